@@ -1,0 +1,18 @@
+/** One row of samples in their own type to float: dst[x] = src[x], exactly. n of any size. */
+#ifndef TUBAN_KERNELS_CONVERT_H
+#define TUBAN_KERNELS_CONVERT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "kernels/isa.h"
+
+typedef void tb_convert_u8_fn(float *restrict dst, const uint8_t *restrict src, size_t n);
+typedef void tb_convert_u16_fn(float *restrict dst, const uint16_t *restrict src, size_t n);
+typedef void tb_convert_i16_fn(float *restrict dst, const int16_t *restrict src, size_t n);
+
+tb_convert_u8_fn TB_KERNEL(tb_convert_u8);
+tb_convert_u16_fn TB_KERNEL(tb_convert_u16);
+tb_convert_i16_fn TB_KERNEL(tb_convert_i16);
+
+#endif

@@ -1,0 +1,21 @@
+/**
+ * Gradient magnitude of one row by central differences:
+ *   dst[x] = sqrt( (src[x+1] - src[x-1])^2 + (below[x] - above[x])^2 ) / 2
+ *
+ * src is readable from src[-1] to src[n]; above and below are the rows beside it, n floats.
+ * NaN in any of the four neighbours gives NaN.
+ * Exactness: all variants equal _c bit for bit.
+ */
+#ifndef TUBAN_KERNELS_GRADIENT_H
+#define TUBAN_KERNELS_GRADIENT_H
+
+#include <stddef.h>
+
+#include "kernels/isa.h"
+
+typedef void tb_gradient_fn(float *restrict dst, const float *above, const float *src,
+                            const float *below, size_t n);
+
+tb_gradient_fn TB_KERNEL(tb_gradient);
+
+#endif

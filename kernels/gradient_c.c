@@ -1,0 +1,14 @@
+#include "kernels/gradient.h"
+
+#include <math.h>
+
+void TB_KERNEL(tb_gradient)(float *restrict dst, const float *above, const float *src,
+                            const float *below, size_t n)
+{
+    for (size_t x = 0; x < n; x++) {
+        float across = src[x + 1] - src[(ptrdiff_t)x - 1];
+        float down   = below[x] - above[x];
+
+        dst[x] = sqrtf(across * across + down * down) * 0.5f;
+    }
+}

@@ -1,0 +1,18 @@
+#include "kernels/isa.h"
+#include "kernels/table.h"
+
+#define TB_ISA_TEXT_OF(isa) #isa
+#define TB_ISA_TEXT(isa)    TB_ISA_TEXT_OF(isa)
+
+extern const tb_kernels TB_KERNEL(tb_kernels);
+
+const tb_kernels TB_KERNEL(tb_kernels) = {
+    .isa           = TB_ISA_TEXT(TB_ISA),
+    .convert_u8    = TB_KERNEL(tb_convert_u8),
+    .convert_u16   = TB_KERNEL(tb_convert_u16),
+    .convert_i16   = TB_KERNEL(tb_convert_i16),
+    .cva_magnitude = TB_KERNEL(tb_cva_magnitude),
+    .fir_row       = TB_KERNEL(tb_fir_row),
+    .fir_column    = TB_KERNEL(tb_fir_column),
+    .gradient      = TB_KERNEL(tb_gradient),
+};

@@ -1,0 +1,256 @@
+#include "core/file.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/memory.h"
+
+static tb_status output_error(tb_error *err, const char *verb, const char *path)
+{
+    tb_error_set(err, TB_E_OUTPUT, "%s %s: expected success, got \"%s\"", verb, path,
+                 strerror(errno));
+    if (errno == ENOSPC || errno == EDQUOT)
+        tb_error_hint(err, "free some space on that disk, or name another folder with --out");
+    return TB_E_OUTPUT;
+}
+
+tb_status tb_path_join(char **out, const char *folder, const char *name, tb_error *err)
+{
+    if (name[0] == '/' || folder[0] == '\0')
+        return tb_copy_text(out, name, err);
+
+    tb_text   text   = {0};
+    tb_status status = tb_text_append(&text, err, "%s/%s", folder, name);
+
+    *out = text.data;
+    return status;
+}
+
+tb_status tb_path_folder(char **out, const char *path, tb_error *err)
+{
+    const char *slash = strrchr(path, '/');
+
+    if (slash == NULL)
+        return tb_copy_text(out, ".", err);
+    if (slash == path)
+        return tb_copy_text(out, "/", err);
+
+    tb_status status = tb_copy_text(out, path, err);
+
+    if (status == TB_OK)
+        (*out)[slash - path] = '\0';
+    return status;
+}
+
+const char *tb_path_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash != NULL ? slash + 1 : path;
+}
+
+bool tb_file_exists(const char *path)
+{
+    struct stat information;
+
+    return stat(path, &information) == 0;
+}
+
+tb_status tb_file_read(const char *path, tb_text *text, tb_error *err)
+{
+    tb_status status = TB_OK;
+    char      buffer[65536];
+    size_t    got;
+    FILE     *file = fopen(path, "rb");
+
+    if (file == NULL)
+        return tb_error_set(err, TB_E_INPUT, "open %s: expected a readable file, got \"%s\"", path,
+                            strerror(errno));
+    while ((got = fread(buffer, 1, sizeof buffer, file)) > 0) {
+        if (memchr(buffer, '\0', got) != NULL) {
+            status = tb_error_set(err, TB_E_INPUT, "read %s: expected text, got binary data", path);
+            goto done;
+        }
+        TB_TRY(tb_text_append(text, err, "%.*s", (int)got, buffer));
+    }
+    if (ferror(file))
+        status = tb_error_set(err, TB_E_INPUT, "read %s: expected text, got \"%s\"", path,
+                              strerror(errno));
+done:
+    fclose(file);
+    return status;
+}
+
+tb_status tb_file_sync(const char *path, tb_error *err)
+{
+    tb_status status = TB_OK;
+    int       file   = open(path, O_RDONLY | O_CLOEXEC);
+
+    if (file < 0)
+        return output_error(err, "open", path);
+    if (fsync(file) != 0)
+        status = output_error(err, "sync", path);
+    close(file);
+    return status;
+}
+
+tb_status tb_file_commit(const char *temporary, const char *path, tb_error *err)
+{
+    tb_status status = TB_OK;
+    char     *folder = NULL;
+
+    TB_TRY(tb_path_folder(&folder, path, err));
+    TB_TRY(tb_file_sync(temporary, err));
+    if (rename(temporary, path) != 0) {
+        status = output_error(err, "rename to", path);
+        goto done;
+    }
+    TB_TRY(tb_file_sync(folder, err));
+done:
+    if (status != TB_OK)
+        tb_file_remove(temporary);
+    tb_free(folder);
+    return status;
+}
+
+tb_status tb_file_write(const char *path, const void *data, size_t bytes, tb_error *err)
+{
+    tb_status status = TB_OK;
+    tb_text   beside = {0};
+    FILE     *file   = NULL;
+
+    TB_TRY(tb_text_append(&beside, err, "%s.new", path));
+    file = fopen(beside.data, "wb");
+    if (file == NULL) {
+        status = output_error(err, "write", path);
+        goto done;
+    }
+    if (fwrite(data, 1, bytes, file) != bytes || fflush(file) != 0)
+        status = output_error(err, "write", path);
+    if (fclose(file) != 0 && status == TB_OK)
+        status = output_error(err, "write", path);
+    if (status != TB_OK) {
+        tb_file_remove(beside.data);
+        goto done;
+    }
+    TB_TRY(tb_file_commit(beside.data, path, err));
+done:
+    tb_text_reset(&beside);
+    return status;
+}
+
+void tb_file_remove(const char *path)
+{
+    (void)unlink(path);
+}
+
+tb_status tb_folder_make(const char *path, bool *made, tb_error *err)
+{
+    struct stat information;
+    tb_status   status = TB_OK;
+    char       *parent = NULL;
+
+    if (made != NULL)
+        *made = false;
+    if (stat(path, &information) == 0) {
+        if (S_ISDIR(information.st_mode))
+            return TB_OK;
+        return tb_error_set(err, TB_E_OUTPUT, "make folder %s: expected a folder, got a file", path);
+    }
+    TB_TRY(tb_path_folder(&parent, path, err));
+    if (strcmp(parent, ".") != 0 && strcmp(parent, "/") != 0)
+        TB_TRY(tb_folder_make(parent, NULL, err));
+    if (mkdir(path, 0777) != 0) {
+        if (errno != EEXIST)
+            status = output_error(err, "make folder", path);
+        goto done;
+    }
+    if (made != NULL)
+        *made = true;
+done:
+    tb_free(parent);
+    return status;
+}
+
+tb_status tb_folder_check_writable(const char *path, tb_error *err)
+{
+    tb_text   probe  = {0};
+    tb_status status = tb_text_append(&probe, err, "%s/.tuban-probe-%ld", path, (long)getpid());
+
+    if (status != TB_OK)
+        return status;
+
+    int file = open(probe.data, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+
+    if (file < 0) {
+        status = output_error(err, "write into folder", path);
+    } else {
+        close(file);
+        tb_file_remove(probe.data);
+    }
+    tb_text_reset(&probe);
+    return status;
+}
+
+static tb_status remove_entry(void *context, const char *name, tb_error *err)
+{
+    struct stat information;
+    char       *path   = NULL;
+    tb_status   status = tb_path_join(&path, context, name, err);
+
+    if (status != TB_OK)
+        return status;
+    if (lstat(path, &information) == 0 && S_ISDIR(information.st_mode))
+        tb_folder_remove(path);
+    else
+        tb_file_remove(path);
+    tb_free(path);
+    return TB_OK;
+}
+
+void tb_folder_remove(const char *path)
+{
+    char *folder = NULL;
+
+    if (tb_copy_text(&folder, path, NULL) != TB_OK)
+        return;
+    (void)tb_folder_each(folder, remove_entry, folder, NULL);
+    (void)rmdir(folder);
+    tb_free(folder);
+}
+
+static int is_entry(const struct dirent *entry)
+{
+    return strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+}
+
+static int compare_names(const struct dirent **a, const struct dirent **b)
+{
+    return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+tb_status tb_folder_each(const char *path,
+                         tb_status (*visit)(void *context, const char *name, tb_error *err),
+                         void *context, tb_error *err)
+{
+    struct dirent **entries = NULL;
+    tb_status       status  = TB_OK;
+    int             count   = scandir(path, &entries, is_entry, compare_names);
+
+    if (count < 0)
+        return tb_error_set(err, TB_E_INPUT, "list folder %s: expected a readable folder, got \"%s\"",
+                            path, strerror(errno));
+    for (int i = 0; i < count; i++) {
+        if (status == TB_OK)
+            status = visit(context, entries[i]->d_name, err);
+        free(entries[i]);
+    }
+    free(entries);
+    return status;
+}

@@ -1,0 +1,74 @@
+/**
+ * One raster file, as GDAL reads it: what it holds, and windows of its samples in their own type.
+ *
+ * A tb_image is an open handle: one caller per object. Workers open their own.
+ */
+#ifndef TUBAN_RASTER_IMAGE_H
+#define TUBAN_RASTER_IMAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/error.h"
+#include "core/rect.h"
+
+enum { TB_BANDS_MAX = 16 };
+
+/** How samples are held in memory. Types of GDAL not named here are read as 32-bit float. */
+typedef enum tb_sample_type { TB_SAMPLE_U8, TB_SAMPLE_U16, TB_SAMPLE_I16, TB_SAMPLE_F32 } tb_sample_type;
+
+/** Bytes of one sample. */
+size_t tb_sample_size(tb_sample_type type);
+
+typedef struct tb_image_info {
+    const char    *path;          /**< as given */
+    const char    *driver;        /**< GDAL's short name */
+    const char    *type_name;     /**< GDAL's name of the stored type, e.g. "UInt16" */
+    const char    *compression;   /**< as the file says, or "none" */
+    const char    *interleave;    /**< "PIXEL", "BAND", or "" */
+    const char    *crs;           /**< WKT, or NULL: then coordinates are pixels */
+    const char    *date;          /**< acquisition or TIFF date as the file says, or "" */
+    int64_t        width, height; /**< pixels */
+    int            bands;         /**< 1 .. TB_BANDS_MAX, without an alpha band */
+    tb_sample_type type;
+    bool           has_transform;
+    double         transform[6];  /**< GDAL's affine transform; 0 1 0 0 0 1 where there is none */
+    bool           has_nodata;
+    double         nodata;        /**< of band 1, or as set with tb_image_set_nodata */
+    bool           has_mask;      /**< alpha band or per-dataset mask */
+    int64_t        tile_width;    /**< what is decoded at once, made up to 256 rows or so for strips */
+    int64_t        tile_height;
+    int64_t        block_width;   /**< the file's own block */
+    int64_t        block_height;
+} tb_image_info;
+
+typedef struct tb_image tb_image;
+
+/**
+ * Opens a raster and reads its header. Free with tb_image_close.
+ * @return TB_E_INPUT when it is missing, no image, has no bands, too many, or complex samples.
+ */
+tb_status tb_image_open(tb_image **out, const char *path, tb_error *err);
+
+void tb_image_close(tb_image *image);
+
+/** What the header says; borrows the image. */
+const tb_image_info *tb_image_describe(const tb_image *image);
+
+/** Declares a nodata value in place of the file's own. */
+void tb_image_set_nodata(tb_image *image, double nodata);
+
+/**
+ * Reads a window of all bands in the image's sample type.
+ * @param samples  bands planes of window.width * window.height samples, one after the other.
+ * @param valid    one byte a pixel, 0 where the file's alpha or mask says not valid; may be NULL when
+ *                 the image has no mask. Nodata values are not looked at here.
+ * @return TB_E_INPUT naming file, block and band when anything cannot be read.
+ */
+tb_status tb_image_read(tb_image *image, tb_rect window, void *samples, uint8_t *valid, tb_error *err);
+
+/** Reads a window of one band (from 0) as doubles. */
+tb_status tb_image_read_band(tb_image *image, int band, tb_rect window, double *samples, tb_error *err);
+
+#endif

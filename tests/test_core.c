@@ -1,0 +1,186 @@
+/* The ground floor: errors, memory, text, files, YAML, the loop. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "core/error.h"
+#include "core/file.h"
+#include "core/memory.h"
+#include "core/parallel.h"
+#include "core/text.h"
+#include "core/yaml.h"
+
+static void memory_is_aligned_counted_and_refuses_overflow(void **state)
+{
+    size_t   before = tb_memory_in_use();
+    void    *block  = NULL;
+    tb_error error  = {0};
+
+    (void)state;
+    assert_int_equal(tb_alloc(&block, 100, 7, "test", &error), TB_OK);
+    assert_int_equal((uintptr_t)block % 64, 0);
+    assert_int_equal(tb_memory_in_use(), before + 700);
+    tb_free(block);
+    assert_int_equal(tb_memory_in_use(), before);
+    assert_int_equal(tb_alloc(&block, SIZE_MAX / 2, 3, "too much", &error), TB_E_MEMORY);
+    assert_null(block);
+    assert_non_null(strstr(error.message, "too much"));
+    tb_free(NULL);
+}
+
+static void memory_fails_the_nth_time_and_only_then(void **state)
+{
+    void *a = NULL, *b = NULL;
+
+    (void)state;
+    tb_memory_fail_at(2);
+    assert_int_equal(tb_alloc(&a, 1, 1, "a", NULL), TB_OK);
+    assert_int_equal(tb_alloc(&b, 1, 1, "b", NULL), TB_E_MEMORY);
+    assert_true(tb_memory_has_failed());
+    assert_int_equal(tb_alloc(&b, 1, 1, "b", NULL), TB_OK);
+    tb_memory_fail_at(0);
+    tb_free(a);
+    tb_free(b);
+}
+
+static void growing_keeps_what_was_there(void **state)
+{
+    int *numbers = NULL;
+
+    (void)state;
+    assert_int_equal(tb_grow(&numbers, 4, sizeof *numbers, "numbers", NULL), TB_OK);
+    for (int i = 0; i < 4; i++)
+        numbers[i] = i * i;
+    assert_int_equal(tb_grow(&numbers, 1000, sizeof *numbers, "numbers", NULL), TB_OK);
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(numbers[i], i * i);
+    tb_free(numbers);
+}
+
+static void a_file_is_written_whole_and_leaves_nothing_beside(void **state)
+{
+    char     folder[] = "/tmp/tuban-core-XXXXXX";
+    char    *path     = NULL;
+    tb_text  text     = {0};
+    tb_error error    = {0};
+
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    assert_int_equal(tb_path_join(&path, folder, "deep/er/file.txt", &error), TB_OK);
+    assert_int_equal(tb_file_write(path, "x", 1, &error), TB_E_OUTPUT);
+    tb_free(path);
+    assert_int_equal(tb_path_join(&path, folder, "file.txt", &error), TB_OK);
+    assert_int_equal(tb_file_write(path, "hello", 5, &error), TB_OK);
+    assert_int_equal(tb_file_read(path, &text, &error), TB_OK);
+    assert_string_equal(text.data, "hello");
+    tb_text_reset(&text);
+    tb_folder_remove(folder);
+    assert_false(tb_file_exists(folder));
+    tb_free(path);
+}
+
+static tb_status parse(const char *yaml, tb_yaml **document, tb_error *error)
+{
+    return tb_yaml_parse(document, yaml, "job.yaml", TB_E_JOB, error);
+}
+
+static void yaml_complaints_name_file_line_key_found_and_allowed(void **state)
+{
+    static const char *const allowed[] = {"grid", "job", NULL};
+    static const char *const inner[]   = {"threads", NULL};
+    tb_yaml                 *document  = NULL;
+    tb_error                 error     = {0};
+    tb_node                  grid, threads;
+    int64_t                  value = 0;
+
+    (void)state;
+    assert_int_equal(parse("job: {}\ngrid:\n  threads: many\n", &document, &error), TB_OK);
+    assert_int_equal(tb_node_check_keys(tb_yaml_root(document), allowed, &error), TB_OK);
+    assert_true(tb_node_find(tb_yaml_root(document), "grid", &grid));
+    assert_int_equal(tb_node_check_keys(grid, inner, &error), TB_OK);
+    assert_true(tb_node_find(grid, "threads", &threads));
+    assert_int_equal(tb_node_integer(threads, 1, 64, &value, &error), TB_E_JOB);
+    assert_string_equal(error.message, "job.yaml:3: key grid.threads: expected a whole number from 1 "
+                                       "to 64, got \"many\"");
+    tb_yaml_free(document);
+
+    assert_int_equal(parse("a: 1\ngird: 2\n", &document, &error), TB_OK);
+    assert_int_equal(tb_node_check_keys(tb_yaml_root(document), allowed, &error), TB_E_JOB);
+    assert_string_equal(error.message,
+                        "job.yaml:1: key a: expected one of grid, job, got an unknown key");
+    tb_yaml_free(document);
+
+    assert_int_equal(parse("job: 1\njob: 2\n", &document, &error), TB_OK);
+    assert_int_equal(tb_node_check_keys(tb_yaml_root(document), allowed, &error), TB_E_JOB);
+    assert_non_null(strstr(error.message, "job.yaml:2: key job: expected each key once"));
+    tb_yaml_free(document);
+
+    assert_int_equal(parse("a: [1\nb: }", &document, &error), TB_E_JOB);
+    assert_null(document);
+    assert_int_equal(parse("", &document, &error), TB_E_JOB);
+}
+
+typedef struct counter {
+    int64_t next;
+    int64_t fail_from;
+} counter;
+
+static tb_status make(void *context, int worker, int64_t item, tb_error *err)
+{
+    counter *count = context;
+
+    (void)worker;
+    if (item >= count->fail_from)
+        return tb_error_set(err, TB_E_INPUT, "item %lld", (long long)item);
+    return TB_OK;
+}
+
+static tb_status emit(void *context, int worker, int64_t item, tb_error *err)
+{
+    counter *count = context;
+
+    (void)worker;
+    (void)err;
+    assert_int_equal(item, count->next);
+    count->next++;
+    return TB_OK;
+}
+
+static void the_loop_emits_in_order_and_the_lowest_failure_wins(void **state)
+{
+    (void)state;
+    for (int workers = 1; workers <= 4; workers++) {
+        counter  count = {.fail_from = 1000};
+        tb_error error = {0};
+        tb_loop  loop  = {
+              .count = 100, .workers = workers, .make = make, .emit = emit, .context = &count};
+
+        assert_int_equal(tb_loop_run(&loop, &error), TB_OK);
+        assert_int_equal(count.next, 100);
+        count = (counter){.fail_from = 17};
+        assert_int_equal(tb_loop_run(&loop, &error), TB_E_INPUT);
+        assert_string_equal(error.message, "item 17");
+        assert_int_equal(count.next, 17);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(memory_is_aligned_counted_and_refuses_overflow),
+        cmocka_unit_test(memory_fails_the_nth_time_and_only_then),
+        cmocka_unit_test(growing_keeps_what_was_there),
+        cmocka_unit_test(a_file_is_written_whole_and_leaves_nothing_beside),
+        cmocka_unit_test(yaml_complaints_name_file_line_key_found_and_allowed),
+        cmocka_unit_test(the_loop_emits_in_order_and_the_lowest_failure_wins),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
