@@ -2,10 +2,15 @@
 #ifndef TUBAN_KERNELS_TABLE_H
 #define TUBAN_KERNELS_TABLE_H
 
+#include "kernels/chi2.h"
 #include "kernels/convert.h"
 #include "kernels/cva.h"
 #include "kernels/fir.h"
 #include "kernels/gradient.h"
+#include "kernels/resample.h"
+#include "kernels/log.h"
+#include "kernels/mad.h"
+#include "kernels/moments.h"
 
 typedef struct tb_kernels {
     const char           *isa; /**< "c", "avx2" or "avx512" */
@@ -16,6 +21,12 @@ typedef struct tb_kernels {
     tb_fir_row_fn        *fir_row;
     tb_fir_column_fn     *fir_column;
     tb_gradient_fn       *gradient;
+    tb_resample_across_fn *resample_across;
+    tb_resample_down_fn  *resample_down;
+    tb_log_row_fn        *log_row;
+    tb_chi2_upper_fn     *chi2_upper;
+    tb_mad_statistic_fn  *mad_statistic;
+    tb_moments_add_fn    *moments_add;
 } tb_kernels;
 
 extern const tb_kernels tb_kernels_c;

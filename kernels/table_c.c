@@ -15,4 +15,10 @@ const tb_kernels TB_KERNEL(tb_kernels) = {
     .fir_row       = TB_KERNEL(tb_fir_row),
     .fir_column    = TB_KERNEL(tb_fir_column),
     .gradient      = TB_KERNEL(tb_gradient),
+    .resample_across = TB_KERNEL(tb_resample_across),
+    .resample_down = TB_KERNEL(tb_resample_down),
+    .log_row       = TB_KERNEL(tb_log_row),
+    .chi2_upper    = TB_KERNEL(tb_chi2_upper),
+    .mad_statistic = TB_KERNEL(tb_mad_statistic),
+    .moments_add   = TB_KERNEL(tb_moments_add),
 };

@@ -75,7 +75,12 @@ tb_status tb_yaml_open(tb_yaml **out, const char *path, tb_status complaint, tb_
     tb_text   text   = {0};
 
     *out = NULL;
-    TB_TRY(tb_file_read(path, &text, err));
+    if (tb_file_read(path, &text, err) != TB_OK) {
+        if (err != NULL)
+            err->status = complaint;
+        status = complaint;
+        goto done;
+    }
     TB_TRY(tb_yaml_parse(out, text.data != NULL ? text.data : "", path, complaint, err));
 done:
     tb_text_reset(&text);

@@ -1,0 +1,420 @@
+#include "align/registration.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "align/coarse.h"
+#include "align/correlation.h"
+#include "align/feature.h"
+#include "align/window.h"
+#include "core/memory.h"
+
+/* docs/methods/registration.md says on what each of these was chosen. */
+enum {
+    CELLS_MOST = 32,
+    CELLS_FEW = 4,     /* up to these, windows lie half over one another */
+    CELL_LEAST = 64,   /* pixels a side */
+    WINDOW_MOST = 128, /* pixels a side */
+    WINDOWS_LEAST = 4,
+    NEAR = 2, /* pixels that windows find by themselves */
+    ROUNDS = 10,
+    RING = 16,
+    CLIMB = 2,
+};
+
+static const double refuse_beyond = 6.0;    /* pixels, without a coarse start */
+static const double apply_from = 0.125;     /* pixels */
+static const double start_rise = 0.05;      /* of the correlation, for a start beyond NEAR */
+static const double start_stands_out = 3.0; /* standard deviations over the ring around it */
+static const double agree_near = 0.2;       /* share of the windows tried that must be kept */
+static const double agree_far = 0.4;        /* the same from a start beyond NEAR */
+static const double rise_least = 0.001;     /* of the correlation */
+static const double certainty_least = 3.0;  /* standard errors, of shift and of rise */
+static const double alone_rise = 0.1; /* of the correlation, where it alone speaks for a start */
+static const double alone_certainty = 6.0; /* standard errors, the same */
+static const double outlier_deviations = 3.0;
+static const double spread_least = 0.05; /* pixels: what windows are not told apart below */
+
+typedef struct vote {
+    double dx, dy, weight;
+    bool is_kept;
+} vote;
+
+/* What the windows say from one start. */
+typedef struct attempt {
+    int64_t start_x, start_y;
+    double dx, dy, residual_px;
+    int windows, accepted;
+    tb_correlation correlation;
+    const char *objection; /* why it must not be applied, or NULL */
+    const char *support;   /* why it may, if it may */
+} attempt;
+
+typedef struct work {
+    const tb_feature *features;
+    int count;
+    tb_window *window;
+    vote *votes; /* room for every window there can be */
+    double *sorted;
+} work;
+
+static bool is_far(int64_t dx, int64_t dy)
+{
+    return dx * dx + dy * dy > NEAR * NEAR;
+}
+
+static int64_t window_size(const tb_feature *f)
+{
+    int64_t half = (f->width < f->height ? f->width : f->height) / 2;
+
+    return half < WINDOW_MOST ? half : WINDOW_MOST;
+}
+
+/* Windows along n pixels. */
+static int64_t window_count(const work *w, int64_t n, int64_t size)
+{
+    if (n < size)
+        return 0;
+    return w->count <= CELLS_FEW ? 2 * n / size - 1 : n / size;
+}
+
+static int64_t window_place(int64_t i, int64_t count, int64_t n, int64_t size)
+{
+    return count > 1 ? i * (n - size) / (count - 1) : (n - size) / 2;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
+static double median(double *values, int n)
+{
+    if (n == 0)
+        return 0.0;
+    qsort(values, (size_t)n, sizeof *values, by_value);
+    return n % 2 ? values[n / 2] : 0.5 * (values[n / 2 - 1] + values[n / 2]);
+}
+
+static double distance(const vote *v, const attempt *a)
+{
+    return sqrt((v->dx - a->dx) * (v->dx - a->dx) + (v->dy - a->dy) * (v->dy - a->dy));
+}
+
+/* Standard deviation of each axis: the median distance over that of a normal cloud, sqrt(2 ln 2).
+ */
+static double spread(const work *w, int n, const attempt *a, bool is_of_kept)
+{
+    int m = 0;
+
+    for (int i = 0; i < n; i++)
+        if (!is_of_kept || w->votes[i].is_kept)
+            w->sorted[m++] = distance(&w->votes[i], a);
+    return median(w->sorted, m) / 1.1774100225154747;
+}
+
+/* The weighted mean of the votes that lie within `reach`; returns how many there are. */
+static int mean_within(attempt *a, vote *votes, int n, double reach)
+{
+    double x = 0.0, y = 0.0, weights = 0.0;
+    int kept = 0;
+
+    for (int i = 0; i < n; i++) {
+        vote *v = &votes[i];
+
+        v->is_kept = distance(v, a) <= reach;
+        if (!v->is_kept)
+            continue;
+        x += v->weight * v->dx;
+        y += v->weight * v->dy;
+        weights += v->weight;
+        kept++;
+    }
+    if (kept > 0) {
+        a->dx = x / weights;
+        a->dy = y / weights;
+    }
+    return kept;
+}
+
+/* From the medians of both axes on, leaves out what lies far, until that changes nothing. */
+static void combine(work *w, int n, attempt *a)
+{
+    for (int i = 0; i < n; i++)
+        w->sorted[i] = w->votes[i].dx;
+    a->dx = median(w->sorted, n);
+    for (int i = 0; i < n; i++)
+        w->sorted[i] = w->votes[i].dy;
+    a->dy = median(w->sorted, n);
+    for (int round = 0; round < ROUNDS; round++) {
+        double deviation = spread(w, n, a, round > 0);
+        int before = a->accepted;
+
+        a->accepted =
+            mean_within(a, w->votes, n,
+                        outlier_deviations * (deviation > spread_least ? deviation : spread_least));
+        if (a->accepted == before)
+            break;
+    }
+    a->residual_px = spread(w, n, a, true);
+}
+
+static void measure_windows(work *w, attempt *a)
+{
+    int64_t half_x = llabs(a->start_x / 2), half_y = llabs(a->start_y / 2);
+    int n = 0;
+
+    for (int c = 0; c < w->count; c++) {
+        const tb_feature *f = &w->features[c];
+        int64_t size = window_size(f);
+        int64_t width = f->width - 2 * half_x, height = f->height - 2 * half_y;
+        int64_t across = window_count(w, width, size), down = window_count(w, height, size);
+
+        for (int64_t i = 0; i < across * down; i++) {
+            tb_rect rect = {half_x + window_place(i % across, across, width, size),
+                            half_y + window_place(i / across, down, height, size), size, size};
+            tb_window_fit fit;
+
+            a->windows++;
+            if (!tb_window_measure(&fit, w->window, f, rect, a->start_x, a->start_y))
+                continue;
+            w->votes[n++] = (vote){
+                .dx = fit.dx,
+                .dy = fit.dy,
+                .weight = 1.0 / (fit.error_px * fit.error_px + spread_least * spread_least),
+            };
+        }
+    }
+    combine(w, n, a);
+}
+
+static bool does_rise(const tb_correlation *c, double rise, double certainty)
+{
+    return c->at_shift - c->at_zero >= rise && c->significance >= certainty;
+}
+
+static bool do_windows_agree(const attempt *a)
+{
+    double share = is_far(a->start_x, a->start_y) ? agree_far : agree_near;
+
+    return a->accepted >= WINDOWS_LEAST && a->accepted >= share * a->windows;
+}
+
+/* Why the shift must not be applied, or NULL. */
+static const char *object(const work *w, const attempt *a)
+{
+    double length = sqrt(a->dx * a->dx + a->dy * a->dy);
+    /* Where windows overlap, four of them see each pixel. */
+    double independent = w->count <= CELLS_FEW ? 0.25 * a->accepted : a->accepted;
+
+    if (a->windows < WINDOWS_LEAST)
+        return "too few windows fit into the sample";
+    if (!do_windows_agree(a))
+        return "too few windows agree on a shift";
+    if (length > refuse_beyond && !is_far(a->start_x, a->start_y))
+        return "the shift is over 6 pixels and no coarse start supports it";
+    if (length < apply_from)
+        return "the dates lie within an eighth of a pixel";
+    if (length * sqrt(independent) < certainty_least * a->residual_px)
+        return "the shift is within its uncertainty";
+    if (!does_rise(&a->correlation, rise_least, certainty_least))
+        return "the correlation of the gradients does not rise";
+    return NULL;
+}
+
+/* Fits the windows from a start, and judges what they say. */
+static tb_status try_start(work *w, attempt *a, tb_error *err)
+{
+    tb_status status = TB_OK;
+
+    measure_windows(w, a);
+    TB_TRY(tb_correlation_fair(&a->correlation, w->features, w->count, a->dx, a->dy, err));
+    a->objection = object(w, a);
+    a->support = "the correlation of the gradients rises";
+
+done:
+    return status;
+}
+
+/*
+ * The same for a start found by phase correlation. One that stands out is seldom wrong, and pixels
+ * of shift left in cost all there is to find: so the correlation may speak for it alone where crops
+ * or speckle keep the windows from agreeing. It then has to rise much, and what fewer than
+ * WINDOWS_LEAST windows say is not used.
+ */
+static tb_status try_far_start(work *w, attempt *a, tb_error *err)
+{
+    tb_status status = TB_OK;
+
+    TB_TRY(try_start(w, a, err));
+    if (a->objection == NULL)
+        goto done;
+    if (a->accepted < WINDOWS_LEAST) {
+        a->dx = (double)a->start_x;
+        a->dy = (double)a->start_y;
+        TB_TRY(tb_correlation_fair(&a->correlation, w->features, w->count, a->dx, a->dy, err));
+    }
+    if (does_rise(&a->correlation, alone_rise, alone_certainty)) {
+        a->objection = NULL;
+        a->support = "the correlation of the gradients rises much, though few windows agree";
+    }
+
+done:
+    return status;
+}
+
+/* How many standard deviations a correlation stands over those on two rings around its shift: a
+ * true shift is a peak a few pixels wide, a chance one a bump on a slope. */
+static double stands_out(const work *w, int count, int64_t dx, int64_t dy, double value)
+{
+    static const int8_t ring[RING][2] = {
+        {6, 0},  {4, 4},  {0, 6},   {-4, 4},  {-6, 0},   {-4, -4},  {0, -6},  {4, -4},
+        {11, 5}, {5, 11}, {-5, 11}, {-11, 5}, {-11, -5}, {-5, -11}, {5, -11}, {11, -5}};
+    double sum = 0.0, squares = 0.0;
+
+    for (int i = 0; i < RING; i++) {
+        tb_correlation c;
+
+        tb_correlation_whole(&c, w->features, count, dx + ring[i][0], dy + ring[i][1]);
+        sum += c.at_shift;
+        squares += c.at_shift * c.at_shift;
+    }
+
+    double mean = sum / RING;
+    double variance = (squares - sum * mean) / (RING - 1);
+
+    return variance > 0.0 ? (value - mean) / sqrt(variance) : 0.0;
+}
+
+/* Walks to the highest correlation among the neighbours, a few steps at most: the peak of the
+ * phase, which the highest frequencies draw as much as the strong ones, may lie beside the
+ * correlation's. */
+static void climb(const work *w, int count, int64_t *dx, int64_t *dy, double *height)
+{
+    for (int step = 0; step < CLIMB; step++) {
+        int64_t x = *dx, y = *dy;
+
+        for (int i = 0; i < 9; i++) {
+            tb_correlation c;
+
+            tb_correlation_whole(&c, w->features, count, x + i % 3 - 1, y + i / 3 - 1);
+            if (c.at_shift <= *height)
+                continue;
+            *height = c.at_shift;
+            *dx = x + i % 3 - 1;
+            *dy = y + i / 3 - 1;
+        }
+        if (*dx == x && *dy == y)
+            return;
+    }
+}
+
+/* Whether a shift beyond what windows find by themselves is worth a try: the candidate under which
+ * the correlation rises most, if it rises clearly and stands out. */
+static bool choose_start(const work *w, const tb_coarse *coarse, int64_t *dx, int64_t *dy)
+{
+    int count = w->count < TB_COARSE_CELLS ? w->count : TB_COARSE_CELLS;
+    int best = -1;
+    double rise = 0.0;
+    double height = 0.0;
+
+    for (int i = 0; i < coarse->count; i++) {
+        tb_correlation c;
+
+        tb_correlation_whole(&c, w->features, count, coarse->dx[i], coarse->dy[i]);
+        if (c.at_shift - c.at_zero <= rise)
+            continue;
+        best = i;
+        rise = c.at_shift - c.at_zero;
+        height = c.at_shift;
+    }
+    if (best < 0 || rise < start_rise || !is_far(coarse->dx[best], coarse->dy[best]))
+        return false;
+    *dx = coarse->dx[best];
+    *dy = coarse->dy[best];
+    climb(w, count, dx, dy, &height);
+    return stands_out(w, count, *dx, *dy, height) >= start_stands_out;
+}
+
+static tb_status fit(work *w, tb_registration *out, tb_error *err)
+{
+    tb_status status = TB_OK;
+    attempt far = {0}, near = {0};
+    attempt *best = &near;
+    tb_coarse coarse;
+    int64_t size = 0;
+    size_t room = 0;
+
+    for (int c = 0; c < w->count; c++) {
+        const tb_feature *f = &w->features[c];
+        int64_t s = window_size(f);
+
+        size = s > size ? s : size;
+        room += (size_t)(window_count(w, f->width, s) * window_count(w, f->height, s));
+    }
+    TB_TRY(tb_window_new(&w->window, size, err));
+    TB_TRY(tb_alloc(&w->votes, room, sizeof *w->votes, "windows' shifts", err));
+    TB_TRY(tb_alloc(&w->sorted, room, sizeof *w->sorted, "windows' shifts", err));
+    TB_TRY(tb_coarse_find(&coarse, w->features, w->count, err));
+    if (choose_start(w, &coarse, &far.start_x, &far.start_y)) {
+        TB_TRY(try_far_start(w, &far, err));
+        if (far.objection == NULL)
+            best = &far;
+    }
+    if (best == &near)
+        TB_TRY(try_start(w, &near, err));
+    *out = (tb_registration){
+        .dx = best->dx,
+        .dy = best->dy,
+        .residual_px = best->residual_px,
+        .windows = best->windows,
+        .accepted = best->accepted,
+        .correlation_at_zero = best->correlation.at_zero,
+        .correlation_at_shift = best->correlation.at_shift,
+        .applied = best->objection == NULL,
+        .reason = best->objection != NULL ? best->objection : best->support,
+    };
+
+done:
+    return status;
+}
+
+/* The first band speaks for all here: it is only a question of which cells are worth their time. */
+static bool is_usable(const tb_align_cell *cell)
+{
+    int64_t pixels = cell->width * cell->height, valid = 0;
+
+    if (cell->width < CELL_LEAST || cell->height < CELL_LEAST)
+        return false;
+    for (int64_t i = 0; i < pixels; i++)
+        valid += isfinite(cell->before[0][i]) && isfinite(cell->after[0][i]);
+    return valid * 8 >= pixels;
+}
+
+tb_status tb_registration_fit(const tb_align_cell *cells, int count, int bands,
+                              const tb_kernels *kernels, tb_registration *out, tb_error *err)
+{
+    tb_status status = TB_OK;
+    const tb_align_cell *used[CELLS_MOST];
+    tb_feature features[CELLS_MOST] = {{0}};
+    work w = {.features = features};
+
+    for (int c = 0; c < count && w.count < CELLS_MOST; c++)
+        if (is_usable(&cells[c]))
+            used[w.count++] = &cells[c];
+    if (w.count == 0) {
+        *out = (tb_registration){.reason = "no sample cell has 64 x 64 pixels and an eighth valid"};
+        return TB_OK;
+    }
+    TB_TRY(tb_feature_make_all(features, used, w.count, bands, kernels, err));
+    TB_TRY(fit(&w, out, err));
+
+done:
+    tb_window_free(w.window);
+    tb_free(w.votes);
+    tb_free(w.sorted);
+    tb_feature_free_all(features, w.count);
+    return status;
+}

@@ -1,0 +1,56 @@
+/** Registration of the later date onto the earlier, from sample cells
+ * (docs/methods/registration.md). */
+#ifndef TUBAN_ALIGN_REGISTRATION_H
+#define TUBAN_ALIGN_REGISTRATION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/error.h"
+#include "kernels/table.h"
+
+/**
+ * A piece of ground in both dates, both already on the lattice with zero shift.
+ * before, after  `bands` planes of width * height floats, row by row; NaN: not observed; borrowed.
+ */
+typedef struct tb_align_cell {
+    int64_t             width, height;
+    const float *const *before;
+    const float *const *after;
+} tb_align_cell;
+
+typedef struct tb_registration {
+    double dx, dy;      /**< AFTER(x + dx, y + dy) shows what BEFORE(x, y) shows; pixels of BEFORE,
+                             x right, y down; what was measured, applied or not */
+    double residual_px; /**< robust standard deviation, each axis, of the kept windows' shifts */
+    int    windows;     /**< windows tried */
+    int    accepted;    /**< windows kept */
+    double correlation_at_zero;  /**< of the features without a shift, and */
+    double correlation_at_shift; /**< with it; same pixels, same smoothing */
+    bool   applied;              /**< false: dx, dy must not be applied */
+    const char *reason;          /**< static text: why it is applied, or why not */
+} tb_registration;
+
+/**
+ * Measures one shift for all cells, and says whether it may be applied.
+ *
+ * Coarse: phase correlation (Kuglin & Hines 1975), of which only integer peaks are taken, each then
+ * judged by a normalised cross-correlation of our own. Fine: least squares in windows (Lucas &
+ * Kanade 1981; Baker & Matthews 2004, inverse compositional) with gain, offset and an outlier cut,
+ * forwards and backwards. The mean of the windows that agree is applied only when the correlation
+ * rises with it. Where nothing can be measured, dx = dy = 0, applied is false and reason says why:
+ * that is no error. The result does not depend on the instruction set; swapping the dates negates
+ * dx and dy.
+ *
+ * @param cells    `count` cells of any size, in an order that spreads them over the stratum: the
+ *                 first 32 of at least 64 x 64 pixels and an eighth valid are used. Borrowed.
+ * @param bands    planes of a date in each cell, >= 1.
+ * @param out      written on success.
+ * @return TB_OK or TB_E_MEMORY.
+ * Threads: one caller in the process at a time (FFTW's planner).
+ * Cost: some 50 ms a cell of 512 x 512 used; 2 MiB each of them and 10 MiB for the time.
+ */
+tb_status tb_registration_fit(const tb_align_cell *cells, int count, int bands,
+                              const tb_kernels *kernels, tb_registration *out, tb_error *err);
+
+#endif

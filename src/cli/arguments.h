@@ -1,0 +1,40 @@
+/** The command line: a table of options a command, checked as it is read. */
+#ifndef TUBAN_CLI_ARGUMENTS_H
+#define TUBAN_CLI_ARGUMENTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "tuban/status.h"
+
+typedef enum option_kind {
+    OPTION_FLAG,    /**< bool, no value */
+    OPTION_TEXT,    /**< const char * */
+    OPTION_INTEGER, /**< int64_t within low .. high */
+    OPTION_REAL,    /**< double within low .. high */
+    OPTION_SIZE,    /**< uint64_t bytes */
+    OPTION_CHOICE,  /**< int: position among choices */
+} option_kind;
+
+typedef struct option {
+    const char        *name; /**< without dashes */
+    option_kind        kind;
+    void              *target;
+    double             low, high;
+    const char *const *choices; /**< NULL ends */
+} option;
+
+/** What a command takes. Tables end with an option without a name. */
+typedef struct command_line {
+    const char   *usage; /**< the synopsis, for errors */
+    const option *options;
+    const option *more; /**< a second table, or NULL */
+    const char  **words; /**< positional arguments, filled in */
+    int           least, most;
+    int           count; /**< of the words found */
+} command_line;
+
+/** Reads argv[0 .. argc-1]; TB_E_USAGE names the option, what was found and what is allowed. */
+tb_status command_line_read(command_line *line, int argc, char **argv, tb_error *err);
+
+#endif

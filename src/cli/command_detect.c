@@ -1,0 +1,330 @@
+/* tuban fit, tuban detect and tuban plan: two images, or a job. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "cli/commands.h"
+#include "cli/console.h"
+
+static const char *const sensors[]  = {"auto", "optical", "sar", NULL};
+static const char *const registers[] = {"auto", "off", NULL};
+
+/* The options of two images, into a tb_detect_options. */
+typedef struct images {
+    console           console;
+    tb_detect_options options;
+    int               sensor, registration;
+    option            shared[7];
+    option            own[13];
+} images;
+
+static void images_init(images *i)
+{
+    *i = (images){0};
+    console_init(&i->console);
+    console_runtime_options(&i->console, i->shared);
+
+    const option own[] = {
+        {.name = "sensor", .kind = OPTION_CHOICE, .target = &i->sensor, .choices = sensors},
+        {.name = "register", .kind = OPTION_CHOICE, .target = &i->registration, .choices = registers},
+        {.name = "method", .kind = OPTION_TEXT, .target = &i->options.method},
+        {.name = "prior", .kind = OPTION_TEXT, .target = &i->options.prior},
+        {.name = "model", .kind = OPTION_TEXT, .target = &i->options.model},
+        {.name = "valid-before", .kind = OPTION_TEXT, .target = &i->options.valid_before},
+        {.name = "valid-after", .kind = OPTION_TEXT, .target = &i->options.valid_after},
+        {.name = "out", .kind = OPTION_TEXT, .target = &i->options.out},
+        {.name = "sample", .kind = OPTION_REAL, .target = &i->options.sample, .low = 1e-9, .high = 1},
+        {.name = "min-pixels", .kind = OPTION_INTEGER, .target = &i->options.min_pixels, .low = 1,
+         .high = 1e6},
+        {.name = "allow-implausible", .kind = OPTION_FLAG, .target = &i->options.may_flag_all},
+        {.name = "force", .kind = OPTION_FLAG, .target = &i->options.force},
+        {0},
+    };
+
+    memcpy(i->own, own, sizeof own);
+}
+
+static tb_status images_read(images *i, int argc, char **argv, const char *usage, tb_error *err)
+{
+    const char  *words[2] = {NULL, NULL};
+    command_line line     = {
+            .usage = usage, .options = i->own, .more = i->shared, .words = words, .least = 2, .most = 2};
+    tb_status status = command_line_read(&line, argc, argv, err);
+
+    i->options.before            = words[0];
+    i->options.after             = words[1];
+    i->options.sensor            = (tb_sensor)i->sensor;
+    i->options.is_not_registered = i->registration == 1;
+    i->options.runtime           = console_runtime(&i->console);
+    return status;
+}
+
+static bool asks_for_help(int argc, char **argv, const char *usage)
+{
+    for (int i = 0; i < argc; i++)
+        if (strcmp(argv[i], "--help") == 0) {
+            printf("usage: %s\n", usage);
+            return true;
+        }
+    return false;
+}
+
+static double number_at(const json_t *json, const char *key)
+{
+    return json_number_value(json_object_get(json, key));
+}
+
+static const char *text_at(const json_t *json, const char *key)
+{
+    const char *text = json_string_value(json_object_get(json, key));
+
+    return text != NULL ? text : "";
+}
+
+static void print_model(const json_t *report)
+{
+    const json_t *registration = json_object_get(report, "registration");
+    const json_t *threshold    = json_object_get(report, "threshold");
+
+    printf("registration  %s (dx %.3f, dy %.3f px): %s\n",
+           json_is_true(json_object_get(registration, "applied")) ? "applied" : "not applied",
+           number_at(registration, "dx"), number_at(registration, "dy"),
+           text_at(registration, "reason"));
+    if (threshold == NULL) {
+        const json_t *stratum = json_array_get(json_object_get(report, "strata"), 0);
+
+        printf("not judged    %s\n", text_at(stratum, "reason"));
+        return;
+    }
+    printf("normalisation %s\n", text_at(report, "normalisation"));
+    printf("threshold     %.4g (%s)\n", number_at(threshold, "value"), text_at(threshold, "rule"));
+    if (text_at(threshold, "reason")[0] != '\0')
+        printf("nothing       %s\n", text_at(threshold, "reason"));
+}
+
+static void print_counts(const json_t *report)
+{
+    const char *reason = text_at(report, "reason");
+
+    printf("observed      %.0f of %.0f pixels\n", number_at(report, "observed"),
+           number_at(report, "pixels"));
+    printf("changed       %.0f pixels (%.3f %%) in %.0f components; %.0f smaller ones rejected\n",
+           number_at(report, "changed_pixels"), 100.0 * number_at(report, "flagged"),
+           number_at(report, "components"), number_at(report, "rejected"));
+    if (reason[0] != '\0')
+        printf("nothing found %s\n", reason);
+}
+
+int command_fit(int argc, char **argv)
+{
+    static const char usage[] =
+        "tuban fit BEFORE AFTER [--out model.yaml] [--register auto|off] [--sensor auto|optical|sar] "
+        "[--method NAME] [--prior auto|rare|common|rate=F] [--sample F] [--valid-before F] "
+        "[--valid-after F] [--threads N] [--memory BYTES] [--quiet] [--json]";
+    images   i;
+    tb_error error = {0};
+    char    *json  = NULL;
+    json_t  *report;
+
+    if (asks_for_help(argc, argv, usage))
+        return 0;
+    images_init(&i);
+    if (images_read(&i, argc, argv, usage, &error) != TB_OK ||
+        tb_fit(&i.options, i.options.out, &json, &error) != TB_OK)
+        return console_fail(&i.console, &error);
+    console_finish(&i.console);
+    if (i.console.is_json)
+        return console_print_json(json);
+    report = json_loads(json, 0, NULL);
+    tb_text_release(json);
+    if (!i.console.is_quiet)
+        print_model(report);
+    json_decref(report);
+    return 0;
+}
+
+int command_detect(int argc, char **argv)
+{
+    static const char usage[] =
+        "tuban detect BEFORE AFTER --out DIR [--sensor auto|optical|sar] [--method NAME] "
+        "[--register auto|off] [--prior auto|rare|common|rate=F] [--model F] [--sample F] "
+        "[--valid-before F] [--valid-after F] [--min-pixels N] [--allow-implausible] [--force] "
+        "[--threads N] [--memory BYTES] [--block N] [--shards N] [--quiet] [--json]";
+    images   i;
+    tb_error error = {0};
+    char    *json  = NULL;
+    json_t  *report;
+
+    if (asks_for_help(argc, argv, usage))
+        return 0;
+    images_init(&i);
+    if (images_read(&i, argc, argv, usage, &error) != TB_OK)
+        return console_fail(&i.console, &error);
+    if (i.options.out == NULL) {
+        error = (tb_error){.status = TB_E_USAGE, .message = "--out: expected an output folder, got none"};
+        snprintf(error.hint, sizeof error.hint, "usage: %s", usage);
+        return console_fail(&i.console, &error);
+    }
+    if (tb_detect(&i.options, &json, &error) != TB_OK)
+        return console_fail(&i.console, &error);
+    console_finish(&i.console);
+    if (i.console.is_json)
+        return console_print_json(json);
+    report = json_loads(json, 0, NULL);
+    tb_text_release(json);
+    if (!i.console.is_quiet) {
+        print_model(report);
+        print_counts(report);
+        printf("written       %s/change.tif, score.tif, model.yaml\n", text_at(report, "out"));
+    }
+    json_decref(report);
+    return 0;
+}
+
+/* The options of a job, into a tb_run_options. */
+typedef struct job {
+    console        console;
+    tb_run_options options;
+    option         shared[7];
+    option         own[7];
+} job;
+
+static void job_init(job *j)
+{
+    *j = (job){0};
+    console_init(&j->console);
+    console_runtime_options(&j->console, j->shared);
+
+    const option own[] = {
+        {.name = "out", .kind = OPTION_TEXT, .target = &j->options.out},
+        {.name = "formats", .kind = OPTION_TEXT, .target = &j->options.formats},
+        {.name = "until", .kind = OPTION_TEXT, .target = &j->options.until},
+        {.name = "sample", .kind = OPTION_REAL, .target = &j->options.sample, .low = 1e-9, .high = 1},
+        {.name = "allow-implausible", .kind = OPTION_FLAG, .target = &j->options.may_flag_all},
+        {.name = "force", .kind = OPTION_FLAG, .target = &j->options.force},
+        {0},
+    };
+
+    memcpy(j->own, own, sizeof own);
+}
+
+int command_run(int argc, char **argv)
+{
+    static const char usage[] =
+        "tuban run JOB.yaml [--out DIR] [--formats gpkg] [--threads N] [--memory BYTES] [--block N] "
+        "[--shards N] [--sample F] [--until fit|sweep|assemble|publish] [--allow-implausible] [--force] "
+        "[--quiet] [--json]";
+    job          j;
+    tb_error     error = {0};
+    char        *json  = NULL;
+    command_line line  = {.usage = usage, .words = &j.options.job, .least = 1, .most = 1};
+    json_t      *report, *pair;
+    size_t       at;
+
+    if (asks_for_help(argc, argv, usage))
+        return 0;
+    job_init(&j);
+    line.options = j.own;
+    line.more    = j.shared;
+    if (command_line_read(&line, argc, argv, &error) != TB_OK)
+        return console_fail(&j.console, &error);
+    j.options.runtime = console_runtime(&j.console);
+    if (tb_job_run(&j.options, &json, &error) != TB_OK)
+        return console_fail(&j.console, &error);
+    console_finish(&j.console);
+    if (j.console.is_json)
+        return console_print_json(json);
+    report = json_loads(json, 0, NULL);
+    tb_text_release(json);
+    if (!j.console.is_quiet) {
+        json_array_foreach(json_object_get(report, "pairs"), at, pair)
+        {
+            printf("%s %s to %s\n", "pair", text_at(pair, "before"), text_at(pair, "after"));
+            print_model(pair);
+            print_counts(pair);
+        }
+        printf("written       %s\n", text_at(report, "out"));
+    }
+    json_decref(report);
+    return 0;
+}
+
+static void print_plan(const json_t *plan)
+{
+    const json_t *memory = json_object_get(plan, "memory");
+    const double  mib    = 1048576.0;
+
+    printf("lattice   %.0f x %.0f pixels, %.1f MiB decoded, read %.2f times\n", number_at(plan, "width"),
+           number_at(plan, "height"), number_at(plan, "source_bytes") / mib, number_at(plan, "decoded"));
+    printf("work      %.0f shard(s), %.0f blocks of %.0f in panels of %.0f columns, halo %.0f, %.0f "
+           "thread(s)\n",
+           number_at(plan, "shards"), number_at(plan, "blocks"), number_at(plan, "block"),
+           number_at(plan, "panel"), number_at(plan, "halo"), number_at(plan, "threads"));
+    printf("memory    %.0f of %.0f MiB: libraries %.0f, tiles %.0f, each thread %.0f, sample %.0f (before "
+           "the sweep)\n",
+           number_at(memory, "needed") / mib, number_at(memory, "budget") / mib,
+           number_at(memory, "libraries") / mib, number_at(memory, "tile_cache") / mib,
+           number_at(memory, "worker") / mib, number_at(memory, "sample") / mib);
+}
+
+static int finish_plan(console *c, char *json)
+{
+    json_t *report, *plan;
+    size_t  at;
+
+    if (c->is_json)
+        return console_print_json(json);
+    report = json_loads(json, 0, NULL);
+    tb_text_release(json);
+    json_array_foreach(json_object_get(report, "rows"), at, plan) print_plan(plan);
+    json_decref(report);
+    return 0;
+}
+
+static int plan_job(int argc, char **argv, const char *usage)
+{
+    job          j;
+    tb_error     error = {0};
+    char        *json  = NULL;
+    command_line line  = {.usage = usage, .words = &j.options.job, .least = 1, .most = 1};
+
+    job_init(&j);
+    line.options = j.own;
+    line.more    = j.shared;
+    if (command_line_read(&line, argc, argv, &error) != TB_OK)
+        return console_fail(&j.console, &error);
+    j.options.runtime = console_runtime(&j.console);
+    if (tb_plan_job(&j.options, &json, &error) != TB_OK)
+        return console_fail(&j.console, &error);
+    return finish_plan(&j.console, json);
+}
+
+static bool is_job_file(const char *path)
+{
+    const char *dot = strrchr(path, '.');
+
+    return dot != NULL && (strcmp(dot, ".yaml") == 0 || strcmp(dot, ".yml") == 0);
+}
+
+int command_plan(int argc, char **argv)
+{
+    static const char usage[] =
+        "tuban plan JOB.yaml | BEFORE AFTER [--threads N] [--memory BYTES] [--block N] [--shards N] "
+        "[--sample F] [--json]";
+    images   i;
+    tb_error error = {0};
+    char    *json  = NULL;
+
+    if (asks_for_help(argc, argv, usage))
+        return 0;
+    for (int a = 0; a < argc; a++)
+        if (is_job_file(argv[a]))
+            return plan_job(argc, argv, usage);
+    images_init(&i);
+    if (images_read(&i, argc, argv, usage, &error) != TB_OK ||
+        tb_plan_images(&i.options, &json, &error) != TB_OK)
+        return console_fail(&i.console, &error);
+    return finish_plan(&i.console, json);
+}

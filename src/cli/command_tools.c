@@ -1,0 +1,312 @@
+/* tuban info, vectorize, eval and doctor. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "cli/commands.h"
+#include "cli/console.h"
+#include "tuban/doctor.h"
+#include "tuban/eval.h"
+#include "tuban/info.h"
+#include "tuban/vectorize.h"
+
+static json_t *number(double value)
+{
+    return isfinite(value) ? json_real(value) : json_null();
+}
+
+static bool asks_for_help(int argc, char **argv, const char *usage)
+{
+    for (int i = 0; i < argc; i++)
+        if (strcmp(argv[i], "--help") == 0) {
+            printf("usage: %s\n", usage);
+            return true;
+        }
+    return false;
+}
+
+static json_t *info_json(const tb_info *info)
+{
+    json_t *transform = json_array(), *problems = json_array();
+    json_t *json = json_pack("{s:s, s:s, s:s, s:I, s:I, s:i, s:s}", "file", info->path, "driver",
+                             info->driver, "date", info->date, "width", (json_int_t)info->width,
+                             "height", (json_int_t)info->height, "bands", info->bands, "type",
+                             info->type);
+
+    for (int i = 0; i < 6; i++)
+        json_array_append_new(transform, number(info->transform[i]));
+    for (size_t i = 0; i < info->problem_count; i++)
+        json_array_append_new(problems, json_string(info->problems[i]));
+    json_object_set_new(json, "crs", info->has_crs ? json_string(info->crs_name) : json_null());
+    json_object_set_new(json, "authority",
+                        info->crs_authority[0] != '\0' ? json_string(info->crs_authority) : json_null());
+    json_object_set_new(json, "transform", info->has_transform ? json_incref(transform) : json_null());
+    json_decref(transform);
+    json_object_set_new(json, "unit", json_string(info->unit));
+    json_object_set_new(json, "pixel_width", number(info->pixel_width));
+    json_object_set_new(json, "pixel_height", number(info->pixel_height));
+    json_object_set_new(json, "gsd_m", number(info->gsd_m));
+    json_object_set_new(json, "is_rotated", json_boolean(info->is_rotated));
+    json_object_set_new(json, "nodata", info->has_nodata ? number(info->nodata) : json_null());
+    json_object_set_new(json, "has_alpha", json_boolean(info->has_alpha));
+    json_object_set_new(json, "has_mask", json_boolean(info->has_mask));
+    json_object_set_new(json, "valid_share", number(info->valid_share));
+    json_object_set_new(json, "compression", json_string(info->compression));
+    json_object_set_new(json, "interleave", json_string(info->interleave));
+    json_object_set_new(json, "block_width", json_integer(info->block_width));
+    json_object_set_new(json, "block_height", json_integer(info->block_height));
+    json_object_set_new(json, "blocks", json_integer(info->blocks));
+    json_object_set_new(json, "is_stripped", json_boolean(info->is_stripped));
+    json_object_set_new(json, "file_bytes", json_integer(info->file_bytes));
+    json_object_set_new(json, "decoded_bytes", json_integer(info->decoded_bytes));
+    json_object_set_new(json, "problems", problems);
+    return json;
+}
+
+static void print_info(const tb_info *info)
+{
+    printf("%s\n", info->path);
+    printf("  grid     %lld x %lld, %d band(s) of %s, %s\n", (long long)info->width,
+           (long long)info->height, info->bands, info->type, info->driver);
+    if (info->has_crs)
+        printf("  CRS      %s%s%s%s, pixel %.10g x %.10g %s (%.3g m)%s\n", info->crs_name,
+               info->crs_authority[0] != '\0' ? " (" : "", info->crs_authority,
+               info->crs_authority[0] != '\0' ? ")" : "", info->pixel_width, info->pixel_height,
+               info->unit, info->gsd_m, info->is_rotated ? ", rotated" : "");
+    else
+        printf("  CRS      none: pixels only\n");
+    printf("  validity %s%s%s, %.4g %% of a sample valid\n", info->has_alpha ? "alpha band " : "",
+           info->has_mask ? "mask " : "", info->has_nodata ? "nodata" : "no nodata",
+           100.0 * info->valid_share);
+    if (info->date[0] != '\0')
+        printf("  date     %s\n", info->date);
+    printf("  reading  %s, blocks of %lld x %lld, %.1f MiB on disk, %.1f MiB decoded\n",
+           info->compression, (long long)info->block_width, (long long)info->block_height,
+           (double)info->file_bytes / 1048576.0, (double)info->decoded_bytes / 1048576.0);
+    for (size_t i = 0; i < info->problem_count; i++)
+        printf("  note     %s\n", info->problems[i]);
+}
+
+int command_info(int argc, char **argv)
+{
+    enum { FILES_MAX = 1024 };
+    static const char  usage[] = "tuban info FILE... [--quiet] [--json]";
+    static const char *words[FILES_MAX];
+    console            c;
+    option             shared[3];
+    tb_error           error = {0};
+    json_t            *rows  = json_array();
+    command_line       line  = {
+               .usage = usage, .options = shared, .words = words, .least = 1, .most = FILES_MAX};
+
+    if (asks_for_help(argc, argv, usage)) {
+        json_decref(rows);
+        return 0;
+    }
+    console_init(&c);
+    console_options(&c, shared);
+    if (command_line_read(&line, argc, argv, &error) != TB_OK) {
+        json_decref(rows);
+        return console_fail(&c, &error);
+    }
+    for (int i = 0; i < line.count; i++) {
+        tb_info *info;
+
+        if (tb_info_read(words[i], &info, &error) != TB_OK) {
+            json_decref(rows);
+            return console_fail(&c, &error);
+        }
+        if (c.is_json)
+            json_array_append_new(rows, info_json(info));
+        else if (!c.is_quiet)
+            print_info(info);
+        tb_info_free(info);
+    }
+    if (c.is_json)
+        return console_dump_json(json_pack("{s:o}", "rows", rows));
+    json_decref(rows);
+    return 0;
+}
+
+int command_vectorize(int argc, char **argv)
+{
+    static const char usage[] = "tuban vectorize CHANGE.tif --out F.gpkg [--connect 4|8] "
+                                "[--min-pixels N] [--simplify off] [--quiet] [--json]";
+    tb_vectorize_options options = {0};
+    tb_vectorize_result  result  = {0};
+    console              c;
+    option               shared[3];
+    tb_error             error   = {0};
+    int64_t              connect = 8;
+    const option         own[]   = {
+                  {.name = "out", .kind = OPTION_TEXT, .target = &options.out},
+                  {.name = "connect", .kind = OPTION_INTEGER, .target = &connect, .low = 4, .high = 8},
+                  {.name = "min-pixels", .kind = OPTION_INTEGER, .target = &options.min_pixels, .low = 1,
+                   .high = 1e15},
+                  {.name = "simplify", .kind = OPTION_TEXT, .target = &options.simplify},
+                  {0},
+    };
+    command_line line = {.usage   = usage,
+                         .options = own,
+                         .more    = shared,
+                         .words   = &options.change,
+                         .least   = 1,
+                         .most    = 1};
+
+    if (asks_for_help(argc, argv, usage))
+        return 0;
+    console_init(&c);
+    console_options(&c, shared);
+    if (command_line_read(&line, argc, argv, &error) != TB_OK)
+        return console_fail(&c, &error);
+    if (options.out == NULL) {
+        error = (tb_error){.status = TB_E_USAGE, .message = "--out: expected an output file, got none"};
+        snprintf(error.hint, sizeof error.hint, "usage: %s", usage);
+        return console_fail(&c, &error);
+    }
+    options.connect  = (int)connect;
+    options.progress = &c.progress;
+    if (tb_vectorize(&options, &result, &error) != TB_OK)
+        return console_fail(&c, &error);
+    console_finish(&c);
+    if (c.is_json)
+        return console_dump_json(json_pack(
+            "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s}", "features", (json_int_t)result.features,
+            "polygons", (json_int_t)result.polygons, "holes", (json_int_t)result.holes, "pixels",
+            (json_int_t)result.pixels, "dropped", (json_int_t)result.dropped, "dropped_pixels",
+            (json_int_t)result.dropped_pixels, "unobserved", (json_int_t)result.unobserved_pixels,
+            "note", result.note));
+    if (!c.is_quiet) {
+        printf("%lld features of %lld pixels, %lld smaller ones dropped, %lld pixels not observed\n",
+               (long long)result.features, (long long)result.pixels, (long long)result.dropped,
+               (long long)result.unobserved_pixels);
+        if (result.note[0] != '\0')
+            printf("%s\n", result.note);
+    }
+    return 0;
+}
+
+static json_t *figures_json(const tb_eval_figures *f)
+{
+    json_t *json = json_pack("{s:I, s:I, s:I, s:I}", "tp", (json_int_t)f->tp, "fp", (json_int_t)f->fp,
+                             "fn", (json_int_t)f->fn, "tn", (json_int_t)f->tn);
+
+    json_object_set_new(json, "precision", number(f->precision));
+    json_object_set_new(json, "recall", number(f->recall));
+    json_object_set_new(json, "f1", number(f->f1));
+    json_object_set_new(json, "iou", number(f->iou));
+    json_object_set_new(json, "kappa", number(f->kappa));
+    json_object_set_new(json, "auc", number(f->auc));
+    json_object_set_new(json, "ap", number(f->ap));
+    json_object_set_new(json, "best_f1", number(f->best_f1));
+    json_object_set_new(json, "object_recall", number(f->object_recall));
+    json_object_set_new(json, "object_precision", number(f->object_precision));
+    json_object_set_new(json, "truth_objects", json_integer(f->truth_objects));
+    json_object_set_new(json, "found_objects", json_integer(f->found_objects));
+    json_object_set_new(json, "flagged", number(f->flagged));
+    return json;
+}
+
+static void print_figures(const char *name, const tb_eval_figures *f)
+{
+    printf("%-9s P %.4f  R %.4f  F1 %.4f  IoU %.4f  kappa %.4f  AUC %.4f  AP %.4f  best F1 %.4f\n", name,
+           f->precision, f->recall, f->f1, f->iou, f->kappa, f->auc, f->ap, f->best_f1);
+    printf("%-9s objects: %lld of %lld found, %lld of %lld right; %.3f %% flagged\n", "",
+           (long long)f->recalled_objects, (long long)f->truth_objects, (long long)f->right_objects,
+           (long long)f->found_objects, 100.0 * f->flagged);
+}
+
+int command_eval(int argc, char **argv)
+{
+    static const char usage[] =
+        "tuban eval --truth T.tif --change C.tif [--score S.tif] [--min-pixels N] [--quiet] [--json]";
+    tb_eval_options options = {0};
+    tb_eval_result  result  = {0};
+    console         c;
+    option          shared[3];
+    tb_error        error = {0};
+    json_t         *json;
+    const option    own[] = {
+           {.name = "truth", .kind = OPTION_TEXT, .target = &options.truth},
+           {.name = "change", .kind = OPTION_TEXT, .target = &options.change},
+           {.name = "score", .kind = OPTION_TEXT, .target = &options.score},
+           {.name = "min-pixels", .kind = OPTION_INTEGER, .target = &options.min_pixels, .low = 1,
+            .high = 1e9},
+           {0},
+    };
+    const char  *none[1];
+    command_line line = {.usage = usage, .options = own, .more = shared, .words = none};
+
+    if (asks_for_help(argc, argv, usage))
+        return 0;
+    console_init(&c);
+    console_options(&c, shared);
+    if (command_line_read(&line, argc, argv, &error) != TB_OK)
+        return console_fail(&c, &error);
+    if (options.truth == NULL || options.change == NULL) {
+        error = (tb_error){.status  = TB_E_USAGE,
+                           .message = "expected --truth and --change, got not both"};
+        snprintf(error.hint, sizeof error.hint, "usage: %s", usage);
+        return console_fail(&c, &error);
+    }
+    if (tb_eval(&options, &result, &error) != TB_OK)
+        return console_fail(&c, &error);
+    if (c.is_json) {
+        json = figures_json(&result.overall);
+        json_object_set_new(json, "unobserved", number(result.unobserved));
+        json_object_set_new(json, "labelled", json_integer(result.labelled));
+        json_object_set_new(json, "left_out", json_integer(result.left_out));
+        json_object_set_new(json, "observed", figures_json(&result.observed));
+        json_object_set_new(json, "notes", json_string(result.notes));
+        return console_dump_json(json);
+    }
+    if (!c.is_quiet) {
+        print_figures("all", &result.overall);
+        print_figures("observed", &result.observed);
+        printf("labelled  %lld pixels, %.3f %% of them not observed\n", (long long)result.labelled,
+               100.0 * result.unobserved);
+        if (result.notes[0] != '\0')
+            printf("%s\n", result.notes);
+    }
+    return 0;
+}
+
+int command_doctor(int argc, char **argv)
+{
+    static const char usage[] = "tuban doctor [--quiet] [--json]";
+    console           c;
+    option            shared[3];
+    tb_error          error  = {0};
+    tb_doctor        *doctor = NULL;
+    const char       *none[1];
+    command_line      line = {.usage = usage, .options = shared, .words = none};
+    json_t           *rows;
+    bool              is_well;
+
+    if (asks_for_help(argc, argv, usage))
+        return 0;
+    console_init(&c);
+    console_options(&c, shared);
+    if (command_line_read(&line, argc, argv, &error) != TB_OK ||
+        tb_doctor_examine(&doctor, &error) != TB_OK)
+        return console_fail(&c, &error);
+    is_well = doctor->worst == TB_DOCTOR_OK || doctor->worst == TB_DOCTOR_WARNING;
+    rows    = json_array();
+    for (size_t i = 0; i < doctor->count; i++) {
+        const tb_doctor_row *row   = &doctor->rows[i];
+        const char          *state = tb_doctor_state_name(row->state);
+
+        if (c.is_json)
+            json_array_append_new(rows, json_pack("{s:s, s:s, s:s}", "name", row->name, "state", state,
+                                                  "detail", row->detail));
+        else if (!c.is_quiet)
+            printf("%-8s %-22s %s\n", state, row->name, row->detail);
+    }
+    tb_doctor_free(doctor);
+    if (c.is_json)
+        console_dump_json(json_pack("{s:O}", "rows", rows));
+    json_decref(rows);
+    return is_well ? 0 : TB_E_INPUT;
+}

@@ -1,0 +1,14 @@
+/** The subcommands: each takes the arguments after its name and returns an exit code. */
+#ifndef TUBAN_CLI_COMMANDS_H
+#define TUBAN_CLI_COMMANDS_H
+
+int command_detect(int argc, char **argv);
+int command_doctor(int argc, char **argv);
+int command_eval(int argc, char **argv);
+int command_fit(int argc, char **argv);
+int command_info(int argc, char **argv);
+int command_plan(int argc, char **argv);
+int command_run(int argc, char **argv);
+int command_vectorize(int argc, char **argv);
+
+#endif

@@ -1,0 +1,20 @@
+#include "detect/method.h"
+
+#include <string.h>
+
+static const tb_method *const methods[] = {&tb_method_cva, &tb_method_logratio};
+
+const tb_method *tb_method_named(const char *name)
+{
+    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
+        if (strcmp(methods[i]->name, name) == 0)
+            return methods[i];
+    return NULL;
+}
+
+const char *const *tb_method_names(void)
+{
+    static const char *const names[] = {"cva", "logratio", NULL};
+
+    return names;
+}

@@ -1,0 +1,49 @@
+/**
+ * The table of scoring methods. A method says what happens to a row before and after smoothing; the
+ * frame around it (score.h) does the rest.
+ */
+#ifndef TUBAN_DETECT_METHOD_H
+#define TUBAN_DETECT_METHOD_H
+
+#include <stddef.h>
+
+#include "kernels/table.h"
+#include "raster/image.h"
+
+/** What scoring needs to know of a stratum; floats, so that what is stored is what is used. */
+typedef struct tb_radiometry {
+    float slope[TB_BANDS_MAX], intercept[TB_BANDS_MAX]; /**< later features to earlier ones */
+    float by_noise[TB_BANDS_MAX];  /**< 1 / standard deviation of the difference on unchanged ground */
+    float by_spread[TB_BANDS_MAX]; /**< 1 / standard deviation of the earlier features */
+} tb_radiometry;
+
+enum { TB_METHOD_PLANES_MAX = 2 };
+
+typedef struct tb_method {
+    const char *name;   /**< as in --method and model.yaml */
+    int         planes; /**< smoothed between `row` and `finish` */
+
+    /** One band's samples as the features statistics are made of: dst[x] of src[x], NaN stays. */
+    void (*feature)(float *dst, const float *src, size_t n, const tb_kernels *kernels);
+
+    /** `planes` values a pixel from the features of both dates. */
+    void (*row)(float *const *out, const float *const *before, const float *const *after, int bands,
+                const tb_radiometry *radiometry, size_t n, const tb_kernels *kernels);
+
+    /**
+     * Score and contrast from the smoothed planes. contrast is the root mean square difference over
+     * the bands in standard deviations of the earlier date: the absolute bound is put to it.
+     */
+    void (*finish)(float *score, float *contrast, const float *const *smooth, int bands, size_t n);
+} tb_method;
+
+/** The method of that name, or NULL. */
+const tb_method *tb_method_named(const char *name);
+
+/** All names, NULL ends. */
+const char *const *tb_method_names(void);
+
+extern const tb_method tb_method_cva;
+extern const tb_method tb_method_logratio;
+
+#endif

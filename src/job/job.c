@@ -1,0 +1,179 @@
+#include "job/job.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/memory.h"
+
+tb_status tb_job_new(tb_job **out, tb_error *err)
+{
+    tb_status status = tb_alloc_zero(out, 1, sizeof **out, "job", err);
+
+    if (status != TB_OK)
+        return status;
+    (*out)->is_registered = true;
+    (*out)->min_pixels    = 10;
+    (*out)->formats       = TB_FORMAT_GPKG;
+    return TB_OK;
+}
+
+static void free_date(tb_job_date *date)
+{
+    for (int i = 0; i < date->image_count; i++)
+        tb_free(date->images[i]);
+    tb_free(date->images);
+    tb_free(date->valid);
+}
+
+void tb_job_free(tb_job *job)
+{
+    if (job == NULL)
+        return;
+    for (int p = 0; p < job->pair_count; p++) {
+        free_date(&job->pairs[p].before);
+        free_date(&job->pairs[p].after);
+    }
+    tb_free(job->pairs);
+    tb_free(job->name);
+    tb_free(job->model);
+    tb_free(job->folder);
+    tb_free(job->method);
+    tb_free(job);
+}
+
+bool tb_prior_parse(const char *text, tb_prior *prior, double *rate)
+{
+    static const char *const names[] = {"auto", "rare", "common"};
+    char                    *end;
+
+    *rate = 0.0;
+    for (int i = 0; i < 3; i++)
+        if (strcmp(text, names[i]) == 0) {
+            *prior = (tb_prior)i;
+            return true;
+        }
+    if (strncmp(text, "rate=", 5) != 0 || text[5] == '\0')
+        return false;
+    *prior = TB_PRIOR_RATE;
+    *rate  = strtod(text + 5, &end);
+    return *end == '\0' && *rate > 0.0 && *rate < 1.0;
+}
+
+static tb_status set_date(tb_job_date *date, const char *image, const char *valid, tb_error *err)
+{
+    tb_status status = TB_OK;
+
+    TB_TRY(tb_alloc_zero(&date->images, 1, sizeof *date->images, "job", err));
+    date->image_count = 1;
+    TB_TRY(tb_copy_text(&date->images[0], image, err));
+    if (valid != NULL)
+        TB_TRY(tb_copy_text(&date->valid, valid, err));
+done:
+    return status;
+}
+
+tb_status tb_job_of_images(tb_job **out, const tb_detect_options *options, tb_error *err)
+{
+    tb_status status = TB_OK;
+    tb_job   *job    = NULL;
+
+    *out = NULL;
+    TB_TRY(tb_job_new(&job, err));
+    TB_TRY(tb_alloc_zero(&job->pairs, 1, sizeof *job->pairs, "job", err));
+    job->pair_count = 1;
+    TB_TRY(set_date(&job->pairs[0].before, options->before, options->valid_before, err));
+    TB_TRY(set_date(&job->pairs[0].after, options->after, options->valid_after, err));
+    TB_TRY(tb_copy_text(&job->name, "detect", err));
+    if (options->out != NULL)
+        TB_TRY(tb_copy_text(&job->folder, options->out, err));
+    if (options->model != NULL)
+        TB_TRY(tb_copy_text(&job->model, options->model, err));
+    if (options->method != NULL) {
+        if (tb_method_named(options->method) == NULL) {
+            status = tb_error_set(err, TB_E_USAGE, "--method: expected cva or logratio, got \"%s\"",
+                                  options->method);
+            goto done;
+        }
+        TB_TRY(tb_copy_text(&job->method, options->method, err));
+    }
+    if (options->prior != NULL && !tb_prior_parse(options->prior, &job->prior, &job->rate)) {
+        status = tb_error_set(err, TB_E_USAGE,
+                              "--prior: expected auto, rare, common or rate=F with 0 < F < 1, got \"%s\"",
+                              options->prior);
+        goto done;
+    }
+    job->sensor        = options->sensor;
+    job->is_registered = !options->is_not_registered;
+    job->may_flag_all  = options->may_flag_all;
+    job->sample_share  = options->sample;
+    if (options->min_pixels > 0)
+        job->min_pixels = options->min_pixels;
+    job->threads      = options->runtime.threads;
+    job->memory_bytes = options->runtime.memory_bytes;
+    job->block        = options->runtime.block;
+    job->shards       = options->runtime.shards;
+    *out              = job;
+    job               = NULL;
+done:
+    tb_job_free(job);
+    return status;
+}
+
+static tb_status override_formats(tb_job *job, const char *text, tb_error *err)
+{
+    if (strcmp(text, "gpkg") != 0)
+        return tb_error_set(err, TB_E_USAGE, "--formats: expected gpkg, got \"%s\"", text);
+    job->formats = TB_FORMAT_GPKG;
+    return TB_OK;
+}
+
+tb_status tb_job_override(tb_job *job, const tb_run_options *options, tb_error *err)
+{
+    tb_status status = TB_OK;
+
+    if (options->out != NULL) {
+        tb_free(job->folder);
+        job->folder = NULL;
+        TB_TRY(tb_copy_text(&job->folder, options->out, err));
+    }
+    if (options->formats != NULL)
+        TB_TRY(override_formats(job, options->formats, err));
+    if (options->sample > 0.0)
+        job->sample_share = options->sample;
+    job->may_flag_all = job->may_flag_all || options->may_flag_all;
+    if (options->runtime.threads > 0)
+        job->threads = options->runtime.threads;
+    if (options->runtime.memory_bytes > 0)
+        job->memory_bytes = options->runtime.memory_bytes;
+    if (options->runtime.block > 0)
+        job->block = options->runtime.block;
+    if (options->runtime.shards > 0)
+        job->shards = options->runtime.shards;
+done:
+    return status;
+}
+
+const tb_method *tb_job_method(const tb_job *job, const tb_pair *pair)
+{
+    if (job->method != NULL)
+        return tb_method_named(job->method);
+    if (job->sensor == TB_SENSOR_OPTICAL)
+        return &tb_method_cva;
+    if (job->sensor == TB_SENSOR_SAR)
+        return &tb_method_logratio;
+
+    /* Radar comes as one amplitude or as VV and VH; an index such as NDVI as one band of floats. */
+    bool is_amplitude = tb_epoch_file(pair->before, 0)->type != TB_SAMPLE_F32 || pair->bands == 2;
+
+    return pair->bands <= 2 && is_amplitude ? &tb_method_logratio : &tb_method_cva;
+}
+
+tb_epoch_options tb_job_epoch(const tb_job_date *date)
+{
+    return (tb_epoch_options){.images      = (const char *const *)date->images,
+                              .image_count = date->image_count,
+                              .valid       = date->valid,
+                              .has_nodata  = date->has_nodata,
+                              .nodata      = date->nodata};
+}

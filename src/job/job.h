@@ -1,0 +1,71 @@
+/** A job: what is to be done, from a job file or from a command's options. docs/job.md */
+#ifndef TUBAN_JOB_JOB_H
+#define TUBAN_JOB_JOB_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/error.h"
+#include "model/fit.h"
+#include "raster/pair.h"
+#include "tuban/run.h"
+
+typedef struct tb_job_date {
+    char  **images;
+    int     image_count;
+    char   *valid;    /**< NULL: none */
+    char    date[11]; /**< YYYY-MM-DD, or empty */
+    bool    has_nodata;
+    double  nodata;
+} tb_job_date;
+
+typedef struct tb_job_pair {
+    tb_job_date before, after;
+} tb_job_pair;
+
+enum { TB_FORMAT_GPKG = 1 };
+
+typedef struct tb_job {
+    char        *name;
+    char         month[8]; /**< YYYY-MM, or empty */
+    tb_job_pair *pairs;
+    int          pair_count;
+    char        *model;  /**< given, or NULL */
+    char        *folder; /**< output */
+    unsigned     formats;
+    tb_sensor    sensor;
+    char        *method; /**< NULL: by the sensor */
+    tb_prior     prior;
+    double       rate;
+    bool         is_registered;
+    bool         may_flag_all;
+    double       sample_share;
+    int64_t      min_pixels;
+    int          threads;
+    uint64_t     memory_bytes;
+    int64_t      block, shards;
+} tb_job;
+
+/** The defaults. Free with tb_job_free. */
+tb_status tb_job_new(tb_job **out, tb_error *err);
+void      tb_job_free(tb_job *job);
+
+/** Reads a job file; every complaint names file, line, key, what was found and what is allowed. */
+tb_status tb_job_read(tb_job **out, const char *path, tb_error *err);
+
+/** A job of one pair, from a command's options. */
+tb_status tb_job_of_images(tb_job **out, const tb_detect_options *options, tb_error *err);
+
+/** Puts the command line over the job. */
+tb_status tb_job_override(tb_job *job, const tb_run_options *options, tb_error *err);
+
+/** "auto", "rare", "common" or "rate=F" with F above 0 and below 1. */
+bool tb_prior_parse(const char *text, tb_prior *prior, double *rate);
+
+/** The method for a pair: the one named, else by the sensor, else by the number of bands. */
+const tb_method *tb_job_method(const tb_job *job, const tb_pair *pair);
+
+/** Borrowed views of a date for the raster room. */
+tb_epoch_options tb_job_epoch(const tb_job_date *date);
+
+#endif

@@ -1,0 +1,323 @@
+/* The job file: docs/job.md lists the keys. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/file.h"
+#include "core/memory.h"
+#include "core/yaml.h"
+#include "job/job.h"
+
+tb_status tb_size_parse(const char *text, uint64_t *bytes, tb_error *err)
+{
+    static const char *const units[][4] = {{"", "B", "B", NULL},
+                                           {"K", "KiB", "KB", NULL},
+                                           {"M", "MiB", "MB", NULL},
+                                           {"G", "GiB", "GB", NULL},
+                                           {"T", "TiB", "TB", NULL}};
+    char  *end;
+    double value = strtod(text, &end);
+
+    while (*end == ' ')
+        end++;
+    for (int power = 0; power < 5 && end != text; power++)
+        for (int i = 0; units[power][i] != NULL; i++)
+            if (strcmp(end, units[power][i]) == 0 && value > 0.0 && value < 1e15) {
+                *bytes = (uint64_t)(value * (double)((uint64_t)1 << (10 * power)));
+                return TB_OK;
+            }
+    return tb_error_set(err, TB_E_USAGE, "expected a size such as 4GiB or 800MiB, got \"%s\"", text);
+}
+
+static bool is_leap(int year)
+{
+    return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+}
+
+/* A day that was: 1972 is the first year of satellite imagery of the land. */
+static bool is_date(const char *text)
+{
+    static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    int              year, month, day, length = 0;
+
+    if (sscanf(text, "%4d-%2d-%2d%n", &year, &month, &day, &length) != 3 || length != 10 ||
+        text[10] != '\0' || year < 1972 || year > 2200 || month < 1 || month > 12)
+        return false;
+    return day >= 1 && day <= days[month - 1] + (month == 2 && is_leap(year));
+}
+
+static bool is_month(const char *text)
+{
+    char day[16];
+
+    if (strlen(text) != 7)
+        return false;
+    snprintf(day, sizeof day, "%s-01", text);
+    return is_date(day);
+}
+
+static tb_status read_path(tb_node node, const char *folder, char **out, tb_error *err)
+{
+    tb_status   status = TB_OK;
+    const char *text;
+
+    TB_TRY(tb_node_text(node, &text, err));
+    if (text[0] == '\0') {
+        status = tb_node_complain(node, err, "a path");
+        goto done;
+    }
+    TB_TRY(tb_path_join(out, folder, text, err));
+done:
+    return status;
+}
+
+static tb_status read_images(tb_node node, const char *folder, tb_job_date *date, tb_error *err)
+{
+    tb_status status = TB_OK;
+    size_t    count  = tb_node_is_list(node) ? tb_node_count(node) : 1;
+
+    if (count == 0 || tb_node_is_map(node)) {
+        status = tb_node_complain(node, err, "a path or a list of paths");
+        goto done;
+    }
+    TB_TRY(tb_alloc_zero(&date->images, count, sizeof *date->images, "job", err));
+    for (size_t i = 0; i < count; i++) {
+        TB_TRY(read_path(tb_node_is_list(node) ? tb_node_item(node, i) : node, folder, &date->images[i],
+                         err));
+        date->image_count++;
+    }
+done:
+    return status;
+}
+
+static tb_status read_date(tb_node map, const char *folder, tb_job_date *date, tb_error *err)
+{
+    static const char *const allowed[] = {"image", "date", "valid", "nodata", NULL};
+    tb_status                status    = TB_OK;
+    tb_node                  node;
+    const char              *text;
+
+    TB_TRY(tb_node_check_keys(map, allowed, err));
+    TB_TRY(tb_node_require(map, "image", &node, err));
+    TB_TRY(read_images(node, folder, date, err));
+    if (tb_node_find(map, "date", &node)) {
+        TB_TRY(tb_node_text(node, &text, err));
+        if (!is_date(text)) {
+            status = tb_node_complain(node, err, "a day as YYYY-MM-DD");
+            goto done;
+        }
+        snprintf(date->date, sizeof date->date, "%s", text);
+    }
+    if (tb_node_find(map, "valid", &node))
+        TB_TRY(read_path(node, folder, &date->valid, err));
+    if (tb_node_find(map, "nodata", &node)) {
+        date->has_nodata = true;
+        TB_TRY(tb_node_real(node, -1e38, 1e38, &date->nodata, err));
+    }
+done:
+    return status;
+}
+
+static tb_status read_pair(tb_node map, const char *folder, tb_job_pair *pair, tb_error *err)
+{
+    static const char *const allowed[] = {"before", "after", NULL};
+    tb_status                status    = TB_OK;
+    tb_node                  before, after, node;
+
+    TB_TRY(tb_node_check_keys(map, allowed, err));
+    TB_TRY(tb_node_require(map, "before", &before, err));
+    TB_TRY(tb_node_require(map, "after", &after, err));
+    TB_TRY(read_date(before, folder, &pair->before, err));
+    TB_TRY(read_date(after, folder, &pair->after, err));
+    if (pair->before.date[0] != '\0' && pair->after.date[0] != '\0' &&
+        strcmp(pair->before.date, pair->after.date) >= 0 && tb_node_find(after, "date", &node)) {
+        char expected[64];
+
+        snprintf(expected, sizeof expected, "a day after before.date, %s", pair->before.date);
+        status = tb_node_complain(node, err, expected);
+    }
+done:
+    return status;
+}
+
+static tb_status read_pairs(tb_node root, const char *folder, tb_job *job, tb_error *err)
+{
+    tb_status status = TB_OK;
+    tb_node   list;
+
+    TB_TRY(tb_node_require(root, "pairs", &list, err));
+    if (!tb_node_is_list(list) || tb_node_count(list) == 0) {
+        status = tb_node_complain(list, err, "a list with at least one pair");
+        goto done;
+    }
+    TB_TRY(tb_alloc_zero(&job->pairs, tb_node_count(list), sizeof *job->pairs, "job", err));
+    for (size_t i = 0; i < tb_node_count(list); i++) {
+        job->pair_count++;
+        TB_TRY(read_pair(tb_node_item(list, i), folder, &job->pairs[i], err));
+    }
+done:
+    return status;
+}
+
+static tb_status read_names(tb_node map, tb_job *job, tb_error *err)
+{
+    static const char *const allowed[] = {"name", "month", NULL};
+    tb_status                status    = TB_OK;
+    tb_node                  node;
+    const char              *text;
+
+    TB_TRY(tb_node_check_keys(map, allowed, err));
+    if (tb_node_find(map, "name", &node)) {
+        TB_TRY(tb_node_text(node, &text, err));
+        tb_free(job->name);
+        job->name = NULL;
+        TB_TRY(tb_copy_text(&job->name, text, err));
+    }
+    if (tb_node_find(map, "month", &node)) {
+        TB_TRY(tb_node_text(node, &text, err));
+        if (!is_month(text)) {
+            status = tb_node_complain(node, err, "a month as YYYY-MM");
+            goto done;
+        }
+        snprintf(job->month, sizeof job->month, "%s", text);
+    }
+done:
+    return status;
+}
+
+static tb_status read_grid(tb_node map, tb_job *job, tb_error *err)
+{
+    static const char *const allowed[] = {"memory", "threads", "block", "shards", "sample", NULL};
+    tb_status                status    = TB_OK;
+    tb_node                  node;
+    const char              *text;
+    int64_t                  value;
+
+    TB_TRY(tb_node_check_keys(map, allowed, err));
+    if (tb_node_find(map, "memory", &node)) {
+        TB_TRY(tb_node_text(node, &text, err));
+        if (tb_size_parse(text, &job->memory_bytes, NULL) != TB_OK) {
+            status = tb_node_complain(node, err, "a size such as 4GiB");
+            goto done;
+        }
+    }
+    if (tb_node_find(map, "threads", &node)) {
+        TB_TRY(tb_node_text(node, &text, err));
+        if (strcmp(text, "auto") != 0) {
+            TB_TRY(tb_node_integer(node, 1, 1024, &value, err));
+            job->threads = (int)value;
+        }
+    }
+    if (tb_node_find(map, "block", &node))
+        TB_TRY(tb_node_integer(node, 16, 16384, &job->block, err));
+    if (tb_node_find(map, "shards", &node))
+        TB_TRY(tb_node_integer(node, 1, 1000000, &job->shards, err));
+    if (tb_node_find(map, "sample", &node))
+        TB_TRY(tb_node_real(node, 1e-9, 1.0, &job->sample_share, err));
+done:
+    return status;
+}
+
+static tb_status read_detect(tb_node map, const char *folder, tb_job *job, tb_error *err)
+{
+    static const char *const allowed[] = {"method",     "sensor", "prior",
+                                          "register",   "model",  "min_pixels",
+                                          "allow_implausible", NULL};
+    static const char *const sensors[] = {"auto", "optical", "sar", NULL};
+    static const char *const methods[] = {"auto", "cva", "logratio", NULL};
+    static const char *const register_words[] = {"auto", "off", NULL};
+    tb_status                status           = TB_OK;
+    tb_node                  node;
+    const char              *text;
+    int                      choice;
+
+    TB_TRY(tb_node_check_keys(map, allowed, err));
+    if (tb_node_find(map, "method", &node)) {
+        TB_TRY(tb_node_choice(node, methods, &choice, err));
+        if (choice > 0)
+            TB_TRY(tb_copy_text(&job->method, methods[choice], err));
+    }
+    if (tb_node_find(map, "sensor", &node)) {
+        TB_TRY(tb_node_choice(node, sensors, &choice, err));
+        job->sensor = (tb_sensor)choice;
+    }
+    if (tb_node_find(map, "prior", &node)) {
+        TB_TRY(tb_node_text(node, &text, err));
+        if (!tb_prior_parse(text, &job->prior, &job->rate)) {
+            status = tb_node_complain(node, err, "auto, rare, common or rate=F with 0 < F < 1");
+            goto done;
+        }
+    }
+    if (tb_node_find(map, "register", &node)) {
+        TB_TRY(tb_node_choice(node, register_words, &choice, err));
+        job->is_registered = choice == 0;
+    }
+    if (tb_node_find(map, "model", &node))
+        TB_TRY(read_path(node, folder, &job->model, err));
+    if (tb_node_find(map, "min_pixels", &node))
+        TB_TRY(tb_node_integer(node, 1, 1000000, &job->min_pixels, err));
+    if (tb_node_find(map, "allow_implausible", &node))
+        TB_TRY(tb_node_boolean(node, &job->may_flag_all, err));
+done:
+    return status;
+}
+
+static tb_status read_output(tb_node map, const char *folder, tb_job *job, tb_error *err)
+{
+    static const char *const allowed[] = {"folder", "formats", NULL};
+    static const char *const formats[] = {"gpkg", NULL};
+    tb_status                status    = TB_OK;
+    tb_node                  node;
+    int                      choice;
+
+    TB_TRY(tb_node_check_keys(map, allowed, err));
+    if (tb_node_find(map, "folder", &node))
+        TB_TRY(read_path(node, folder, &job->folder, err));
+    if (tb_node_find(map, "formats", &node)) {
+        if (!tb_node_is_list(node)) {
+            status = tb_node_complain(node, err, "a list of formats");
+            goto done;
+        }
+        for (size_t i = 0; i < tb_node_count(node); i++)
+            TB_TRY(tb_node_choice(tb_node_item(node, i), formats, &choice, err));
+    }
+done:
+    return status;
+}
+
+tb_status tb_job_read(tb_job **out, const char *path, tb_error *err)
+{
+    static const char *const allowed[] = {"job", "grid", "pairs", "detect", "output", NULL};
+    tb_status                status    = TB_OK;
+    tb_yaml                 *document  = NULL;
+    tb_job                  *job       = NULL;
+    char                    *folder    = NULL;
+    tb_node                  root, node;
+
+    *out = NULL;
+    TB_TRY(tb_yaml_open(&document, path, TB_E_JOB, err));
+    TB_TRY(tb_path_folder(&folder, path, err));
+    TB_TRY(tb_job_new(&job, err));
+    root = tb_yaml_root(document);
+    TB_TRY(tb_node_check_keys(root, allowed, err));
+    if (tb_node_find(root, "job", &node))
+        TB_TRY(read_names(node, job, err));
+    if (tb_node_find(root, "grid", &node))
+        TB_TRY(read_grid(node, job, err));
+    TB_TRY(read_pairs(root, folder, job, err));
+    if (tb_node_find(root, "detect", &node))
+        TB_TRY(read_detect(node, folder, job, err));
+    if (tb_node_find(root, "output", &node))
+        TB_TRY(read_output(node, folder, job, err));
+    if (job->folder == NULL)
+        TB_TRY(tb_path_join(&job->folder, folder, "out", err));
+    if (job->name == NULL)
+        TB_TRY(tb_copy_text(&job->name, tb_path_name(path), err));
+    *out = job;
+    job  = NULL;
+done:
+    tb_job_free(job);
+    tb_free(folder);
+    tb_yaml_free(document);
+    return status;
+}

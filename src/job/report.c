@@ -1,0 +1,155 @@
+#include "job/report.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "core/file.h"
+#include "tuban/run.h"
+
+static const char *const states[] = {"empty", "unfit", "borrowed", "fitted"};
+
+/* JSON has no NaN: what is not known is null. */
+static json_t *number(double value)
+{
+    return isfinite(value) ? json_real(value) : json_null();
+}
+
+static json_t *registration_of(const tb_model_file *file, const char *path)
+{
+    return json_pack("{s:s, s:o, s:o, s:o, s:i, s:i, s:b, s:o, s:o, s:s}", "file", tb_path_name(path),
+                     "dx", number(file->dx), "dy", number(file->dy), "residual_px",
+                     number(file->residual_px), "windows", file->windows, "accepted", file->accepted,
+                     "applied", file->applied, "correlation_before", number(file->correlation_before),
+                     "correlation_after", number(file->correlation_after), "reason", file->reason);
+}
+
+static json_t *irmad_of(const tb_model_irmad *irmad)
+{
+    json_t *rho = json_array();
+
+    for (int i = 0; i < irmad->count; i++)
+        json_array_append_new(rho, number(irmad->rho[i]));
+    return json_pack("{s:o, s:i, s:o}", "rho", rho, "iterations", irmad->iterations, "ridge",
+                     number(irmad->ridge));
+}
+
+static json_t *regression_of(const tb_model_stratum *s, int bands)
+{
+    json_t *list = json_array();
+
+    for (int b = 0; b < bands; b++)
+        json_array_append_new(list, json_pack("{s:o, s:o, s:o, s:o}", "slope", number(s->slope[b]),
+                                              "intercept", number(s->intercept[b]), "noise",
+                                              number(s->noise[b]), "spread", number(s->spread[b])));
+    return list;
+}
+
+static json_t *threshold_of(const tb_model_threshold *t)
+{
+    return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:s}", "rule", t->rule, "value", number(t->value),
+                     "weak", number(t->weak), "strong", number(t->strong), "contrast",
+                     number(t->contrast), "flagged", number(t->flagged), "reason", t->reason);
+}
+
+static json_t *stratum_of(const tb_model *model, int index)
+{
+    const tb_model_stratum *s = &model->stratum[index];
+    json_t *json = json_pack("{s:i, s:i, s:s, s:I}", "before", index / model->after_files, "after",
+                             index % model->after_files, "state", states[s->state], "sampled",
+                             (json_int_t)s->sampled);
+
+    if (s->state == TB_STRATUM_BORROWED)
+        json_object_set_new(json, "from", json_integer(s->from));
+    if (s->state == TB_STRATUM_FITTED) {
+        json_object_set_new(json, "irmad", irmad_of(&s->irmad));
+        json_object_set_new(json, "normalisation", json_string(s->normalisation));
+        json_object_set_new(json, "regression", regression_of(s, model->bands));
+        json_object_set_new(json, "threshold", threshold_of(&s->threshold));
+    } else if (s->threshold.reason[0] != '\0') {
+        json_object_set_new(json, "reason", json_string(s->threshold.reason));
+    }
+    return json;
+}
+
+json_t *tb_report_model(const tb_model *model, const tb_pair *pair)
+{
+    json_t *json  = json_pack("{s:s, s:i, s:o, s:o}", "method", model->method->name, "bands",
+                              model->bands, "smoothing", number(model->smoothing), "sample",
+                              number(model->sample_share));
+    json_t *files = json_array(), *strata = json_array();
+    bool    has_first = false;
+
+    for (int f = 0; f < model->after_files; f++)
+        json_array_append_new(files,
+                              registration_of(&model->file[f], tb_epoch_file(pair->after, f)->path));
+    json_object_set(json, "registration", json_array_get(files, 0));
+    for (int s = 0; s < model->before_files * model->after_files; s++) {
+        const tb_model_stratum *stratum = &model->stratum[s];
+
+        json_array_append_new(strata, stratum_of(model, s));
+        if (has_first || stratum->state != TB_STRATUM_FITTED)
+            continue;
+        has_first = true;
+        json_object_set_new(json, "irmad", irmad_of(&stratum->irmad));
+        json_object_set_new(json, "normalisation", json_string(stratum->normalisation));
+        json_object_set_new(json, "regression", regression_of(stratum, model->bands));
+        json_object_set_new(json, "threshold", threshold_of(&stratum->threshold));
+    }
+    json_object_set_new(json, "registrations", files);
+    json_object_set_new(json, "strata", strata);
+    return json;
+}
+
+json_t *tb_report_totals(const tb_assemble_totals *totals, int64_t lattice_pixels)
+{
+    int64_t observed = lattice_pixels - totals->unobserved_pixels;
+
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "pixels", (json_int_t)lattice_pixels,
+                     "observed", (json_int_t)observed, "unobserved",
+                     (json_int_t)totals->unobserved_pixels, "changed_pixels",
+                     (json_int_t)totals->kept_pixels, "components", (json_int_t)totals->kept, "rejected",
+                     (json_int_t)totals->small, "rejected_pixels", (json_int_t)totals->small_pixels,
+                     "flagged",
+                     number(observed > 0 ? (double)totals->kept_pixels / (double)observed : NAN));
+}
+
+const char *tb_report_reason(const tb_model *model, const tb_assemble_totals *totals)
+{
+    if (totals->kept > 0)
+        return NULL;
+    for (int s = 0; s < model->before_files * model->after_files; s++)
+        if (model->stratum[s].threshold.reason[0] != '\0')
+            return model->stratum[s].threshold.reason;
+    if (totals->small > 0)
+        return "what exceeds the threshold is smaller than the least parcel; see the rejected list";
+    return "no place exceeds the threshold and the bound strongly enough";
+}
+
+json_t *tb_report_plan(const tb_plan *plan)
+{
+    int64_t blocks = 0;
+
+    for (int64_t s = 0; s < plan->shards; s++)
+        blocks += tb_plan_blocks(plan, tb_plan_shard(plan, s));
+    return json_pack(
+        "{s:I, s:I, s:i, s:I, s:I, s:I, s:I, s:i, s:I, s:o, s:{s:I, s:I, s:I, s:I, s:I, s:I}}", "width",
+        (json_int_t)plan->lattice.width, "height", (json_int_t)plan->lattice.height, "threads",
+        plan->threads, "shards", (json_int_t)plan->shards, "block", (json_int_t)plan->block, "blocks",
+        (json_int_t)blocks, "panel", (json_int_t)plan->panel, "halo", plan->halo, "source_bytes",
+        (json_int_t)plan->source_bytes, "decoded", number(plan->decoded_share), "memory", "budget",
+        (json_int_t)plan->budget_bytes, "needed", (json_int_t)plan->needed_bytes, "libraries",
+        (json_int_t)plan->base_bytes, "tile_cache", (json_int_t)plan->cache_bytes, "worker",
+        (json_int_t)plan->worker_bytes, "sample", (json_int_t)plan->fit_bytes);
+}
+
+tb_status tb_report_text(json_t *json, char **out, tb_error *err)
+{
+    *out = json_dumps(json, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
+    json_decref(json);
+    return *out != NULL ? TB_OK : tb_error_set(err, TB_E_MEMORY, "out of memory, report");
+}
+
+void tb_text_release(char *text)
+{
+    free(text);
+}

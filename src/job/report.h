@@ -1,0 +1,26 @@
+/** What is told of a pair: the model's figures and the counts, as JSON. */
+#ifndef TUBAN_JOB_REPORT_H
+#define TUBAN_JOB_REPORT_H
+
+#include <jansson.h>
+
+#include "model/model.h"
+#include "raster/pair.h"
+#include "region/assemble.h"
+#include "sweep/plan.h"
+
+/** registration, irmad, regression and threshold of the first judged stratum, and all strata. */
+json_t *tb_report_model(const tb_model *model, const tb_pair *pair);
+
+/** Pixel counts of an assembled pair; `lattice_pixels` is the whole. */
+json_t *tb_report_totals(const tb_assemble_totals *totals, int64_t lattice_pixels);
+
+/** Why nothing is flagged, or NULL when something is or nothing explains it. Borrows the model. */
+const char *tb_report_reason(const tb_model *model, const tb_assemble_totals *totals);
+
+json_t *tb_report_plan(const tb_plan *plan);
+
+/** Text of the JSON (free with tb_text_release), or TB_E_MEMORY. Takes the reference. */
+tb_status tb_report_text(json_t *json, char **out, tb_error *err);
+
+#endif

@@ -1,0 +1,463 @@
+/* The operations of tuban/run.h: which doors are opened, in which order. */
+#include "tuban/run.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <gdal.h>
+#include <jansson.h>
+
+#include "core/file.h"
+#include "core/memory.h"
+#include "job/parcels.h"
+#include "job/rasters.h"
+#include "job/report.h"
+#include "job/set.h"
+#include "job/stages.h"
+
+typedef enum products { PRODUCTS_RASTERS, PRODUCTS_PARCELS } products;
+
+typedef enum until { UNTIL_FIT, UNTIL_SWEEP, UNTIL_ASSEMBLE, UNTIL_ALL } until;
+
+/* A run of all pairs of a job. */
+typedef struct run {
+    const tb_job       *job;
+    products            products;
+    until               until;
+    bool                force;
+    const tb_kernels   *kernels;
+    const tb_progress  *progress;
+    tb_stages          *stages; /* [job->pair_count] */
+    tb_assemble_totals *totals;
+    tb_set             *set;
+    char                key[TB_KEY_SIZE]; /* of the products */
+    json_t             *times;            /* run.json */
+    struct timespec     wall, cpu;        /* when the present stage began */
+} run;
+
+static tb_status choose_kernels(const tb_runtime *runtime, const tb_kernels **out, tb_error *err)
+{
+    *out = tb_kernels_named(runtime->cpu, tb_kernels_features());
+    if (*out == NULL)
+        return tb_error_set(err, TB_E_USAGE,
+                            "TUBAN_CPU: expected c, avx2 or avx512 as far as this machine has it, got "
+                            "\"%s\"", runtime->cpu);
+    GDALSetCacheMax64(TB_PLAN_GDAL_CACHE);
+    return TB_OK;
+}
+
+static double seconds_since(clockid_t clock, struct timespec *begin)
+{
+    struct timespec now;
+    double          seconds;
+
+    clock_gettime(clock, &now);
+    seconds = (double)(now.tv_sec - begin->tv_sec) + (double)(now.tv_nsec - begin->tv_nsec) / 1e9;
+    *begin  = now;
+    return seconds;
+}
+
+static void end_stage(run *r, const char *name)
+{
+    double wall = seconds_since(CLOCK_MONOTONIC, &r->wall);
+    double cpu  = seconds_since(CLOCK_PROCESS_CPUTIME_ID, &r->cpu);
+
+    json_object_set_new(r->times, name, json_pack("{s:f, s:f}", "seconds", wall, "cpu_seconds", cpu));
+}
+
+static tb_status check_georeference(const tb_stages *stages, tb_error *err)
+{
+    if (stages->pair.lattice.crs != NULL)
+        return TB_OK;
+    tb_error_set(err, TB_E_INPUT, "%s: expected an image with a CRS, got none",
+                 tb_epoch_file(stages->pair.before, 0)->path);
+    return tb_error_hint(err, "parcels need one (gdal_edit.py -a_srs); tuban detect works in pixels");
+}
+
+static tb_status open_run(run *r, tb_error *err)
+{
+    tb_status status = TB_OK;
+    size_t    pairs  = (size_t)r->job->pair_count;
+
+    r->times = json_object();
+    clock_gettime(CLOCK_MONOTONIC, &r->wall);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &r->cpu);
+    TB_TRY(tb_alloc_zero(&r->stages, pairs, sizeof *r->stages, "pairs", err));
+    TB_TRY(tb_alloc_zero(&r->totals, pairs, sizeof *r->totals, "pairs", err));
+    for (size_t p = 0; p < pairs; p++) {
+        TB_TRY(tb_stages_open(&r->stages[p], r->job, (int)p + 1, r->kernels, r->progress, err));
+        r->stages[p].force      = r->force;
+        r->stages[p].has_scores = r->products == PRODUCTS_RASTERS;
+        if (r->products == PRODUCTS_PARCELS)
+            TB_TRY(check_georeference(&r->stages[p], err));
+    }
+done:
+    return status;
+}
+
+static void close_run(run *r)
+{
+    if (r->stages != NULL)
+        for (int p = 0; p < r->job->pair_count; p++)
+            tb_stages_close(&r->stages[p]);
+    tb_free(r->stages);
+    tb_free(r->totals);
+    tb_set_close(r->set);
+    json_decref(r->times);
+}
+
+/* Of all models and what is made of them: if the products have it, there is nothing to do. */
+static tb_status set_product_key(run *r, tb_error *err)
+{
+    tb_status status = TB_OK;
+    tb_text   text   = {0};
+
+    TB_TRY(tb_text_append(&text, err, "products %d %lld %s %u\n", r->products,
+                          (long long)r->job->min_pixels, r->job->month, r->job->formats));
+    for (int p = 0; p < r->job->pair_count; p++)
+        TB_TRY(tb_text_append(&text, err, "%s %s %s\n", r->stages[p].model_key,
+                              r->job->pairs[p].before.date, r->job->pairs[p].after.date));
+    TB_TRY(tb_key_of(&text, r->key, err));
+done:
+    tb_text_reset(&text);
+    return status;
+}
+
+static tb_status write_models(run *r, tb_error *err)
+{
+    tb_status status = TB_OK;
+    tb_text   text = {0}, name = {0};
+    char     *path = NULL;
+
+    for (int p = 0; p < r->job->pair_count; p++) {
+        if (p == 0)
+            TB_TRY(tb_text_append(&name, err, "model.yaml"));
+        else
+            TB_TRY(tb_text_append(&name, err, "model-%d.yaml", p + 1));
+        TB_TRY(tb_set_path(r->set, name.data, &path, err));
+        TB_TRY(tb_model_write(r->stages[p].model, &r->stages[p].pair, &text, err));
+        TB_TRY(tb_file_write(path, text.data, text.length, err));
+        tb_text_reset(&text);
+        tb_text_reset(&name);
+        tb_free(path);
+        path = NULL;
+    }
+done:
+    tb_text_reset(&text);
+    tb_text_reset(&name);
+    tb_free(path);
+    return status;
+}
+
+static json_t *pair_report(const run *r, int p)
+{
+    const tb_stages *stages = &r->stages[p];
+    int64_t          pixels = stages->pair.lattice.width * stages->pair.lattice.height;
+    json_t          *json   = tb_report_model(stages->model, &stages->pair);
+    const char      *reason = tb_report_reason(stages->model, &r->totals[p]);
+
+    json_object_set_new(json, "before", json_string(r->job->pairs[p].before.date));
+    json_object_set_new(json, "after", json_string(r->job->pairs[p].after.date));
+    json_object_update_new(json, tb_report_totals(&r->totals[p], pixels));
+    json_object_set_new(json, "reason", reason != NULL ? json_string(reason) : json_null());
+    return json;
+}
+
+static tb_status write_json(run *r, const char *name, json_t *json, tb_error *err)
+{
+    tb_status status = TB_OK;
+    char     *text = NULL, *path = NULL;
+
+    TB_TRY(tb_report_text(json, &text, err));
+    TB_TRY(tb_set_path(r->set, name, &path, err));
+    TB_TRY(tb_file_write(path, text, strlen(text), err));
+done:
+    tb_text_release(text);
+    tb_free(path);
+    return status;
+}
+
+static json_t *summary_of(const run *r)
+{
+    json_t *pairs = json_array();
+
+    for (int p = 0; p < r->job->pair_count; p++)
+        json_array_append_new(pairs, pair_report(r, p));
+    return json_pack("{s:s, s:s, s:s, s:s, s:o}", "job", r->job->name, "month", r->job->month, "tuban",
+                     TUBAN_VERSION, "notice",
+                     "本图斑为遥感监测判读反映的地表变化线索，不得直接作为作出行政处罚的依据；须经实地核查，"
+                     "并比对调查、规划、审批等管理数据，依据事实、按照法律法规规定处置。",
+                     "pairs", pairs);
+}
+
+static json_t *run_report(const run *r)
+{
+    struct rusage usage;
+    char          host[256] = "";
+    int64_t       bytes = 0, tiles = 0;
+    int           swept = 0, passed_over = 0;
+    json_t       *plans = json_array();
+
+    getrusage(RUSAGE_SELF, &usage);
+    gethostname(host, sizeof host - 1);
+    for (int p = 0; p < r->job->pair_count; p++) {
+        bytes += r->stages[p].decoded_bytes;
+        tiles += r->stages[p].decoded_tiles;
+        swept += r->stages[p].swept;
+        passed_over += r->stages[p].passed_over;
+        json_array_append_new(plans, tb_report_plan(&r->stages[p].plan));
+    }
+    return json_pack("{s:O, s:I, s:I, s:i, s:i, s:s, s:s, s:I, s:I, s:s, s:o}", "stages", r->times,
+                     "decoded_bytes", (json_int_t)bytes, "decoded_tiles", (json_int_t)tiles,
+                     "shards_swept", swept, "shards_passed_over", passed_over, "reading", "gdal", "cpu",
+                     r->kernels->isa, "peak_rss_bytes", (json_int_t)usage.ru_maxrss * 1024,
+                     "peak_allocated_bytes", (json_int_t)tb_memory_peak(), "host", host, "plans", plans);
+}
+
+static tb_status write_rasters(run *r, tb_error *err)
+{
+    tb_status status = TB_OK;
+
+    TB_TRY(tb_rasters_write_change(&r->stages[0], r->set, &r->totals[0], err));
+    TB_TRY(tb_rasters_write_score(&r->stages[0], r->set, err));
+done:
+    return status;
+}
+
+static tb_status write_parcels(run *r, tb_error *err)
+{
+    tb_status   status  = TB_OK;
+    tb_parcels *parcels = NULL;
+
+    TB_TRY(tb_parcels_create(&parcels, r->set, r->job, err));
+    for (int p = 0; p < r->job->pair_count; p++)
+        TB_TRY(tb_parcels_add(parcels, &r->stages[p], &r->totals[p], err));
+    TB_TRY(tb_parcels_finish(parcels, err));
+    TB_TRY(write_json(r, "summary.json", summary_of(r), err));
+done:
+    tb_parcels_close(parcels);
+    return status;
+}
+
+static tb_status make_products(run *r, tb_error *err)
+{
+    tb_status status = TB_OK;
+
+    TB_TRY(r->products == PRODUCTS_RASTERS ? write_rasters(r, err) : write_parcels(r, err));
+    TB_TRY(write_models(r, err));
+    end_stage(r, "publish");
+    TB_TRY(write_json(r, "run.json", run_report(r), err));
+    TB_TRY(tb_set_publish(r->set, r->key, err));
+    TB_TRY(tb_stages_tidy(r->stages, r->job->pair_count, err));
+done:
+    return status;
+}
+
+static tb_status assemble_only(run *r, tb_error *err)
+{
+    tb_status status = TB_OK;
+
+    for (int p = 0; p < r->job->pair_count; p++)
+        TB_TRY(tb_stages_assemble(&r->stages[p], NULL, &r->totals[p], err));
+done:
+    return status;
+}
+
+static tb_status go(run *r, bool *is_current, tb_error *err)
+{
+    tb_status status = TB_OK;
+    int       pairs  = r->job->pair_count;
+
+    TB_TRY(open_run(r, err));
+    TB_TRY(tb_set_open(&r->set, r->job->folder, err));
+    for (int p = 0; p < pairs; p++) {
+        r->stages[p].work = tb_set_work(r->set);
+        TB_TRY(tb_stages_fit(&r->stages[p], err));
+    }
+    end_stage(r, "fit");
+    TB_TRY(set_product_key(r, err));
+    *is_current = !r->force && r->until == UNTIL_ALL && tb_set_is_current(r->set, r->key);
+    if (r->until == UNTIL_FIT)
+        goto done;
+    if (*is_current) {
+        if (r->progress != NULL && r->progress->note != NULL)
+            r->progress->note(r->progress->context, "the products are up to date; nothing done");
+        goto done;
+    }
+    for (int p = 0; p < pairs; p++)
+        TB_TRY(tb_stages_sweep(&r->stages[p], err));
+    end_stage(r, "sweep");
+    if (r->until == UNTIL_SWEEP)
+        goto done;
+    if (r->until == UNTIL_ASSEMBLE)
+        TB_TRY(assemble_only(r, err));
+    else
+        TB_TRY(make_products(r, err));
+done:
+    return status;
+}
+
+/* A run of several shards that failed for want of room keeps those that are done: hours, maybe. */
+static bool is_work_worth_keeping(const run *r, tb_status status)
+{
+    if (status == TB_E_CANCELLED)
+        return true;
+    if (status != TB_E_OUTPUT && status != TB_E_MEMORY)
+        return false;
+    for (int p = 0; p < r->job->pair_count; p++)
+        if (r->stages[p].plan.shards > 1 && r->stages[p].swept + r->stages[p].passed_over > 0)
+            return true;
+    return false;
+}
+
+static tb_status run_all(run *r, char **json, tb_error *err)
+{
+    tb_status status     = TB_OK;
+    bool      is_current = false;
+    json_t   *report     = NULL;
+
+    *json = NULL;
+    TB_TRY(go(r, &is_current, err));
+    if (is_current) /* the figures of a set that is up to date come from its runs */
+        TB_TRY(assemble_only(r, err));
+    report = r->products == PRODUCTS_RASTERS ? pair_report(r, 0) : summary_of(r);
+    json_object_set_new(report, "out", json_string(r->job->folder));
+    json_object_set_new(report, "up_to_date", json_boolean(is_current));
+    TB_TRY(tb_report_text(report, json, err));
+done:
+    if (status != TB_OK && r->set != NULL && !is_work_worth_keeping(r, status))
+        tb_set_abandon(r->set);
+    close_run(r);
+    return status;
+}
+
+tb_status tb_detect(const tb_detect_options *options, char **json, tb_error *err)
+{
+    tb_status status = TB_OK;
+    tb_job   *job    = NULL;
+    run       r      = {.products = PRODUCTS_RASTERS,
+                        .until    = UNTIL_ALL,
+                        .force    = options->force,
+                        .progress = options->runtime.progress};
+
+    *json = NULL;
+    TB_TRY(choose_kernels(&options->runtime, &r.kernels, err));
+    TB_TRY(tb_job_of_images(&job, options, err));
+    r.job = job;
+    TB_TRY(run_all(&r, json, err));
+done:
+    tb_job_free(job);
+    return status;
+}
+
+static tb_status parse_until(const char *text, until *out, tb_error *err)
+{
+    static const char *const names[] = {"fit", "sweep", "assemble", "publish"};
+
+    *out = UNTIL_ALL;
+    if (text == NULL)
+        return TB_OK;
+    for (int i = 0; i < 4; i++)
+        if (strcmp(text, names[i]) == 0) {
+            *out = (until)i;
+            return TB_OK;
+        }
+    return tb_error_set(err, TB_E_USAGE, "--until: expected fit, sweep, assemble or publish, got \"%s\"",
+                        text);
+}
+
+tb_status tb_job_run(const tb_run_options *options, char **json, tb_error *err)
+{
+    tb_status status = TB_OK;
+    tb_job   *job    = NULL;
+    run       r      = {.products = PRODUCTS_PARCELS,
+                        .force    = options->force,
+                        .progress = options->runtime.progress};
+
+    *json = NULL;
+    TB_TRY(choose_kernels(&options->runtime, &r.kernels, err));
+    TB_TRY(parse_until(options->until, &r.until, err));
+    TB_TRY(tb_job_read(&job, options->job, err));
+    TB_TRY(tb_job_override(job, options, err));
+    r.job = job;
+    TB_TRY(run_all(&r, json, err));
+done:
+    tb_job_free(job);
+    return status;
+}
+
+tb_status tb_fit(const tb_detect_options *options, const char *model_path, char **json, tb_error *err)
+{
+    tb_status         status = TB_OK;
+    tb_job           *job    = NULL;
+    const tb_kernels *kernels;
+    tb_stages         stages = {0};
+    tb_text           text   = {0};
+
+    *json = NULL;
+    TB_TRY(choose_kernels(&options->runtime, &kernels, err));
+    TB_TRY(tb_job_of_images(&job, options, err));
+    TB_TRY(tb_stages_open(&stages, job, 1, kernels, options->runtime.progress, err));
+    TB_TRY(tb_stages_fit(&stages, err));
+    if (model_path != NULL) {
+        TB_TRY(tb_model_write(stages.model, &stages.pair, &text, err));
+        TB_TRY(tb_file_write(model_path, text.data, text.length, err));
+    }
+    TB_TRY(tb_report_text(tb_report_model(stages.model, &stages.pair), json, err));
+done:
+    tb_text_reset(&text);
+    tb_stages_close(&stages);
+    tb_job_free(job);
+    return status;
+}
+
+static tb_status plan_all(const tb_job *job, const tb_runtime *runtime, char **json, tb_error *err)
+{
+    tb_status         status = TB_OK;
+    json_t           *plans  = json_array();
+    const tb_kernels *kernels;
+    tb_stages         stages = {0};
+
+    TB_TRY(choose_kernels(runtime, &kernels, err));
+    for (int p = 0; p < job->pair_count; p++) {
+        TB_TRY(tb_stages_open(&stages, job, p + 1, kernels, runtime->progress, err));
+        json_array_append_new(plans, tb_report_plan(&stages.plan));
+        tb_stages_close(&stages);
+    }
+    status = tb_report_text(json_pack("{s:O}", "rows", plans), json, err);
+done:
+    json_decref(plans);
+    tb_stages_close(&stages);
+    return status;
+}
+
+tb_status tb_plan_job(const tb_run_options *options, char **json, tb_error *err)
+{
+    tb_status status = TB_OK;
+    tb_job   *job    = NULL;
+
+    *json = NULL;
+    TB_TRY(tb_job_read(&job, options->job, err));
+    TB_TRY(tb_job_override(job, options, err));
+    TB_TRY(plan_all(job, &options->runtime, json, err));
+done:
+    tb_job_free(job);
+    return status;
+}
+
+tb_status tb_plan_images(const tb_detect_options *options, char **json, tb_error *err)
+{
+    tb_status status = TB_OK;
+    tb_job   *job    = NULL;
+
+    *json = NULL;
+    TB_TRY(tb_job_of_images(&job, options, err));
+    TB_TRY(plan_all(job, &options->runtime, json, err));
+done:
+    tb_job_free(job);
+    return status;
+}

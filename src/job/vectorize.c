@@ -1,0 +1,414 @@
+#include "tuban/vectorize.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/file.h"
+#include "core/memory.h"
+#include "core/text.h"
+#include "publish/vector.h"
+#include "raster/image.h"
+#include "region/assemble.h"
+#include "region/label.h"
+#include "region/runs.h"
+#include "region/trace.h"
+
+/* Pixels of a strip: enough to make the cost of a block small, few enough to stay in some
+ * megabytes. */
+static const int64_t STRIP_PIXELS = INT64_C(4) << 20;
+
+/* A tile decoded twice costs more than memory for a strip as high as it, up to this. */
+static const int64_t STRIP_PIXELS_MOST = INT64_C(32) << 20;
+
+static const uint8_t UNOBSERVED = 255;
+
+typedef struct vectorizer {
+    const tb_vectorize_options *options;
+    tb_vectorize_result         result;
+    int64_t                     changed; /* pixels */
+
+    tb_image            *image;
+    const tb_image_info *info;
+    void                *samples;
+    uint8_t             *valid; /* NULL without a mask */
+    uint8_t             *classes;
+    int64_t             *evidence;
+    size_t               evidence_capacity;
+    char                *work; /* path of the shard */
+
+    tb_vector *vector;
+    int        layer;
+    tb_trace  *trace;
+    double    *points;
+    size_t     point_capacity;
+    double     pixel_area; /* signed: negative where the rows run down the y axis */
+} vectorizer;
+
+static tb_status check_options(const tb_vectorize_options *options, const char **driver,
+                               tb_error *err)
+{
+    static const char *const drivers[][2] = {{".gpkg", "GPKG"}, {".shp", "ESRI Shapefile"}};
+    size_t                   length       = strlen(options->out);
+
+    if (options->connect != 0 && options->connect != 4 && options->connect != 8)
+        return tb_error_set(err, TB_E_USAGE, "vectorize, connect: expected 4 or 8, got %d",
+                            options->connect);
+    if (options->min_pixels < 0)
+        return tb_error_set(err, TB_E_USAGE, "vectorize, min-pixels: expected 0 or more, got %lld",
+                            (long long)options->min_pixels);
+    if (options->simplify != NULL && strcmp(options->simplify, "off") != 0)
+        return tb_error_set(err, TB_E_USAGE, "vectorize, simplify: expected off, got %s",
+                            options->simplify);
+    for (size_t d = 0; d < sizeof drivers / sizeof *drivers; d++) {
+        size_t ending = strlen(drivers[d][0]);
+
+        if (length > ending && strcmp(options->out + length - ending, drivers[d][0]) == 0) {
+            *driver = drivers[d][1];
+            return TB_OK;
+        }
+    }
+    return tb_error_set(err, TB_E_USAGE,
+                        "vectorize, out: expected a name ending in .gpkg or .shp, got %s",
+                        options->out);
+}
+
+/* ---------------------------------------------------------------- from samples to runs */
+
+static uint8_t class_of(double value, double nodata)
+{
+    if (isnan(value) || value == UNOBSERVED)
+        return TB_RUN_UNOBSERVED;
+    if (value == 0.0)
+        return TB_RUN_NONE;
+    return value == nodata ? TB_RUN_UNOBSERVED : TB_RUN_STRONG;
+}
+
+/* The class of every sample; types of few values go by a table. */
+static void classify(const vectorizer *v, size_t count)
+{
+    double         nodata = v->info->has_nodata ? v->info->nodata : NAN;
+    const float   *real   = v->samples;
+    const int16_t *number = v->samples;
+    uint8_t        table[256];
+
+    switch (v->info->type) {
+    case TB_SAMPLE_U8:
+        for (int i = 0; i < 256; i++)
+            table[i] = class_of(i, nodata);
+        for (size_t i = 0; i < count; i++)
+            v->classes[i] = table[((const uint8_t *)v->samples)[i]];
+        break;
+    case TB_SAMPLE_U16:
+        for (size_t i = 0; i < count; i++)
+            v->classes[i] = class_of(((const uint16_t *)v->samples)[i], nodata);
+        break;
+    case TB_SAMPLE_I16:
+        for (size_t i = 0; i < count; i++)
+            v->classes[i] = class_of(number[i], nodata);
+        break;
+    case TB_SAMPLE_F32:
+        for (size_t i = 0; i < count; i++)
+            v->classes[i] = class_of(real[i], (double)(float)nodata);
+        break;
+    }
+    if (v->valid != NULL)
+        for (size_t i = 0; i < count; i++)
+            if (v->valid[i] == 0)
+                v->classes[i] = TB_RUN_UNOBSERVED;
+}
+
+/* What is not observed is only counted here: it makes no polygon, so it need not make runs. */
+static void count_and_clear_unobserved(vectorizer *v, size_t count)
+{
+    int64_t changed = 0, unobserved = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        uint8_t kind = v->classes[i];
+
+        changed += kind == TB_RUN_STRONG;
+        unobserved += kind == TB_RUN_UNOBSERVED;
+        v->classes[i] = kind == TB_RUN_STRONG ? TB_RUN_STRONG : TB_RUN_NONE;
+    }
+    v->changed += changed;
+    v->result.unobserved_pixels += unobserved;
+}
+
+static tb_status gather_evidence(vectorizer *v, tb_run_block *block, tb_error *err)
+{
+    const tb_evidence_layout *layout = tb_evidence_fixed();
+    size_t                    needed = block->part_count * (size_t)layout->columns;
+    tb_status                 status = TB_OK;
+
+    if (needed > v->evidence_capacity) {
+        size_t capacity = needed + needed / 2;
+
+        TB_TRY(tb_grow(&v->evidence, capacity, sizeof *v->evidence, "evidence of a strip", err));
+        v->evidence_capacity = capacity;
+    }
+    tb_evidence_clear(layout, v->evidence, block->part_count);
+    for (size_t r = 0; r < block->run_count; r++) {
+        const tb_run *run    = &block->runs[r];
+        int64_t      *row    = v->evidence + (size_t)run->part * (size_t)layout->columns;
+        int64_t       pixels = run->last - run->first + 1;
+
+        row[TB_EVIDENCE_PIXELS] += pixels;
+        row[TB_EVIDENCE_STRONG] += pixels;
+    }
+    block->evidence = v->evidence;
+done:
+    return status;
+}
+
+static tb_connectivity connectivity_of(const vectorizer *v)
+{
+    return v->options->connect == 4 ? TB_CONNECT_4 : TB_CONNECT_8;
+}
+
+static tb_status report(const vectorizer *v, int64_t rows, tb_error *err)
+{
+    const tb_progress *progress = v->options->progress;
+
+    if (progress == NULL)
+        return TB_OK;
+    if (progress->is_cancelled != NULL && progress->is_cancelled(progress->context))
+        return tb_error_set(err, TB_E_CANCELLED, "cancelled");
+    if (progress->report != NULL)
+        progress->report(progress->context, "read", rows * v->info->width,
+                         v->info->height * v->info->width);
+    return TB_OK;
+}
+
+/* Whole tiles where that stays small. */
+static int64_t strip_height(const tb_image_info *info)
+{
+    int64_t tile = info->tile_height;
+    int64_t rows;
+
+    if (tile * info->width > STRIP_PIXELS_MOST)
+        rows = STRIP_PIXELS_MOST / info->width;
+    else
+        rows = tile * (STRIP_PIXELS / (tile * info->width));
+    if (rows < 1)
+        rows = tile * info->width <= STRIP_PIXELS_MOST ? tile : 1;
+    return rows < info->height ? rows : info->height;
+}
+
+static tb_status read_runs(vectorizer *v, tb_error *err)
+{
+    tb_status            status = TB_OK;
+    const tb_image_info *info   = v->info;
+    int64_t              rows   = strip_height(info);
+    size_t               pixels = (size_t)(rows * info->width);
+    tb_run_writer       *writer = NULL;
+    tb_label            *label  = NULL;
+    tb_run_block         block;
+
+    TB_TRY(tb_alloc(&v->samples, pixels, tb_sample_size(info->type), "samples of a strip", err));
+    TB_TRY(tb_alloc(&v->classes, pixels, 1, "classes of a strip", err));
+    if (info->has_mask)
+        TB_TRY(tb_alloc(&v->valid, pixels, 1, "mask of a strip", err));
+    TB_TRY(tb_label_new(&label, err));
+    TB_TRY(tb_run_writer_create(&writer, v->work, (tb_rect){0, 0, info->width, info->height},
+                                tb_evidence_fixed(), err));
+    for (int64_t y = 0; y < info->height; y += rows) {
+        int64_t height = info->height - y < rows ? info->height - y : rows;
+        tb_rect strip  = {0, y, info->width, height};
+
+        TB_TRY(report(v, y, err));
+        TB_TRY(tb_image_read(v->image, strip, v->samples, v->valid, err));
+        classify(v, (size_t)(height * info->width));
+        count_and_clear_unobserved(v, (size_t)(height * info->width));
+        TB_TRY(tb_label_block(label, v->classes, (size_t)info->width, strip, connectivity_of(v),
+                              &block, err));
+        TB_TRY(gather_evidence(v, &block, err));
+        TB_TRY(tb_run_writer_append(writer, &block, err));
+    }
+    TB_TRY(tb_run_writer_finish(writer, err));
+done:
+    tb_run_writer_close(writer);
+    tb_label_free(label);
+    tb_free(v->samples);
+    tb_free(v->classes);
+    tb_free(v->valid);
+    tb_free(v->evidence);
+    v->samples  = NULL;
+    v->classes  = NULL;
+    v->valid    = NULL;
+    v->evidence = NULL;
+    return status;
+}
+
+/* ---------------------------------------------------------------- from runs to features */
+
+/*
+ * The rings in coordinates of the raster. Their sense is that of the screen: where y grows upwards
+ * that is the map's too, else they are turned round, with the first corner kept.
+ */
+static void place_rings(const vectorizer *v, const tb_shape *shape)
+{
+    const double *t         = v->info->transform;
+    bool          is_turned = v->pixel_area > 0;
+
+    for (size_t r = 0; r < shape->ring_count; r++) {
+        const tb_corner *from  = shape->corners + shape->rings[r].first;
+        double          *to    = v->points + 2 * shape->rings[r].first;
+        size_t           count = shape->rings[r].count;
+
+        for (size_t i = 0; i < count; i++) {
+            const tb_corner *corner = &from[is_turned && i > 0 ? count - i : i];
+            double           x      = (double)(shape->origin_x + corner->x);
+            double           y      = (double)(shape->origin_y + corner->y);
+
+            *to++ = t[0] + x * t[1] + y * t[2];
+            *to++ = t[3] + x * t[4] + y * t[5];
+        }
+    }
+}
+
+static tb_status write_component(void *context, const tb_component *component, tb_error *err)
+{
+    vectorizer     *v         = context;
+    tb_status       status    = TB_OK;
+    tb_vector_value values[3] = {
+        {.is_set = true, .integer = component->number + 1},
+        {.is_set = true, .integer = component->pixels},
+        {.is_set = true, .real = (double)component->pixels * fabs(v->pixel_area)},
+    };
+    tb_shape shape;
+
+    if (component->verdict != TB_VERDICT_KEPT)
+        return TB_OK;
+    TB_TRY(tb_trace_spans(v->trace, component->spans, component->span_count, &shape, err));
+    if (shape.corner_count > v->point_capacity) {
+        size_t capacity = shape.corner_count + shape.corner_count / 4;
+
+        tb_free(v->points); /* nothing in it is needed: growing would hold both */
+        v->points         = NULL;
+        v->point_capacity = 0;
+        TB_TRY(tb_alloc(&v->points, capacity, 2 * sizeof *v->points, "points of a feature", err));
+        v->point_capacity = capacity;
+    }
+    place_rings(v, &shape);
+
+    tb_vector_outline outline = {.points        = v->points,
+                                 .rings         = shape.rings,
+                                 .polygons      = shape.polygons,
+                                 .polygon_count = shape.polygon_count};
+
+    TB_TRY(tb_vector_add(v->vector, v->layer, &outline, values, err));
+    v->result.polygons += (int64_t)shape.polygon_count;
+    v->result.holes += (int64_t)(shape.ring_count - shape.polygon_count);
+done:
+    return status;
+}
+
+static tb_status write_features(vectorizer *v, const char *driver, tb_error *err)
+{
+    static const tb_vector_field fields[] = {
+        {"id", "编号", TB_VECTOR_INTEGER, 0, 0},
+        {"pixels", "像元数", TB_VECTOR_INTEGER, 0, 0},
+        {"area", "面积", TB_VECTOR_REAL, 0, 0},
+    };
+    /* No date is known here, and the present would be in the bytes. */
+    tb_vector_options   format = {.driver = driver, .date = "1970-01-01T00:00:00.000Z"};
+    tb_vector_layer     layer  = {.name        = "parcels",
+                                  .geometry    = TB_VECTOR_MULTIPOLYGON,
+                                  .crs         = v->info->crs,
+                                  .fields      = fields,
+                                  .field_count = sizeof fields / sizeof *fields};
+    tb_status           status = TB_OK;
+    tb_run_reader      *shard  = NULL;
+    tb_assemble_totals  totals;
+    tb_assemble_visitor visitor = {.component = write_component, .context = v};
+
+    TB_TRY(tb_run_reader_open(&shard, v->work, err));
+    TB_TRY(tb_trace_new(&v->trace, err));
+    TB_TRY(tb_vector_create(&v->vector, v->options->out, &format, err));
+    TB_TRY(tb_vector_add_layer(v->vector, &layer, &v->layer, err));
+
+    tb_assemble_options assembly = {.shards       = &shard,
+                                    .shard_count  = 1,
+                                    .connectivity = connectivity_of(v),
+                                    .min_pixels   = v->options->min_pixels,
+                                    .progress     = v->options->progress};
+
+    TB_TRY(tb_assemble_shards(&assembly, &visitor, &totals, err));
+    TB_TRY(tb_vector_finish(v->vector, err));
+    v->result.features       = totals.kept;
+    v->result.pixels         = totals.kept_pixels;
+    v->result.dropped        = totals.small;
+    v->result.dropped_pixels = totals.small_pixels;
+done:
+    tb_vector_close(v->vector);
+    tb_trace_free(v->trace);
+    tb_free(v->points);
+    tb_run_reader_close(shard);
+    return status;
+}
+
+static void explain(vectorizer *v)
+{
+    tb_vectorize_result *result = &v->result;
+
+    if (v->changed == 0 && result->unobserved_pixels > 0)
+        snprintf(result->note, sizeof result->note,
+                 "no pixel is changed, and %lld are not observed (255, nodata or masked); if 255 "
+                 "stands for changed in this raster, write 1 in its place",
+                 (long long)result->unobserved_pixels);
+    else if (v->changed == 0)
+        snprintf(result->note, sizeof result->note, "no pixel is changed: all are 0");
+    else if (result->features == 0)
+        snprintf(result->note, sizeof result->note,
+                 "all %lld components are smaller than %lld pixels", (long long)result->dropped,
+                 (long long)v->options->min_pixels);
+}
+
+/* A hidden name beside the target: the same disk, and no clash with another target. */
+static tb_status name_work(char **work, const char *out, tb_error *err)
+{
+    tb_status status = TB_OK;
+    char     *folder = NULL;
+    tb_text   text   = {0};
+
+    TB_TRY(tb_path_folder(&folder, out, err));
+    TB_TRY(tb_folder_check_writable(folder, err)); /* the complaint names what the caller knows */
+    TB_TRY(tb_text_append(&text, err, "%s/.%s.runs", folder, tb_path_name(out)));
+    *work = text.data;
+done:
+    if (status != TB_OK)
+        tb_text_reset(&text);
+    tb_free(folder);
+    return status;
+}
+
+tb_status tb_vectorize(const tb_vectorize_options *options, tb_vectorize_result *result,
+                       tb_error *err)
+{
+    tb_status   status = TB_OK;
+    vectorizer  v      = {.options = options};
+    const char *driver = NULL;
+
+    TB_TRY(check_options(options, &driver, err));
+    TB_TRY(tb_image_open(&v.image, options->change, err));
+    v.info = tb_image_describe(v.image);
+    v.pixel_area =
+        v.info->transform[1] * v.info->transform[5] - v.info->transform[2] * v.info->transform[4];
+    if (v.info->bands != 1) {
+        status = tb_error_set(err, TB_E_INPUT, "vectorize %s: expected 1 band, got %d",
+                              options->change, v.info->bands);
+        goto done;
+    }
+    TB_TRY(name_work(&v.work, options->out, err));
+    TB_TRY(read_runs(&v, err));
+    TB_TRY(write_features(&v, driver, err));
+    explain(&v);
+    if (result != NULL)
+        *result = v.result;
+done:
+    if (v.work != NULL)
+        tb_file_remove(v.work);
+    tb_free(v.work);
+    tb_image_close(v.image);
+    return status;
+}

@@ -1,0 +1,342 @@
+/* model.yaml, out and in. */
+#include <stdio.h>
+#include <string.h>
+
+#include "core/file.h"
+#include "core/memory.h"
+#include "core/yaml.h"
+#include "model/model.h"
+
+static const char *const state_names[] = {"empty", "unfit", "borrowed", "fitted", NULL};
+
+static const char *yes_no(bool value)
+{
+    return value ? "true" : "false";
+}
+
+static tb_status write_list(tb_text *out, const char *indent, const char *key, const double *values,
+                            int n, tb_error *err)
+{
+    tb_status status = TB_OK;
+
+    TB_TRY(tb_text_append(out, err, "%s%s: [", indent, key));
+    for (int i = 0; i < n; i++)
+        TB_TRY(tb_text_append(out, err, "%s%.9g", i > 0 ? ", " : "", values[i]));
+    TB_TRY(tb_text_append(out, err, "]\n"));
+done:
+    return status;
+}
+
+static tb_status write_file(tb_text *out, const tb_model_file *file, const char *path, tb_error *err)
+{
+    return tb_text_append(out, err,
+                          "  - file: \"%s\"\n    dx: %.9g\n    dy: %.9g\n    applied: %s\n"
+                          "    residual_px: %.9g\n    windows: %d\n    accepted: %d\n"
+                          "    correlation: [%.9g, %.9g]\n    reason: \"%s\"\n",
+                          tb_path_name(path), file->dx, file->dy, yes_no(file->applied),
+                          file->residual_px, file->windows, file->accepted, file->correlation_before,
+                          file->correlation_after, file->reason);
+}
+
+static tb_status write_stratum(tb_text *out, const tb_model *model, int index, tb_error *err)
+{
+    tb_status                 status = TB_OK;
+    const tb_model_stratum   *s      = &model->stratum[index];
+    const tb_model_threshold *t      = &s->threshold;
+
+    TB_TRY(tb_text_append(out, err, "  - before: %d\n    after: %d\n    state: %s\n    sampled: %lld\n",
+                          index / model->after_files, index % model->after_files,
+                          state_names[s->state], (long long)s->sampled));
+    if (s->state == TB_STRATUM_BORROWED)
+        TB_TRY(tb_text_append(out, err, "    from: %d\n", s->from));
+    if (s->state != TB_STRATUM_FITTED) {
+        if (t->reason[0] != '\0')
+            TB_TRY(tb_text_append(out, err, "    reason: \"%s\"\n", t->reason));
+        goto done;
+    }
+    TB_TRY(tb_text_append(out, err, "    irmad:\n"));
+    TB_TRY(write_list(out, "      ", "rho", s->irmad.rho, s->irmad.count, err));
+    TB_TRY(tb_text_append(out, err, "      iterations: %d\n      ridge: %.9g\n", s->irmad.iterations,
+                          s->irmad.ridge));
+    TB_TRY(tb_text_append(out, err, "    normalisation:\n      rule: \"%s\"\n      unchanged: %lld\n",
+                          s->normalisation, (long long)s->unchanged));
+    TB_TRY(write_list(out, "      ", "slope", s->slope, model->bands, err));
+    TB_TRY(write_list(out, "      ", "intercept", s->intercept, model->bands, err));
+    TB_TRY(write_list(out, "      ", "noise", s->noise, model->bands, err));
+    TB_TRY(write_list(out, "      ", "mean", s->mean, model->bands, err));
+    TB_TRY(write_list(out, "      ", "spread", s->spread, model->bands, err));
+    TB_TRY(tb_text_append(out, err,
+                          "    threshold:\n      rule: \"%s\"\n      value: %.9g\n      weak: %.9g\n"
+                          "      strong: %.9g\n      contrast: %.9g\n      flagged: %.9g\n"
+                          "      reason: \"%s\"\n",
+                          t->rule, t->value, t->weak, t->strong, t->contrast, t->flagged, t->reason));
+done:
+    return status;
+}
+
+tb_status tb_model_write(const tb_model *model, const tb_pair *pair, tb_text *out, tb_error *err)
+{
+    tb_status status = TB_OK;
+
+    TB_TRY(tb_text_append(out, err,
+                          "# A model of tuban: what was learnt from the sample of one pair of dates.\n"
+                          "model: 1\nmethod: %s\nbands: %d\nsmoothing: %.9g\nsample: %.9g\n"
+                          "files: {before: %d, after: %d}\nregistration:\n",
+                          model->method->name, model->bands, model->smoothing, model->sample_share,
+                          model->before_files, model->after_files));
+    for (int f = 0; f < model->after_files; f++)
+        TB_TRY(write_file(out, &model->file[f], tb_epoch_file(pair->after, f)->path, err));
+    TB_TRY(tb_text_append(out, err, "strata:\n"));
+    for (int s = 0; s < model->before_files * model->after_files; s++)
+        TB_TRY(write_stratum(out, model, s, err));
+done:
+    return status;
+}
+
+static tb_status read_integer(tb_node map, const char *key, int64_t low, int64_t high, int *out,
+                              tb_error *err)
+{
+    tb_status status = TB_OK;
+    tb_node   node;
+    int64_t   value;
+
+    TB_TRY(tb_node_require(map, key, &node, err));
+    TB_TRY(tb_node_integer(node, low, high, &value, err));
+    *out = (int)value;
+done:
+    return status;
+}
+
+static tb_status read_count(tb_node map, const char *key, int64_t *out, tb_error *err)
+{
+    tb_status status = TB_OK;
+    tb_node   node;
+
+    TB_TRY(tb_node_require(map, key, &node, err));
+    TB_TRY(tb_node_integer(node, 0, INT64_MAX, out, err));
+done:
+    return status;
+}
+
+static tb_status read_real(tb_node map, const char *key, double low, double high, double *out,
+                           tb_error *err)
+{
+    tb_status status = TB_OK;
+    tb_node   node;
+
+    TB_TRY(tb_node_require(map, key, &node, err));
+    TB_TRY(tb_node_real(node, low, high, out, err));
+done:
+    return status;
+}
+
+static tb_status read_text(tb_node map, const char *key, char *out, size_t size, tb_error *err)
+{
+    tb_status   status = TB_OK;
+    tb_node     node;
+    const char *text;
+
+    out[0] = '\0';
+    if (!tb_node_find(map, key, &node))
+        goto done;
+    TB_TRY(tb_node_text(node, &text, err));
+    snprintf(out, size, "%s", text);
+done:
+    return status;
+}
+
+/* A list of exactly n numbers, or of at most n where `count` is asked for. */
+static tb_status read_list(tb_node map, const char *key, int n, double *out, int *count, tb_error *err)
+{
+    tb_status status = TB_OK;
+    tb_node   list;
+
+    TB_TRY(tb_node_require(map, key, &list, err));
+    if (!tb_node_is_list(list) || tb_node_count(list) > (size_t)n ||
+        (count == NULL && tb_node_count(list) != (size_t)n)) {
+        status = tb_node_complain(list, err, "a list with a number for each band");
+        goto done;
+    }
+    for (size_t i = 0; i < tb_node_count(list); i++)
+        TB_TRY(tb_node_real(tb_node_item(list, i), -1e30, 1e30, &out[i], err));
+    if (count != NULL)
+        *count = (int)tb_node_count(list);
+done:
+    return status;
+}
+
+static tb_status read_file(tb_node map, tb_model_file *file, tb_error *err)
+{
+    static const char *const allowed[] = {"file", "dx", "dy", "applied", "residual_px", "windows",
+                                          "accepted", "correlation", "reason", NULL};
+    tb_status status = TB_OK;
+    tb_node   node;
+    double    correlation[2] = {0, 0};
+
+    TB_TRY(tb_node_check_keys(map, allowed, err));
+    TB_TRY(read_real(map, "dx", -1e6, 1e6, &file->dx, err));
+    TB_TRY(read_real(map, "dy", -1e6, 1e6, &file->dy, err));
+    TB_TRY(tb_node_require(map, "applied", &node, err));
+    TB_TRY(tb_node_boolean(node, &file->applied, err));
+    if (tb_node_find(map, "residual_px", &node))
+        TB_TRY(tb_node_real(node, 0, 1e6, &file->residual_px, err));
+    if (tb_node_find(map, "windows", &node))
+        TB_TRY(read_integer(map, "windows", 0, INT32_MAX, &file->windows, err));
+    if (tb_node_find(map, "accepted", &node))
+        TB_TRY(read_integer(map, "accepted", 0, INT32_MAX, &file->accepted, err));
+    if (tb_node_find(map, "correlation", &node))
+        TB_TRY(read_list(map, "correlation", 2, correlation, NULL, err));
+    file->correlation_before = correlation[0];
+    file->correlation_after  = correlation[1];
+    TB_TRY(read_text(map, "reason", file->reason, sizeof file->reason, err));
+done:
+    return status;
+}
+
+static tb_status read_irmad(tb_node map, tb_model_irmad *irmad, int bands, tb_error *err)
+{
+    static const char *const allowed[] = {"rho", "iterations", "ridge", NULL};
+    tb_status                status    = TB_OK;
+
+    TB_TRY(tb_node_check_keys(map, allowed, err));
+    TB_TRY(read_list(map, "rho", bands, irmad->rho, &irmad->count, err));
+    TB_TRY(read_integer(map, "iterations", 0, 10000, &irmad->iterations, err));
+    TB_TRY(read_real(map, "ridge", 0, 1, &irmad->ridge, err));
+done:
+    return status;
+}
+
+static tb_status read_normalisation(tb_node map, tb_model_stratum *s, int bands, tb_error *err)
+{
+    static const char *const allowed[] = {"rule", "unchanged", "slope", "intercept",
+                                          "noise", "mean", "spread", NULL};
+    tb_status                status    = TB_OK;
+
+    TB_TRY(tb_node_check_keys(map, allowed, err));
+    TB_TRY(read_text(map, "rule", s->normalisation, sizeof s->normalisation, err));
+    TB_TRY(read_count(map, "unchanged", &s->unchanged, err));
+    TB_TRY(read_list(map, "slope", bands, s->slope, NULL, err));
+    TB_TRY(read_list(map, "intercept", bands, s->intercept, NULL, err));
+    TB_TRY(read_list(map, "noise", bands, s->noise, NULL, err));
+    TB_TRY(read_list(map, "mean", bands, s->mean, NULL, err));
+    TB_TRY(read_list(map, "spread", bands, s->spread, NULL, err));
+done:
+    return status;
+}
+
+static tb_status read_threshold(tb_node map, tb_model_threshold *t, tb_error *err)
+{
+    static const char *const allowed[] = {"rule",     "value",   "weak",   "strong",
+                                          "contrast", "flagged", "reason", NULL};
+    tb_status                status    = TB_OK;
+
+    TB_TRY(tb_node_check_keys(map, allowed, err));
+    TB_TRY(read_text(map, "rule", t->rule, sizeof t->rule, err));
+    TB_TRY(read_real(map, "value", 0, 1e30, &t->value, err));
+    TB_TRY(read_real(map, "weak", 0, 1e30, &t->weak, err));
+    TB_TRY(read_real(map, "strong", t->weak, 1e30, &t->strong, err));
+    TB_TRY(read_real(map, "contrast", 0, 1e30, &t->contrast, err));
+    TB_TRY(read_real(map, "flagged", 0, 1, &t->flagged, err));
+    TB_TRY(read_text(map, "reason", t->reason, sizeof t->reason, err));
+done:
+    return status;
+}
+
+static tb_status read_stratum(tb_node map, tb_model *model, int index, tb_error *err)
+{
+    static const char *const allowed[] = {"before", "after", "state",         "sampled",   "from",
+                                          "reason", "irmad", "normalisation", "threshold", NULL};
+    tb_status         status = TB_OK;
+    tb_model_stratum *s      = &model->stratum[index];
+    tb_node           node;
+    int               before, after, state;
+
+    TB_TRY(tb_node_check_keys(map, allowed, err));
+    TB_TRY(read_integer(map, "before", index / model->after_files, index / model->after_files, &before,
+                        err));
+    TB_TRY(read_integer(map, "after", index % model->after_files, index % model->after_files, &after,
+                        err));
+    TB_TRY(tb_node_require(map, "state", &node, err));
+    TB_TRY(tb_node_choice(node, state_names, &state, err));
+    s->state = (tb_model_state)state;
+    TB_TRY(read_count(map, "sampled", &s->sampled, err));
+    TB_TRY(read_text(map, "reason", s->threshold.reason, sizeof s->threshold.reason, err));
+    if (s->state == TB_STRATUM_BORROWED)
+        TB_TRY(read_integer(map, "from", 0, model->before_files * model->after_files - 1, &s->from,
+                            err));
+    if (s->state != TB_STRATUM_FITTED)
+        goto done;
+    TB_TRY(tb_node_require(map, "irmad", &node, err));
+    TB_TRY(read_irmad(node, &s->irmad, model->bands, err));
+    TB_TRY(tb_node_require(map, "normalisation", &node, err));
+    TB_TRY(read_normalisation(node, s, model->bands, err));
+    TB_TRY(tb_node_require(map, "threshold", &node, err));
+    TB_TRY(read_threshold(node, &s->threshold, err));
+done:
+    return status;
+}
+
+static tb_status read_items(tb_node root, const char *key, int n, tb_node *list, tb_error *err)
+{
+    tb_status status = TB_OK;
+    char      expected[64];
+
+    TB_TRY(tb_node_require(root, key, list, err));
+    snprintf(expected, sizeof expected, "a list of %d", n);
+    if (!tb_node_is_list(*list) || tb_node_count(*list) != (size_t)n)
+        status = tb_node_complain(*list, err, expected);
+done:
+    return status;
+}
+
+static tb_status read_head(tb_node root, tb_model **out, tb_error *err)
+{
+    static const char *const allowed[] = {"model",  "method", "bands",        "smoothing",
+                                          "sample", "files",  "registration", "strata",
+                                          NULL};
+    static const char *const sides[]   = {"before", "after", NULL};
+    tb_status status = TB_OK;
+    tb_node   node, files;
+    int       version, method, bands, before, after;
+
+    TB_TRY(tb_node_check_keys(root, allowed, err));
+    TB_TRY(read_integer(root, "model", 1, 1, &version, err));
+    TB_TRY(tb_node_require(root, "method", &node, err));
+    TB_TRY(tb_node_choice(node, tb_method_names(), &method, err));
+    TB_TRY(read_integer(root, "bands", 1, TB_BANDS_MAX, &bands, err));
+    TB_TRY(tb_node_require(root, "files", &files, err));
+    TB_TRY(tb_node_check_keys(files, sides, err));
+    TB_TRY(read_integer(files, "before", 1, 10000, &before, err));
+    TB_TRY(read_integer(files, "after", 1, 10000, &after, err));
+    TB_TRY(tb_model_new(out, tb_method_named(tb_method_names()[method]), bands, before, after, err));
+    TB_TRY(read_real(root, "smoothing", 0, 4.5, &(*out)->smoothing, err));
+    TB_TRY(read_real(root, "sample", 0, 1, &(*out)->sample_share, err));
+done:
+    return status;
+}
+
+tb_status tb_model_read(tb_model **out, const char *path, tb_error *err)
+{
+    tb_status status   = TB_OK;
+    tb_yaml  *document = NULL;
+    tb_model *model    = NULL;
+    tb_node   root, list;
+
+    *out = NULL;
+    TB_TRY(tb_yaml_open(&document, path, TB_E_INPUT, err));
+    root = tb_yaml_root(document);
+    TB_TRY(read_head(root, &model, err));
+    TB_TRY(read_items(root, "registration", model->after_files, &list, err));
+    for (int f = 0; f < model->after_files; f++)
+        TB_TRY(read_file(tb_node_item(list, (size_t)f), &model->file[f], err));
+    TB_TRY(read_items(root, "strata", model->before_files * model->after_files, &list, err));
+    for (int s = 0; s < model->before_files * model->after_files; s++)
+        TB_TRY(read_stratum(tb_node_item(list, (size_t)s), model, s, err));
+    tb_model_derive(model);
+    *out  = model;
+    model = NULL;
+done:
+    tb_model_free(model);
+    tb_yaml_free(document);
+    return status;
+}

@@ -1,0 +1,110 @@
+#include "model/gather.h"
+
+#include "core/memory.h"
+#include "core/parallel.h"
+
+typedef struct worker {
+    tb_pair_reader *reader;
+    tb_pair_block   block;
+    tb_scores       scores;
+} worker;
+
+struct tb_gather {
+    const tb_pair   *pair;
+    const tb_engine *engine;
+    tb_cache        *cache;
+    worker          *worker;
+
+    /* of the pass under way */
+    const tb_rect              *cells;
+    const tb_scoring           *scoring; /* NULL: read only */
+    const tb_radiometry *const *radiometry;
+    tb_gather_fn               *take;
+    void                       *context;
+};
+
+tb_status tb_gather_new(tb_gather **out, const tb_pair *pair, const tb_engine *engine, tb_error *err)
+{
+    tb_status  status = TB_OK;
+    tb_gather *gather = NULL;
+
+    *out = NULL;
+    TB_TRY(tb_alloc_zero(&gather, 1, sizeof *gather, "sample", err));
+    gather->pair   = pair;
+    gather->engine = engine;
+    TB_TRY(tb_cache_new(&gather->cache, engine->cache_bytes, err));
+    TB_TRY(tb_alloc_zero(&gather->worker, (size_t)engine->workers, sizeof *gather->worker, "workers",
+                         err));
+    for (int w = 0; w < engine->workers; w++)
+        TB_TRY(tb_pair_reader_new(&gather->worker[w].reader, pair, gather->cache, engine->kernels, err));
+done:
+    if (status == TB_OK)
+        *out = gather;
+    else
+        tb_gather_free(gather);
+    return status;
+}
+
+void tb_gather_free(tb_gather *gather)
+{
+    if (gather == NULL)
+        return;
+    if (gather->worker != NULL)
+        for (int w = 0; w < gather->engine->workers; w++) {
+            tb_pair_reader_free(gather->worker[w].reader);
+            tb_pair_block_reset(&gather->worker[w].block);
+            tb_scores_reset(&gather->worker[w].scores);
+        }
+    tb_free(gather->worker);
+    tb_cache_free(gather->cache);
+    tb_free(gather);
+}
+
+static tb_status make(void *context, int number, int64_t item, tb_error *err)
+{
+    tb_gather *gather = context;
+    worker    *w      = &gather->worker[number];
+    tb_status  status = TB_OK;
+    int        halo   = gather->scoring != NULL ? gather->scoring->radius : 0;
+
+    TB_TRY(tb_pair_read(w->reader, tb_rect_grow(gather->cells[item], halo), &w->block, err));
+    if (gather->scoring != NULL)
+        TB_TRY(tb_scores_make(&w->scores, gather->scoring, &w->block, gather->radiometry,
+                              gather->engine->kernels, err));
+done:
+    return status;
+}
+
+static tb_status emit(void *context, int number, int64_t item, tb_error *err)
+{
+    tb_gather *gather = context;
+    worker    *w      = &gather->worker[number];
+
+    (void)item;
+    return gather->take(gather->context, &w->block, gather->scoring != NULL ? &w->scores : NULL, err);
+}
+
+tb_status tb_gather_score(tb_gather *gather, const tb_rect *cells, int64_t count,
+                          const tb_scoring *scoring, const tb_radiometry *const *radiometry,
+                          tb_gather_fn *take, void *context, tb_error *err)
+{
+    tb_loop loop = {.count    = count,
+                    .workers  = gather->engine->workers,
+                    .make     = make,
+                    .emit     = emit,
+                    .context  = gather,
+                    .progress = gather->engine->progress};
+
+    gather->cells      = cells;
+    gather->scoring    = scoring;
+    gather->radiometry = radiometry;
+    gather->take       = take;
+    gather->context    = context;
+    return tb_loop_run(&loop, err);
+}
+
+tb_status tb_gather_read(tb_gather *gather, const tb_rect *cells, int64_t count, tb_gather_fn *take,
+                         void *context, tb_error *err)
+{
+    return tb_gather_score(gather, cells, count, NULL, NULL, take, context, err);
+}

@@ -1,0 +1,129 @@
+#include "model/model.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/memory.h"
+
+tb_status tb_model_new(tb_model **out, const tb_method *method, int bands, int before_files,
+                       int after_files, tb_error *err)
+{
+    tb_status status = TB_OK;
+    tb_model *model  = NULL;
+    size_t    strata = (size_t)before_files * (size_t)after_files;
+
+    *out = NULL;
+    TB_TRY(tb_alloc_zero(&model, 1, sizeof *model, "model", err));
+    model->method       = method;
+    model->bands        = bands;
+    model->before_files = before_files;
+    model->after_files  = after_files;
+    TB_TRY(tb_alloc_zero(&model->file, (size_t)after_files, sizeof *model->file, "model", err));
+    TB_TRY(tb_alloc_zero(&model->stratum, strata, sizeof *model->stratum, "model", err));
+    TB_TRY(tb_alloc_zero(&model->judge, strata, sizeof *model->judge, "model", err));
+    TB_TRY(tb_alloc_zero(&model->radiometry, strata, sizeof *model->radiometry, "model", err));
+done:
+    if (status == TB_OK)
+        *out = model;
+    else
+        tb_model_free(model);
+    return status;
+}
+
+void tb_model_free(tb_model *model)
+{
+    if (model == NULL)
+        return;
+    tb_free(model->file);
+    tb_free(model->stratum);
+    tb_free(model->judge);
+    tb_free(model->radiometry);
+    tb_free(model);
+}
+
+/* To nine significant digits, as the file has them. */
+static void round_one(double *value)
+{
+    char text[40];
+
+    snprintf(text, sizeof text, "%.9g", *value);
+    *value = strtod(text, NULL) + 0.0;
+}
+
+static void round_all(double *values, int n)
+{
+    for (int i = 0; i < n; i++)
+        round_one(&values[i]);
+}
+
+static void derive_stratum(tb_model_stratum *s, int bands)
+{
+    /* Below a hundredth of the spread the noise is the sensor's quantisation, not the ground's. */
+    static const double least_noise = 0.01;
+
+    round_all(s->irmad.rho, s->irmad.count);
+    round_one(&s->irmad.ridge);
+    round_all(s->slope, bands);
+    round_all(s->intercept, bands);
+    round_all(s->noise, bands);
+    round_all(s->spread, bands);
+    round_all(s->mean, bands);
+    round_one(&s->threshold.value);
+    round_one(&s->threshold.weak);
+    round_one(&s->threshold.strong);
+    round_one(&s->threshold.contrast);
+    round_one(&s->threshold.flagged);
+    for (int b = 0; b < bands; b++) {
+        double noise = s->noise[b] > least_noise * s->spread[b] ? s->noise[b]
+                                                                : least_noise * s->spread[b];
+        bool   lives = s->spread[b] > 0.0; /* a constant band says nothing */
+
+        s->radiometry.slope[b]     = (float)s->slope[b];
+        s->radiometry.intercept[b] = (float)s->intercept[b];
+        s->radiometry.by_noise[b]  = lives ? (float)(1.0 / noise) : 0.0f;
+        s->radiometry.by_spread[b] = lives ? (float)(1.0 / s->spread[b]) : 0.0f;
+    }
+}
+
+void tb_model_derive(tb_model *model)
+{
+    round_one(&model->smoothing);
+    round_one(&model->sample_share);
+    for (int f = 0; f < model->after_files; f++) {
+        tb_model_file *file = &model->file[f];
+
+        round_one(&file->dx);
+        round_one(&file->dy);
+        round_one(&file->residual_px);
+        round_one(&file->correlation_before);
+        round_one(&file->correlation_after);
+    }
+    for (int s = 0; s < model->before_files * model->after_files; s++)
+        derive_stratum(&model->stratum[s], model->bands);
+    for (int s = 0; s < model->before_files * model->after_files; s++) {
+        const tb_model_stratum *judge = &model->stratum[s];
+
+        if (judge->state == TB_STRATUM_BORROWED)
+            judge = &model->stratum[judge->from];
+        model->judge[s]      = judge->state == TB_STRATUM_FITTED ? judge : NULL;
+        model->radiometry[s] = model->judge[s] != NULL ? &judge->radiometry : NULL;
+    }
+    model->scoring.method = model->method;
+    model->scoring.bands  = model->bands;
+    tb_scoring_smooth(&model->scoring, model->smoothing);
+}
+
+tb_status tb_model_apply(const tb_model *model, const tb_pair *pair, tb_error *err)
+{
+    if (model->bands != pair->bands || model->before_files != tb_epoch_files(pair->before) ||
+        model->after_files != tb_epoch_files(pair->after))
+        return tb_error_set(err, TB_E_INPUT,
+                            "model: expected one of %d bands for %d earlier and %d later files, got "
+                            "%d bands, %d and %d files",
+                            pair->bands, tb_epoch_files(pair->before), tb_epoch_files(pair->after),
+                            model->bands, model->before_files, model->after_files);
+    for (int f = 0; f < model->after_files; f++)
+        tb_epoch_shift(pair->after, f, model->file[f].applied ? model->file[f].dx : 0.0,
+                       model->file[f].applied ? model->file[f].dy : 0.0);
+    return TB_OK;
+}

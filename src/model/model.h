@@ -1,0 +1,100 @@
+/**
+ * The model: all that is global about a pair, fitted on the sample, small and readable (model.yaml).
+ *
+ * Its numbers are rounded to what the file says, so that a model that was read again is the same model.
+ * docs/model.md describes the file.
+ */
+#ifndef TUBAN_MODEL_MODEL_H
+#define TUBAN_MODEL_MODEL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/error.h"
+#include "core/text.h"
+#include "detect/method.h"
+#include "detect/score.h"
+#include "raster/pair.h"
+
+/** Registration of one file of the later date. */
+typedef struct tb_model_file {
+    double dx, dy; /**< the file at (x + dx, y + dy) shows what the lattice has at (x, y); pixels */
+    double residual_px;
+    double correlation_before, correlation_after;
+    int    windows, accepted;
+    bool   applied;
+    char   reason[160];
+} tb_model_file;
+
+typedef struct tb_model_irmad {
+    int    count; /**< of rho; 0: not used */
+    double rho[TB_BANDS_MAX];
+    int    iterations;
+    double ridge;
+} tb_model_irmad;
+
+typedef struct tb_model_threshold {
+    char   rule[96];  /**< which rule chose the value */
+    double value;     /**< of the smoothed score */
+    double weak;      /**< hysteresis: a part needs `strong` somewhere and `weak` everywhere */
+    double strong;
+    double contrast;  /**< and to differ by this many standard deviations of the earlier date */
+    double flagged;   /**< share of the sample at or above `weak` and `contrast` */
+    char   reason[160]; /**< why nothing is flagged, or empty */
+} tb_model_threshold;
+
+typedef enum tb_model_state {
+    TB_STRATUM_EMPTY,    /**< nothing of it was seen by both dates in the sample */
+    TB_STRATUM_UNFIT,    /**< too few pixels, and no neighbour to take from: not judged */
+    TB_STRATUM_BORROWED, /**< takes the fit of stratum `from` */
+    TB_STRATUM_FITTED,
+} tb_model_state;
+
+typedef struct tb_model_stratum {
+    tb_model_state     state;
+    int                from;
+    int64_t            sampled; /**< pixels of the sample valid in both dates */
+    tb_model_irmad     irmad;
+    char               normalisation[48]; /**< the rule that gave slopes and intercepts */
+    int64_t            unchanged;         /**< pixels it was fitted on */
+    double             slope[TB_BANDS_MAX], intercept[TB_BANDS_MAX];
+    double             noise[TB_BANDS_MAX];  /**< of the difference on unchanged ground */
+    double             spread[TB_BANDS_MAX]; /**< of the earlier date */
+    double             mean[TB_BANDS_MAX];   /**< of the earlier date */
+    tb_model_threshold threshold;
+    tb_radiometry      radiometry; /**< derived: see tb_model_derive */
+} tb_model_stratum;
+
+typedef struct tb_model {
+    const tb_method  *method;
+    int               bands;
+    double            smoothing; /**< standard deviation of the Gaussian, pixels */
+    int               before_files, after_files;
+    double            sample_share; /**< of the lattice's pixels */
+    tb_model_file    *file;         /**< after_files of them */
+    tb_model_stratum *stratum;      /**< before_files * after_files of them */
+
+    /* Derived: see tb_model_derive. */
+    tb_scoring               scoring;
+    const tb_model_stratum **judge;      /**< by stratum: whose fit it uses, NULL where it is not judged */
+    const tb_radiometry    **radiometry; /**< of the judge, or NULL */
+} tb_model;
+
+/** An empty model for the pair; free with tb_model_free. */
+tb_status tb_model_new(tb_model **out, const tb_method *method, int bands, int before_files,
+                       int after_files, tb_error *err);
+void      tb_model_free(tb_model *model);
+
+/** Rounds all numbers to what model.yaml holds and sets the derived members. Call when they changed. */
+void tb_model_derive(tb_model *model);
+
+/** Registers the pair's later files as the model says. TB_E_INPUT when the model does not fit the pair. */
+tb_status tb_model_apply(const tb_model *model, const tb_pair *pair, tb_error *err);
+
+/** Appends model.yaml; `pair` names the files (base names only). */
+tb_status tb_model_write(const tb_model *model, const tb_pair *pair, tb_text *out, tb_error *err);
+
+/** Reads model.yaml; TB_E_INPUT names file, line and key of what is wrong. */
+tb_status tb_model_read(tb_model **out, const char *path, tb_error *err);
+
+#endif

@@ -1,0 +1,512 @@
+#include "publish/vector.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cpl_conv.h>
+#include <cpl_error.h>
+#include <cpl_string.h>
+#include <gdal.h>
+#include <ogr_api.h>
+#include <ogr_srs_api.h>
+
+#include "core/file.h"
+#include "core/memory.h"
+#include "raster/capture.h"
+
+enum { LAYERS_MAX = 16 };
+
+typedef struct layer {
+    OGRLayerH              handle; /* the dataset's */
+    tb_vector_geometry     geometry;
+    const tb_vector_field *fields;
+    int                    field_count;
+} layer;
+
+struct tb_vector {
+    GDALDatasetH             dataset;
+    const tb_vector_options *options;
+    char                    *path, *folder; /* the target and where it lies */
+    char                    *beside;        /* folder in which it is made */
+    bool                     is_in_transaction;
+    layer                    layers[LAYERS_MAX];
+    int                      layer_count;
+    uint8_t                 *wkb;
+    size_t                   wkb_capacity;
+};
+
+/* What GDAL is told on this thread while it works for us; set back afterwards. */
+static const char *const settings[] = {"OGR_CURRENT_DATE", "OGR_SQLITE_SYNCHRONOUS"};
+
+enum { SETTINGS = sizeof settings / sizeof *settings };
+
+typedef struct session {
+    tb_capture capture;
+    char      *before[SETTINGS]; /* CPL's */
+} session;
+
+static void session_begin(session *s, const tb_vector_options *options)
+{
+    /* Durability comes from our own fsync before the rename: SQLite need not wait for the disk. */
+    const char *const values[SETTINGS] = {options->date, "OFF"};
+
+    for (int i = 0; i < SETTINGS; i++) {
+        const char *before = CPLGetThreadLocalConfigOption(settings[i], NULL);
+
+        s->before[i] = before != NULL ? CPLStrdup(before) : NULL;
+        CPLSetThreadLocalConfigOption(settings[i], values[i]);
+    }
+    tb_capture_begin(&s->capture);
+}
+
+/* Returns true when GDAL complained. */
+static bool session_end(session *s)
+{
+    for (int i = 0; i < SETTINGS; i++) {
+        CPLSetThreadLocalConfigOption(settings[i], s->before[i]);
+        CPLFree(s->before[i]);
+    }
+    return tb_capture_end(&s->capture);
+}
+
+static tb_status write_error(const tb_vector *vector, const session *s, tb_error *err)
+{
+    const char *text = tb_capture_text(&s->capture, "a failure without a message");
+
+    tb_error_set(err, TB_E_OUTPUT, "write %s: expected success, got \"%s\"", vector->path, text);
+    if (strstr(text, "disk is full") != NULL || strstr(text, "No space left") != NULL)
+        tb_error_hint(err, "free some space on that disk, or name another folder with --out");
+    return TB_E_OUTPUT;
+}
+
+static tb_status make_beside(tb_vector *vector, tb_error *err)
+{
+    tb_status   status = TB_OK;
+    struct stat information;
+    tb_text     text = {0};
+
+    if (stat(vector->folder, &information) != 0 || !S_ISDIR(information.st_mode))
+        return tb_error_set(err, TB_E_OUTPUT, "write %s: expected a folder %s, got none",
+                            vector->path, vector->folder);
+    TB_TRY(tb_text_append(&text, err, "%s/.%s.new", vector->folder, tb_path_name(vector->path)));
+    if (tb_file_exists(text.data)) /* a killed run has left it */
+        tb_folder_remove(text.data);
+    TB_TRY(tb_folder_make(text.data, NULL, err));
+    vector->beside = text.data;
+    text           = (tb_text){0};
+done:
+    tb_text_reset(&text);
+    return status;
+}
+
+tb_status tb_vector_create(tb_vector **out, const char *path, const tb_vector_options *options,
+                           tb_error *err)
+{
+    tb_status   status = TB_OK;
+    tb_vector  *vector = NULL;
+    char       *inner  = NULL;
+    GDALDriverH driver;
+    session     s;
+
+    *out = NULL;
+    GDALAllRegister();
+    driver = GDALGetDriverByName(options->driver);
+    if (driver == NULL || GDALGetMetadataItem(driver, GDAL_DCAP_VECTOR, NULL) == NULL ||
+        GDALGetMetadataItem(driver, GDAL_DCAP_CREATE, NULL) == NULL)
+        return tb_error_set(err, TB_E_OUTPUT,
+                            "write %s: expected a vector format GDAL can write, got %s", path,
+                            options->driver);
+    TB_TRY(tb_alloc_zero(&vector, 1, sizeof *vector, "vector dataset", err));
+    vector->options = options;
+    TB_TRY(tb_copy_text(&vector->path, path, err));
+    TB_TRY(tb_path_folder(&vector->folder, path, err));
+    TB_TRY(make_beside(vector, err));
+    TB_TRY(tb_path_join(&inner, vector->beside, tb_path_name(path), err));
+    session_begin(&s, options);
+    vector->dataset =
+        GDALCreate(driver, inner, 0, 0, 0, GDT_Unknown, (CSLConstList)options->options);
+    if (vector->dataset != NULL && GDALDatasetTestCapability(vector->dataset, ODsCTransactions))
+        vector->is_in_transaction =
+            GDALDatasetStartTransaction(vector->dataset, FALSE) == OGRERR_NONE;
+    if (session_end(&s) || vector->dataset == NULL)
+        status = write_error(vector, &s, err);
+done:
+    tb_free(inner);
+    if (status == TB_OK)
+        *out = vector;
+    else
+        tb_vector_close(vector);
+    return status;
+}
+
+static OGRFieldType type_of(tb_vector_type type)
+{
+    switch (type) {
+    case TB_VECTOR_INTEGER:
+        return OFTInteger64;
+    case TB_VECTOR_REAL:
+        return OFTReal;
+    case TB_VECTOR_DATE:
+        return OFTDate;
+    case TB_VECTOR_TEXT:
+        break;
+    }
+    return OFTString;
+}
+
+static OGRwkbGeometryType geometry_of(tb_vector_geometry geometry)
+{
+    return geometry == TB_VECTOR_NO_GEOMETRY ? wkbNone
+           : geometry == TB_VECTOR_POLYGON   ? wkbPolygon
+                                             : wkbMultiPolygon;
+}
+
+static bool add_field(OGRLayerH handle, const tb_vector_field *field)
+{
+    OGRFieldDefnH definition = OGR_Fld_Create(field->name, type_of(field->type));
+    bool          is_made;
+
+    if (field->width > 0)
+        OGR_Fld_SetWidth(definition, field->width);
+    if (field->precision > 0)
+        OGR_Fld_SetPrecision(definition, field->precision);
+    if (field->alias != NULL)
+        OGR_Fld_SetAlternativeName(definition, field->alias);
+    is_made = OGR_L_CreateField(handle, definition, TRUE) == OGRERR_NONE;
+    OGR_Fld_Destroy(definition);
+    return is_made;
+}
+
+tb_status tb_vector_add_layer(tb_vector *vector, const tb_vector_layer *description, int *number,
+                              tb_error *err)
+{
+    tb_status            status  = TB_OK;
+    OGRSpatialReferenceH crs     = NULL;
+    char               **options = NULL;
+    layer               *added   = &vector->layers[vector->layer_count];
+    bool                 is_made = true;
+    session              s;
+
+    if (vector->layer_count == LAYERS_MAX)
+        return tb_error_set(err, TB_E_BUG, "write %s: expected at most %d layers", vector->path,
+                            LAYERS_MAX);
+    session_begin(&s, vector->options);
+    if (description->crs != NULL) {
+        crs     = OSRNewSpatialReference(NULL);
+        is_made = OSRSetFromUserInput(crs, description->crs) == OGRERR_NONE;
+        OSRSetAxisMappingStrategy(crs, OAMS_TRADITIONAL_GIS_ORDER);
+    }
+    options = CSLDuplicate((CSLConstList)description->options);
+    if (description->description != NULL && strcmp(vector->options->driver, "GPKG") == 0)
+        options = CSLSetNameValue(options, "DESCRIPTION", description->description);
+    *added = (layer){.geometry    = description->geometry,
+                     .fields      = description->fields,
+                     .field_count = description->field_count};
+    if (is_made)
+        added->handle = GDALDatasetCreateLayer(vector->dataset, description->name, crs,
+                                               geometry_of(description->geometry), options);
+    is_made = is_made && added->handle != NULL;
+    for (int f = 0; is_made && f < description->field_count; f++)
+        is_made = add_field(added->handle, &description->fields[f]);
+    CSLDestroy(options);
+    if (crs != NULL)
+        OSRRelease(crs);
+    if (session_end(&s) || !is_made)
+        status = write_error(vector, &s, err);
+    else
+        *number = vector->layer_count++;
+    return status;
+}
+
+/* ---------------------------------------------------------------- well-known binary */
+
+enum { HEADER_BYTES = 9, POINT_BYTES = 16, WKB_POLYGON = 3, WKB_MULTIPOLYGON = 6 };
+
+static size_t polygon_bytes(const tb_vector_outline *outline, tb_polygon polygon)
+{
+    size_t bytes = HEADER_BYTES;
+
+    for (size_t r = 0; r < polygon.count; r++)
+        bytes += 4 + (outline->rings[polygon.first + r].count + 1) * POINT_BYTES;
+    return bytes;
+}
+
+static uint8_t *put_u32(uint8_t *at, size_t value)
+{
+    uint32_t number = (uint32_t)value;
+
+    memcpy(at, &number, sizeof number);
+    return at + sizeof number;
+}
+
+static uint8_t *put_header(uint8_t *at, uint32_t type, size_t count)
+{
+    const uint16_t probe = 1;
+
+    memcpy(at, &probe, 1); /* 1 where the least byte comes first, as the format has it */
+    return put_u32(put_u32(at + 1, type), count);
+}
+
+static uint8_t *put_polygon(uint8_t *at, const tb_vector_outline *outline, tb_polygon polygon)
+{
+    at = put_header(at, WKB_POLYGON, polygon.count);
+    for (size_t r = 0; r < polygon.count; r++) {
+        tb_ring       ring   = outline->rings[polygon.first + r];
+        const double *points = outline->points + 2 * ring.first;
+
+        at = put_u32(at, ring.count + 1);
+        memcpy(at, points, ring.count * POINT_BYTES);
+        at += ring.count * POINT_BYTES;
+        memcpy(at, points, POINT_BYTES);
+        at += POINT_BYTES;
+    }
+    return at;
+}
+
+static tb_status make_wkb(tb_vector *vector, tb_vector_geometry geometry,
+                          const tb_vector_outline *outline, size_t *size, tb_error *err)
+{
+    tb_status status = TB_OK;
+    size_t    bytes  = geometry == TB_VECTOR_MULTIPOLYGON ? HEADER_BYTES : 0;
+    uint8_t  *at;
+
+    if (geometry == TB_VECTOR_NO_GEOMETRY ||
+        (geometry == TB_VECTOR_POLYGON && outline->polygon_count != 1))
+        return tb_error_set(err, TB_E_BUG, "write %s: expected a feature of %s polygon, got %zu",
+                            vector->path, geometry == TB_VECTOR_POLYGON ? "one" : "no",
+                            outline->polygon_count);
+    for (size_t p = 0; p < outline->polygon_count; p++)
+        bytes += polygon_bytes(outline, outline->polygons[p]);
+    if (bytes > vector->wkb_capacity) {
+        size_t capacity = bytes + bytes / 4;
+
+        tb_free(vector->wkb); /* nothing in it is needed: growing would hold both */
+        vector->wkb          = NULL;
+        vector->wkb_capacity = 0;
+        TB_TRY(tb_alloc(&vector->wkb, capacity, 1, "polygons of a feature", err));
+        vector->wkb_capacity = capacity;
+    }
+    at = vector->wkb;
+    if (geometry == TB_VECTOR_MULTIPOLYGON)
+        at = put_header(at, WKB_MULTIPOLYGON, outline->polygon_count);
+    for (size_t p = 0; p < outline->polygon_count; p++)
+        at = put_polygon(at, outline, outline->polygons[p]);
+    *size = bytes;
+done:
+    return status;
+}
+
+/* ---------------------------------------------------------------- features */
+
+static void set_fields(OGRFeatureH feature, const layer *to, const tb_vector_value *values)
+{
+    for (int f = 0; f < to->field_count; f++) {
+        if (!values[f].is_set)
+            OGR_F_SetFieldNull(feature, f);
+        else if (to->fields[f].type == TB_VECTOR_INTEGER)
+            OGR_F_SetFieldInteger64(feature, f, values[f].integer);
+        else if (to->fields[f].type == TB_VECTOR_REAL)
+            OGR_F_SetFieldDouble(feature, f, values[f].real);
+        else
+            OGR_F_SetFieldString(feature, f, values[f].text);
+    }
+}
+
+/*
+ * To GDAL a value that does not fit its field, or a character that the encoding lacks, is worth a
+ * warning; to us it is a feature that was not written as it should be.
+ */
+static void CPL_STDCALL take_warnings_seriously(CPLErr level, CPLErrorNum number,
+                                                const char *message)
+{
+    tb_capture *capture = CPLGetErrorHandlerUserData();
+
+    (void)number;
+    if (level < CE_Warning || capture->has_failed)
+        return;
+    capture->has_failed = true;
+    snprintf(capture->message, sizeof capture->message, "%s", message);
+    for (char *c = capture->message; *c != '\0'; c++)
+        if (*c == '\n' || *c == '\r')
+            *c = ' ';
+}
+
+tb_status tb_vector_add(tb_vector *vector, int number, const tb_vector_outline *outline,
+                        const tb_vector_value *values, tb_error *err)
+{
+    tb_status    status  = TB_OK;
+    const layer *to      = &vector->layers[number];
+    OGRGeometryH shape   = NULL;
+    bool         is_made = true;
+    size_t       size    = 0;
+    OGRFeatureH  feature;
+    session      s;
+
+    if (outline != NULL)
+        TB_TRY(make_wkb(vector, to->geometry, outline, &size, err));
+    session_begin(&s, vector->options);
+    CPLPushErrorHandlerEx(take_warnings_seriously, &s.capture);
+    feature = OGR_F_Create(OGR_L_GetLayerDefn(to->handle));
+    set_fields(feature, to, values);
+    if (outline != NULL)
+        is_made = OGR_G_CreateFromWkbEx(vector->wkb, NULL, &shape, size) == OGRERR_NONE &&
+                  OGR_F_SetGeometryDirectly(feature, shape) == OGRERR_NONE;
+    is_made = is_made && OGR_L_CreateFeature(to->handle, feature) == OGRERR_NONE;
+    OGR_F_Destroy(feature);
+    CPLPopErrorHandler();
+    if (session_end(&s) || !is_made)
+        status = write_error(vector, &s, err);
+done:
+    return status;
+}
+
+/* ---------------------------------------------------------------- finishing */
+
+typedef struct move {
+    const char *from, *to; /* folders */
+} move;
+
+static tb_status move_entry(void *context, const char *name, tb_error *err)
+{
+    const move *m      = context;
+    tb_status   status = TB_OK;
+    char       *from = NULL, *to = NULL;
+    struct stat information;
+
+    TB_TRY(tb_path_join(&from, m->from, name, err));
+    TB_TRY(tb_path_join(&to, m->to, name, err));
+    if (stat(from, &information) == 0 && S_ISDIR(information.st_mode))
+        tb_folder_remove(to); /* a file geodatabase: a folder cannot be renamed over another */
+    TB_TRY(tb_file_commit(from, to, err));
+done:
+    tb_free(from);
+    tb_free(to);
+    return status;
+}
+
+/*
+ * GDAL 3.6 drops aliases on the way into a GeoPackage. Where they belong is its schema extension,
+ * from which QGIS and later GDAL read them.
+ */
+static const char *const schema_statements[] = {
+    "CREATE TABLE IF NOT EXISTS gpkg_extensions (table_name TEXT,column_name TEXT,extension_name "
+    "TEXT "
+    "NOT NULL,definition TEXT NOT NULL,scope TEXT NOT NULL,CONSTRAINT ge_tce UNIQUE "
+    "(table_name,column_name,extension_name))",
+    "CREATE TABLE gpkg_data_columns (table_name TEXT NOT NULL,column_name TEXT NOT NULL,name "
+    "TEXT,title "
+    "TEXT,description TEXT,mime_type TEXT,constraint_name TEXT,CONSTRAINT pk_gdc PRIMARY KEY "
+    "(table_name,column_name),CONSTRAINT gdc_tn UNIQUE (table_name,name))",
+    "CREATE TABLE gpkg_data_column_constraints (constraint_name TEXT NOT NULL,constraint_type TEXT "
+    "NOT "
+    "NULL,value TEXT,min NUMERIC,min_is_inclusive BOOLEAN,max NUMERIC,max_is_inclusive BOOLEAN,"
+    "description TEXT,CONSTRAINT gdcc_ntv UNIQUE (constraint_name,constraint_type,value))",
+    "INSERT INTO gpkg_extensions VALUES ('gpkg_data_columns',NULL,'gpkg_schema',"
+    "'http://www.geopackage.org/spec121/#extension_schema','read-write')",
+    "INSERT INTO gpkg_extensions VALUES ('gpkg_data_column_constraints',NULL,'gpkg_schema',"
+    "'http://www.geopackage.org/spec121/#extension_schema','read-write')",
+};
+
+static void execute(tb_vector *vector, const char *statement)
+{
+    OGRLayerH rows = GDALDatasetExecuteSQL(vector->dataset, statement, NULL, NULL);
+
+    if (rows != NULL)
+        GDALDatasetReleaseResultSet(vector->dataset, rows);
+}
+
+static tb_status add_alias(tb_vector *vector, const char *table, const tb_vector_field *field,
+                           tb_error *err)
+{
+    tb_text   statement = {0};
+    char     *name      = CPLEscapeString(table, -1, CPLES_SQL);
+    char     *column    = CPLEscapeString(field->name, -1, CPLES_SQL);
+    char     *alias     = CPLEscapeString(field->alias, -1, CPLES_SQL);
+    tb_status status =
+        tb_text_append(&statement, err,
+                       "INSERT INTO gpkg_data_columns VALUES ('%s','%s','%s','%s',NULL,NULL,NULL)",
+                       name, column, alias, alias);
+
+    if (status == TB_OK)
+        execute(vector, statement.data);
+    tb_text_reset(&statement);
+    CPLFree(name);
+    CPLFree(column);
+    CPLFree(alias);
+    return status;
+}
+
+/* What SQLite says against it is heard by the session around this. */
+static tb_status add_aliases(tb_vector *vector, tb_error *err)
+{
+    tb_status status   = TB_OK;
+    bool      is_begun = false;
+
+    if (strcmp(vector->options->driver, "GPKG") != 0)
+        return TB_OK;
+    for (int l = 0; l < vector->layer_count; l++)
+        for (int f = 0; f < vector->layers[l].field_count; f++) {
+            if (vector->layers[l].fields[f].alias == NULL)
+                continue;
+            for (size_t s = 0; !is_begun && s < sizeof schema_statements / sizeof(char *); s++)
+                execute(vector, schema_statements[s]);
+            is_begun = true;
+            TB_TRY(add_alias(vector, OGR_L_GetName(vector->layers[l].handle),
+                             &vector->layers[l].fields[f], err));
+        }
+done:
+    return status;
+}
+
+tb_status tb_vector_finish(tb_vector *vector, tb_error *err)
+{
+    tb_status status  = TB_OK;
+    bool      is_made = true, has_failed;
+    move      m       = {vector->beside, vector->folder};
+    session   s;
+
+    session_begin(&s, vector->options);
+    status = add_aliases(vector, err);
+    if (vector->is_in_transaction) {
+        is_made                   = GDALDatasetCommitTransaction(vector->dataset) == OGRERR_NONE;
+        vector->is_in_transaction = false;
+    }
+    GDALFlushCache(vector->dataset);
+    GDALClose(vector->dataset);
+    vector->dataset = NULL;
+    has_failed      = session_end(&s) || !is_made;
+    if (status != TB_OK)
+        goto done;
+    if (has_failed) {
+        status = write_error(vector, &s, err);
+        goto done;
+    }
+    TB_TRY(tb_folder_each(vector->beside, move_entry, &m, err));
+    (void)rmdir(vector->beside);
+done:
+    return status;
+}
+
+void tb_vector_close(tb_vector *vector)
+{
+    session s;
+
+    if (vector == NULL)
+        return;
+    if (vector->dataset != NULL) {
+        session_begin(&s, vector->options);
+        if (vector->is_in_transaction)
+            GDALDatasetRollbackTransaction(vector->dataset);
+        GDALClose(vector->dataset);
+        session_end(&s);
+    }
+    if (vector->beside != NULL && tb_file_exists(vector->beside))
+        tb_folder_remove(vector->beside);
+    tb_free(vector->wkb);
+    tb_free(vector->beside);
+    tb_free(vector->folder);
+    tb_free(vector->path);
+    tb_free(vector);
+}

@@ -1,0 +1,37 @@
+#include "raster/capture.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <cpl_error.h>
+
+static void CPL_STDCALL listen(CPLErr level, CPLErrorNum number, const char *message)
+{
+    tb_capture *capture = CPLGetErrorHandlerUserData();
+
+    (void)number;
+    if (level < CE_Failure || capture->has_failed)
+        return;
+    capture->has_failed = true;
+    snprintf(capture->message, sizeof capture->message, "%s", message);
+    for (char *c = capture->message; *c != '\0'; c++)
+        if (*c == '\n' || *c == '\r')
+            *c = ' ';
+}
+
+void tb_capture_begin(tb_capture *capture)
+{
+    *capture = (tb_capture){0};
+    CPLPushErrorHandlerEx(listen, capture);
+}
+
+bool tb_capture_end(tb_capture *capture)
+{
+    CPLPopErrorHandler();
+    return capture->has_failed;
+}
+
+const char *tb_capture_text(const tb_capture *capture, const char *otherwise)
+{
+    return capture->message[0] != '\0' ? capture->message : otherwise;
+}

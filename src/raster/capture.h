@@ -1,0 +1,24 @@
+/**
+ * GDAL's messages, caught where they arise. GDAL keeps its handlers per thread, so captures of
+ * different threads do not meet.
+ */
+#ifndef TUBAN_RASTER_CAPTURE_H
+#define TUBAN_RASTER_CAPTURE_H
+
+#include <stdbool.h>
+
+typedef struct tb_capture {
+    char message[400]; /**< the first failure heard, in one line; empty if none */
+    bool has_failed;
+} tb_capture;
+
+/** Starts listening on this thread; pairs with tb_capture_end. */
+void tb_capture_begin(tb_capture *capture);
+
+/** Stops listening; returns true if a failure was heard. */
+bool tb_capture_end(tb_capture *capture);
+
+/** What was heard, or `otherwise`. */
+const char *tb_capture_text(const tb_capture *capture, const char *otherwise);
+
+#endif

@@ -1,0 +1,532 @@
+#include "raster/epoch.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "core/memory.h"
+#include "raster/window.h"
+
+typedef struct epoch_file {
+    tb_image *header; /* for the description only; readers open their own */
+    tb_warp  *warp;
+    tb_rect   footprint;
+} epoch_file;
+
+struct tb_epoch {
+    int         count; /* image files; the validity raster, if any, stands behind them */
+    int         bands;
+    bool        has_valid;
+    tb_grid     lattice;
+    epoch_file *file;
+};
+
+/* Rows resampled at once: what a window of the image has to hold. */
+enum { STRIP_ROWS = 64 };
+
+struct tb_epoch_reader {
+    const tb_epoch   *epoch;
+    tb_cache         *cache;
+    int               first_id;
+    const tb_kernels *kernels;
+    tb_image        **image;
+    tb_window         window;
+    int64_t           columns; /* what the buffers below hold */
+    tb_warp_position *px, *py;
+    int32_t          *index;
+    uint8_t          *phase;
+    float            *out; /* [bands][columns] */
+    float            *padded, *across;
+    size_t            padded_capacity, across_capacity;
+};
+
+static tb_status open_file(epoch_file *file, const char *path, const tb_epoch_options *options,
+                           tb_error *err)
+{
+    tb_status status = tb_image_open(&file->header, path, err);
+
+    if (status == TB_OK && options->has_nodata)
+        tb_image_set_nodata(file->header, options->nodata);
+    return status;
+}
+
+tb_status tb_epoch_open(tb_epoch **out, const tb_epoch_options *options, tb_error *err)
+{
+    tb_status status = TB_OK;
+    tb_epoch *epoch  = NULL;
+
+    *out = NULL;
+    TB_TRY(tb_alloc_zero(&epoch, 1, sizeof *epoch, "epoch", err));
+    epoch->count     = options->image_count;
+    epoch->has_valid = options->valid != NULL;
+    TB_TRY(tb_alloc_zero(&epoch->file, (size_t)epoch->count + 1, sizeof *epoch->file, "files", err));
+    for (int f = 0; f < epoch->count; f++) {
+        const tb_image_info *info;
+
+        TB_TRY(open_file(&epoch->file[f], options->images[f], options, err));
+        info = tb_epoch_file(epoch, f);
+        if (f == 0)
+            epoch->bands = info->bands;
+        if (info->bands != epoch->bands) {
+            status = tb_error_set(err, TB_E_INPUT, "%s: expected %d bands as in %s, got %d", info->path,
+                                  epoch->bands, tb_epoch_file(epoch, 0)->path, info->bands);
+            goto done;
+        }
+    }
+    if (epoch->has_valid)
+        TB_TRY(tb_image_open(&epoch->file[epoch->count].header, options->valid, err));
+done:
+    if (status == TB_OK)
+        *out = epoch;
+    else
+        tb_epoch_close(epoch);
+    return status;
+}
+
+void tb_epoch_close(tb_epoch *epoch)
+{
+    if (epoch == NULL)
+        return;
+    if (epoch->file != NULL)
+        for (int f = 0; f <= epoch->count; f++) {
+            tb_image_close(epoch->file[f].header);
+            tb_warp_free(epoch->file[f].warp);
+        }
+    tb_free(epoch->file);
+    tb_free(epoch);
+}
+
+int tb_epoch_files(const tb_epoch *epoch)
+{
+    return epoch->count;
+}
+
+int tb_epoch_bands(const tb_epoch *epoch)
+{
+    return epoch->bands;
+}
+
+const tb_image_info *tb_epoch_file(const tb_epoch *epoch, int file)
+{
+    return tb_image_describe(epoch->file[file].header);
+}
+
+const tb_image_info *tb_epoch_valid(const tb_epoch *epoch)
+{
+    return epoch->has_valid ? tb_epoch_file(epoch, epoch->count) : NULL;
+}
+
+tb_status tb_epoch_lattice(const tb_epoch *epoch, tb_grid *out, tb_error *err)
+{
+    const tb_image_info *first  = tb_epoch_file(epoch, 0);
+    tb_grid              grid   = {.width         = first->width,
+                                   .height        = first->height,
+                                   .has_transform = first->has_transform,
+                                   .crs           = first->crs};
+    int64_t              left = 0, top = 0, right = first->width, bottom = first->height;
+
+    memcpy(grid.transform, first->transform, sizeof grid.transform);
+    for (int f = 1; f < epoch->count; f++) {
+        const tb_image_info *info = tb_epoch_file(epoch, f);
+        tb_grid              own  = {.width         = info->width,
+                                     .height        = info->height,
+                                     .has_transform = info->has_transform,
+                                     .crs           = info->crs};
+        tb_image_info        target = *first;
+        tb_warp             *back   = NULL;
+        tb_status            status;
+
+        /* Where the file's own pixels lie on the first file's grid, as if that went on for ever. */
+        memcpy(own.transform, info->transform, sizeof own.transform);
+        status = tb_warp_new(&back, &own, &target, true, err);
+        if (status != TB_OK)
+            return status;
+        for (int64_t i = 0; i < 4; i++) {
+            tb_warp_position px, py;
+
+            tb_warp_row(back, (i & 1) ? info->width - 1 : 0, (i & 2) ? info->height - 1 : 0, 1, &px,
+                        &py);
+            if (px.index == INT64_MIN)
+                continue;
+            left   = px.index < left ? px.index : left;
+            top    = py.index < top ? py.index : top;
+            right  = px.index + 1 > right ? px.index + 1 : right;
+            bottom = py.index + 1 > bottom ? py.index + 1 : bottom;
+        }
+        tb_warp_free(back);
+    }
+    tb_transform_apply(first->transform, (double)left, (double)top, &grid.transform[0],
+                       &grid.transform[3]);
+    grid.anchor_x = -left;
+    grid.anchor_y = -top;
+    grid.width    = right - left;
+    grid.height   = bottom - top;
+    *out          = grid;
+    return TB_OK;
+}
+
+tb_status tb_epoch_bring(tb_epoch *epoch, const tb_grid *lattice, tb_error *err)
+{
+    tb_status status = TB_OK;
+
+    epoch->lattice = *lattice;
+    for (int f = 0; f < epoch->count + (epoch->has_valid ? 1 : 0); f++) {
+        epoch_file *file = &epoch->file[f];
+
+        tb_warp_free(file->warp);
+        file->warp = NULL;
+        TB_TRY(tb_warp_new(&file->warp, lattice, tb_epoch_file(epoch, f), f == epoch->count, err));
+        file->footprint = tb_warp_footprint(file->warp);
+    }
+done:
+    return status;
+}
+
+void tb_epoch_shift(tb_epoch *epoch, int file, double dx, double dy)
+{
+    tb_warp_shift(epoch->file[file].warp, dx, dy);
+    epoch->file[file].footprint = tb_warp_footprint(epoch->file[file].warp);
+}
+
+const tb_warp *tb_epoch_warp(const tb_epoch *epoch, int file)
+{
+    return epoch->file[file].warp;
+}
+
+tb_rect tb_epoch_footprint(const tb_epoch *epoch, int file)
+{
+    return epoch->file[file].footprint;
+}
+
+int tb_epoch_ids(const tb_epoch *epoch)
+{
+    return epoch->count + 1;
+}
+
+tb_status tb_epoch_reader_new(tb_epoch_reader **out, const tb_epoch *epoch, tb_cache *cache,
+                              int first_id, const tb_kernels *kernels, tb_error *err)
+{
+    tb_status        status = TB_OK;
+    tb_epoch_reader *reader = NULL;
+
+    *out = NULL;
+    TB_TRY(tb_alloc_zero(&reader, 1, sizeof *reader, "reader", err));
+    reader->epoch    = epoch;
+    reader->cache    = cache;
+    reader->first_id = first_id;
+    reader->kernels  = kernels;
+    TB_TRY(tb_alloc_zero(&reader->image, (size_t)epoch->count + 1, sizeof *reader->image, "handles",
+                         err));
+done:
+    if (status == TB_OK)
+        *out = reader;
+    else
+        tb_epoch_reader_free(reader);
+    return status;
+}
+
+void tb_epoch_reader_free(tb_epoch_reader *reader)
+{
+    if (reader == NULL)
+        return;
+    if (reader->image != NULL)
+        for (int f = 0; f <= reader->epoch->count; f++)
+            tb_image_close(reader->image[f]);
+    tb_free(reader->image);
+    tb_window_reset(&reader->window);
+    tb_free(reader->px);
+    tb_free(reader->py);
+    tb_free(reader->index);
+    tb_free(reader->phase);
+    tb_free(reader->out);
+    tb_free(reader->padded);
+    tb_free(reader->across);
+    tb_free(reader);
+}
+
+static tb_status reserve(tb_epoch_reader *reader, int64_t columns, tb_error *err)
+{
+    tb_status status = TB_OK;
+    size_t    n      = (size_t)columns;
+
+    if (columns <= reader->columns)
+        return TB_OK;
+    TB_TRY(tb_grow(&reader->px, n, sizeof *reader->px, "positions", err));
+    TB_TRY(tb_grow(&reader->py, n, sizeof *reader->py, "positions", err));
+    TB_TRY(tb_grow(&reader->index, n, sizeof *reader->index, "taps", err));
+    TB_TRY(tb_grow(&reader->phase, n, sizeof *reader->phase, "phases", err));
+    TB_TRY(tb_grow(&reader->out, n * (size_t)reader->epoch->bands, sizeof *reader->out, "row", err));
+    reader->columns = columns;
+done:
+    return status;
+}
+
+static tb_status reserve_floats(float **buffer, size_t *capacity, size_t needed, tb_error *err)
+{
+    tb_status status = TB_OK;
+
+    if (needed > *capacity) {
+        TB_TRY(tb_grow(buffer, needed, sizeof **buffer, "resampling rows", err));
+        *capacity = needed;
+    }
+done:
+    return status;
+}
+
+static tb_status load(tb_epoch_reader *reader, int f, tb_rect window, tb_error *err)
+{
+    tb_status            status = TB_OK;
+    const tb_image_info *info   = tb_epoch_file(reader->epoch, f);
+
+    if (reader->image[f] == NULL) {
+        TB_TRY(tb_image_open(&reader->image[f], info->path, err));
+        if (info->has_nodata)
+            tb_image_set_nodata(reader->image[f], info->nodata);
+    }
+    TB_TRY(tb_window_load(&reader->window, window, reader->cache, reader->image[f],
+                          reader->first_id + f, reader->kernels, err));
+done:
+    return status;
+}
+
+static int64_t clamped(int64_t value, int64_t low, int64_t high)
+{
+    return value < low ? low : value > high ? high : value;
+}
+
+/* The nearest pixel of a position lies in the image: what is beyond its edge was not observed. */
+static bool is_inside(tb_warp_position p, int64_t extent)
+{
+    int64_t nearest = p.index + (p.phase >= TB_WARP_PHASES / 2);
+
+    return p.index != INT64_MIN && nearest >= 0 && nearest < extent;
+}
+
+/* Resamples every row of the window along x, into reader->across [bands][window rows][n]. */
+static tb_status resample_across(tb_epoch_reader *reader, const tb_warp_axis *axis, int64_t n,
+                                 tb_error *err)
+{
+    const tb_window *window = &reader->window;
+    int64_t          width = window->rect.width, height = window->rect.height, pad = axis->taps;
+    int64_t          rows   = height * reader->epoch->bands;
+    tb_status        status = TB_OK;
+
+    TB_TRY(reserve_floats(&reader->padded, &reader->padded_capacity, (size_t)(width + 2 * pad), err));
+    TB_TRY(reserve_floats(&reader->across, &reader->across_capacity, (size_t)(rows * n), err));
+    for (int64_t i = 0; i < n; i++) {
+        int64_t first = reader->px[i].index + axis->first - window->rect.x + pad;
+
+        reader->index[i] = (int32_t)clamped(first, 0, width + 2 * pad - axis->taps);
+        reader->phase[i] = (uint8_t)reader->px[i].phase;
+    }
+    for (int64_t row = 0; row < rows; row++) {
+        const float *src = window->samples + row * width;
+
+        for (int64_t i = 0; i < pad; i++) {
+            reader->padded[i]               = src[0];
+            reader->padded[pad + width + i] = src[width - 1];
+        }
+        memcpy(reader->padded + pad, src, (size_t)width * sizeof *src);
+        reader->kernels->resample_across(reader->across + row * n, reader->padded, reader->index,
+                                         reader->phase, axis->weights, axis->taps, (size_t)n);
+    }
+done:
+    return status;
+}
+
+static void resample_down(tb_epoch_reader *reader, const tb_warp_axis *axis, tb_warp_position y,
+                          int64_t n)
+{
+    const tb_rect *window = &reader->window.rect;
+    const float   *rows[64];
+
+    for (int b = 0; b < reader->epoch->bands; b++) {
+        for (int k = 0; k < axis->taps; k++) {
+            int64_t row = clamped(y.index + axis->first + k - window->y, 0, window->height - 1);
+
+            rows[k] = reader->across + (b * window->height + row) * n;
+        }
+        reader->kernels->resample_down(reader->out + b * reader->columns, rows,
+                                       axis->weights + y.phase * axis->taps, axis->taps, (size_t)n);
+    }
+}
+
+static void resample_copy(tb_epoch_reader *reader, int64_t n)
+{
+    const tb_rect *window = &reader->window.rect;
+
+    for (int b = 0; b < reader->epoch->bands; b++) {
+        const float *plane = reader->window.samples + b * window->width * window->height;
+        float       *out   = reader->out + b * reader->columns;
+
+        for (int64_t i = 0; i < n; i++) {
+            int64_t x = clamped(reader->px[i].index - window->x, 0, window->width - 1);
+            int64_t y = clamped(reader->py[i].index - window->y, 0, window->height - 1);
+
+            out[i] = plane[y * window->width + x];
+        }
+    }
+}
+
+static float resample_point(const float *plane, const tb_rect *window, const tb_warp_axis *ax,
+                            const tb_warp_axis *ay, tb_warp_position px, tb_warp_position py)
+{
+    float sum = 0.0f;
+
+    for (int j = 0; j < ay->taps; j++) {
+        int64_t y   = clamped(py.index + ay->first + j - window->y, 0, window->height - 1);
+        float   row = 0.0f;
+
+        for (int i = 0; i < ax->taps; i++) {
+            int64_t x = clamped(px.index + ax->first + i - window->x, 0, window->width - 1);
+
+            row += ax->weights[px.phase * ax->taps + i] * plane[y * window->width + x];
+        }
+        sum += ay->weights[py.phase * ay->taps + j] * row;
+    }
+    return sum;
+}
+
+static void resample_general(tb_epoch_reader *reader, const tb_warp *warp, int64_t n)
+{
+    const tb_rect *window = &reader->window.rect;
+
+    for (int b = 0; b < reader->epoch->bands; b++)
+        for (int64_t i = 0; i < n; i++)
+            reader->out[b * reader->columns + i] =
+                reader->px[i].index == INT64_MIN
+                    ? NAN
+                    : resample_point(reader->window.samples + b * window->width * window->height,
+                                     window, tb_warp_axis_x(warp), tb_warp_axis_y(warp), reader->px[i],
+                                     reader->py[i]);
+}
+
+/* Gives the pixels of a row that no earlier file gave, where this one observed them. */
+static void merge_row(tb_epoch_reader *reader, int f, const tb_image_info *info, int64_t n, size_t at,
+                      float *const *planes, int16_t *file)
+{
+    for (int64_t i = 0; i < n; i++) {
+        bool is_observed = file[i] < 0 && is_inside(reader->px[i], info->width) &&
+                           is_inside(reader->py[i], info->height);
+
+        for (int b = 0; b < reader->epoch->bands && is_observed; b++)
+            is_observed = isfinite(reader->out[b * reader->columns + i]);
+        if (!is_observed)
+            continue;
+        file[i] = (int16_t)f;
+        for (int b = 0; b < reader->epoch->bands; b++)
+            planes[b][at + (size_t)i] = reader->out[b * reader->columns + i];
+    }
+}
+
+static tb_status read_strip(tb_epoch_reader *reader, int f, tb_rect strip, tb_rect rect,
+                            float *const *planes, int16_t *file, tb_error *err)
+{
+    tb_status            status = TB_OK;
+    const tb_warp       *warp   = reader->epoch->file[f].warp;
+    const tb_image_info *info   = tb_epoch_file(reader->epoch, f);
+    tb_warp_kind         kind   = tb_warp_kind_of(warp);
+    tb_rect              window = tb_warp_window(warp, strip);
+
+    if (tb_rect_is_empty(window))
+        return TB_OK;
+    TB_TRY(load(reader, f, window, err));
+    for (int64_t y = strip.y; y < strip.y + strip.height; y++) {
+        size_t at = (size_t)((y - rect.y) * rect.width + strip.x - rect.x);
+
+        tb_warp_row(warp, strip.x, y, strip.width, reader->px, reader->py);
+        switch (kind) {
+        case TB_WARP_COPY:
+            resample_copy(reader, strip.width);
+            break;
+        case TB_WARP_SEPARABLE:
+            if (y == strip.y)
+                TB_TRY(resample_across(reader, tb_warp_axis_x(warp), strip.width, err));
+            resample_down(reader, tb_warp_axis_y(warp), reader->py[0], strip.width);
+            break;
+        case TB_WARP_GENERAL:
+            resample_general(reader, warp, strip.width);
+            break;
+        }
+        merge_row(reader, f, info, strip.width, at, planes, file + at);
+    }
+done:
+    return status;
+}
+
+/* The part of a rectangle that still lacks pixels: rows without any are not read for nothing. */
+static bool has_gap(const int16_t *file, tb_rect part, tb_rect rect)
+{
+    for (int64_t y = part.y; y < part.y + part.height; y++) {
+        const int16_t *row = file + (y - rect.y) * rect.width + (part.x - rect.x);
+
+        for (int64_t x = 0; x < part.width; x++)
+            if (row[x] < 0)
+                return true;
+    }
+    return false;
+}
+
+static tb_status apply_validity(tb_epoch_reader *reader, tb_rect rect, float *const *planes,
+                                int16_t *file, tb_error *err)
+{
+    tb_status            status = TB_OK;
+    int                  f      = reader->epoch->count;
+    const tb_warp       *warp   = reader->epoch->file[f].warp;
+    const tb_image_info *info   = tb_epoch_file(reader->epoch, f);
+
+    for (int64_t y0 = rect.y; y0 < rect.y + rect.height; y0 += STRIP_ROWS) {
+        tb_rect strip  = tb_rect_intersect((tb_rect){rect.x, y0, rect.width, STRIP_ROWS}, rect);
+        tb_rect window = tb_warp_window(warp, strip);
+
+        if (!tb_rect_is_empty(window))
+            TB_TRY(load(reader, f, window, err));
+        for (int64_t y = strip.y; y < strip.y + strip.height; y++) {
+            tb_warp_row(warp, strip.x, y, strip.width, reader->px, reader->py);
+            for (int64_t i = 0; i < strip.width; i++) {
+                tb_warp_position px = reader->px[i], py = reader->py[i];
+                size_t           at = (size_t)((y - rect.y) * rect.width + i);
+                float            value = 0.0f;
+
+                if (!tb_rect_is_empty(window) && is_inside(px, info->width) &&
+                    is_inside(py, info->height))
+                    value = reader->window.samples[(py.index - window.y) * window.width + px.index -
+                                                   window.x];
+                if (value != 0.0f && !isnan(value))
+                    continue;
+                file[at] = -1;
+                for (int b = 0; b < reader->epoch->bands; b++)
+                    planes[b][at] = NAN;
+            }
+        }
+    }
+done:
+    return status;
+}
+
+tb_status tb_epoch_read(tb_epoch_reader *reader, tb_rect rect, float *const *planes, int16_t *file,
+                        tb_error *err)
+{
+    tb_status status = TB_OK;
+    size_t    pixels = (size_t)tb_rect_area(rect);
+
+    TB_TRY(reserve(reader, rect.width, err));
+    for (size_t i = 0; i < pixels; i++)
+        file[i] = -1;
+    for (int b = 0; b < reader->epoch->bands; b++)
+        for (size_t i = 0; i < pixels; i++)
+            planes[b][i] = NAN;
+    for (int f = 0; f < reader->epoch->count; f++) {
+        tb_rect reach = tb_rect_intersect(rect, reader->epoch->file[f].footprint);
+
+        for (int64_t y = reach.y; y < reach.y + reach.height; y += STRIP_ROWS) {
+            tb_rect strip = tb_rect_intersect((tb_rect){reach.x, y, reach.width, STRIP_ROWS}, reach);
+
+            if (has_gap(file, strip, rect))
+                TB_TRY(read_strip(reader, f, strip, rect, planes, file, err));
+        }
+    }
+    if (reader->epoch->has_valid)
+        TB_TRY(apply_validity(reader, rect, planes, file, err));
+done:
+    return status;
+}

@@ -1,0 +1,75 @@
+/**
+ * One date: its image files in order of precedence, and how they are read on the pair's lattice.
+ *
+ * Where files overlap, the first listed that observed a pixel gives it. All files of a date have the
+ * same number of bands.
+ */
+#ifndef TUBAN_RASTER_EPOCH_H
+#define TUBAN_RASTER_EPOCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/error.h"
+#include "core/rect.h"
+#include "kernels/table.h"
+#include "raster/cache.h"
+#include "raster/grid.h"
+#include "raster/image.h"
+#include "raster/warp.h"
+
+typedef struct tb_epoch_options {
+    const char *const *images; /**< paths, `image_count` of them */
+    int                image_count;
+    const char        *valid;      /**< raster: not 0 and not nodata means observed; or NULL */
+    bool               has_nodata; /**< `nodata` replaces what the files declare */
+    double             nodata;
+} tb_epoch_options;
+
+typedef struct tb_epoch tb_epoch;
+
+/**
+ * Opens all files of a date and reads their headers. Free with tb_epoch_close.
+ * @return TB_E_INPUT when a file cannot be opened or the band counts differ.
+ */
+tb_status tb_epoch_open(tb_epoch **out, const tb_epoch_options *options, tb_error *err);
+void      tb_epoch_close(tb_epoch *epoch);
+
+int                  tb_epoch_files(const tb_epoch *epoch);
+int                  tb_epoch_bands(const tb_epoch *epoch);
+const tb_image_info *tb_epoch_file(const tb_epoch *epoch, int file);
+const tb_image_info *tb_epoch_valid(const tb_epoch *epoch); /**< NULL where there is no validity raster */
+
+/** The lattice this date would give: the first file's grid, extended to cover all of them. */
+tb_status tb_epoch_lattice(const tb_epoch *epoch, tb_grid *out, tb_error *err);
+
+/** Sets the lattice the date is read on. */
+tb_status tb_epoch_bring(tb_epoch *epoch, const tb_grid *lattice, tb_error *err);
+
+/** Sets a file's registration: its (x + dx, y + dy) is taken for lattice (x, y). */
+void tb_epoch_shift(tb_epoch *epoch, int file, double dx, double dy);
+
+/** The way a file is brought to the lattice, and the part of the lattice it can reach. */
+const tb_warp *tb_epoch_warp(const tb_epoch *epoch, int file);
+tb_rect        tb_epoch_footprint(const tb_epoch *epoch, int file);
+
+/** A worker's handles and buffers for reading a date. One caller per object. */
+typedef struct tb_epoch_reader tb_epoch_reader;
+
+/** Borrows epoch, cache and kernels. `first_id` numbers this date's files in the cache. */
+tb_status tb_epoch_reader_new(tb_epoch_reader **out, const tb_epoch *epoch, tb_cache *cache,
+                              int first_id, const tb_kernels *kernels, tb_error *err);
+void      tb_epoch_reader_free(tb_epoch_reader *reader);
+
+/** How many cache ids a date takes. */
+int tb_epoch_ids(const tb_epoch *epoch);
+
+/**
+ * Reads a rectangle of the lattice.
+ * @param planes  bands pointers to rect.height * rect.width floats; NaN where not observed.
+ * @param file    rect.height * rect.width: which file gave the pixel, -1 where none did.
+ */
+tb_status tb_epoch_read(tb_epoch_reader *reader, tb_rect rect, float *const *planes, int16_t *file,
+                        tb_error *err);
+
+#endif

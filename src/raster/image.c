@@ -1,0 +1,325 @@
+#include "raster/image.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cpl_string.h>
+#include <gdal.h>
+#include <ogr_srs_api.h>
+
+#include "core/file.h"
+#include "core/memory.h"
+#include "raster/capture.h"
+
+struct tb_image {
+    GDALDatasetH  dataset;
+    tb_image_info info;
+    int           band_number[TB_BANDS_MAX]; /* GDAL's, from 1 */
+    GDALDataType  buffer_type;
+    char         *path;
+    char         *crs;
+};
+
+/* Rows and columns that are decoded at once where the file's own blocks are smaller. */
+enum { TILE_LEAST = 256, STRIP_ROWS_LEAST = 64 };
+
+size_t tb_sample_size(tb_sample_type type)
+{
+    switch (type) {
+    case TB_SAMPLE_U8:
+        return 1;
+    case TB_SAMPLE_U16:
+    case TB_SAMPLE_I16:
+        return 2;
+    case TB_SAMPLE_F32:
+        break;
+    }
+    return 4;
+}
+
+static int64_t grouped(int64_t block, int64_t least, int64_t extent)
+{
+    int64_t tile = block >= least ? block : (least + block - 1) / block * block;
+
+    return tile < extent ? tile : extent;
+}
+
+static void describe_layout(tb_image *image)
+{
+    GDALRasterBandH band = GDALGetRasterBand(image->dataset, image->band_number[0]);
+    tb_image_info  *info = &image->info;
+    const char     *value;
+    int             width = 0, height = 0;
+
+    GDALGetBlockSize(band, &width, &height);
+    info->block_width  = width;
+    info->block_height = height;
+    info->tile_width   = grouped(width, TILE_LEAST, info->width);
+    info->tile_height =
+        grouped(height, width >= info->width ? STRIP_ROWS_LEAST : TILE_LEAST, info->height);
+    value             = GDALGetMetadataItem(image->dataset, "COMPRESSION", "IMAGE_STRUCTURE");
+    info->compression = value != NULL ? value : "none";
+    value             = GDALGetMetadataItem(image->dataset, "INTERLEAVE", "IMAGE_STRUCTURE");
+    info->interleave  = value != NULL ? value : "";
+    value             = GDALGetMetadataItem(image->dataset, "ACQUISITIONDATETIME", "IMAGERY");
+    if (value == NULL)
+        value = GDALGetMetadataItem(image->dataset, "TIFFTAG_DATETIME", NULL);
+    info->date   = value != NULL ? value : "";
+    info->driver = GDALGetDriverShortName(GDALGetDatasetDriver(image->dataset));
+}
+
+static tb_status describe_bands(tb_image *image, tb_error *err)
+{
+    tb_image_info *info  = &image->info;
+    int            total = GDALGetRasterCount(image->dataset);
+    GDALDataType   type  = GDT_Unknown;
+
+    for (int b = 1; b <= total; b++) {
+        GDALRasterBandH band = GDALGetRasterBand(image->dataset, b);
+
+        if (GDALGetRasterColorInterpretation(band) == GCI_AlphaBand && total > 1)
+            continue;
+        if (info->bands == TB_BANDS_MAX)
+            return tb_error_set(err, TB_E_INPUT, "open %s: expected 1 to %d bands, got %d",
+                                info->path, TB_BANDS_MAX, total);
+        if (GDALDataTypeIsComplex(GDALGetRasterDataType(band)))
+            return tb_error_set(err, TB_E_INPUT, "open %s band %d: expected real samples, got %s",
+                                info->path, b, GDALGetDataTypeName(GDALGetRasterDataType(band)));
+        image->band_number[info->bands++] = b;
+        if (info->bands == 1)
+            type = GDALGetRasterDataType(band);
+        else if (type != GDALGetRasterDataType(band))
+            type = GDT_Float32;
+    }
+    if (info->bands == 0)
+        return tb_error_set(err, TB_E_INPUT, "open %s: expected 1 to %d bands, got none", info->path,
+                            TB_BANDS_MAX);
+    info->type_name = GDALGetDataTypeName(
+        GDALGetRasterDataType(GDALGetRasterBand(image->dataset, image->band_number[0])));
+    info->type         = type == GDT_Byte     ? TB_SAMPLE_U8
+                         : type == GDT_UInt16 ? TB_SAMPLE_U16
+                         : type == GDT_Int16  ? TB_SAMPLE_I16
+                                              : TB_SAMPLE_F32;
+    image->buffer_type = info->type == TB_SAMPLE_F32 ? GDT_Float32 : type;
+
+    GDALRasterBandH first = GDALGetRasterBand(image->dataset, image->band_number[0]);
+    int             flag  = 0;
+
+    info->nodata     = GDALGetRasterNoDataValue(first, &flag);
+    info->has_nodata = flag != 0;
+    info->has_mask   = (GDALGetMaskFlags(first) & GMF_PER_DATASET) != 0;
+    return TB_OK;
+}
+
+static tb_status describe_grid(tb_image *image, tb_error *err)
+{
+    static const double  unit[6] = {0, 1, 0, 0, 0, 1};
+    tb_image_info       *info    = &image->info;
+    OGRSpatialReferenceH crs     = GDALGetSpatialRef(image->dataset);
+    tb_status            status  = TB_OK;
+    char                *wkt     = NULL;
+
+    info->width  = GDALGetRasterXSize(image->dataset);
+    info->height = GDALGetRasterYSize(image->dataset);
+    if (info->width < 1 || info->height < 1)
+        return tb_error_set(err, TB_E_INPUT, "open %s: expected at least one pixel, got %lld x %lld",
+                            info->path, (long long)info->width, (long long)info->height);
+    memcpy(info->transform, unit, sizeof unit);
+    if (GDALGetGeoTransform(image->dataset, info->transform) == CE_None) {
+        const double *t = info->transform;
+
+        info->has_transform = memcmp(t, unit, sizeof unit) != 0;
+        if (!isfinite(t[0]) || !isfinite(t[3]) || t[1] * t[5] - t[2] * t[4] == 0.0 ||
+            !isfinite(t[1] * t[5] - t[2] * t[4]))
+            return tb_error_set(err, TB_E_INPUT,
+                                "open %s: expected an invertible geotransform, got "
+                                "%g %g %g %g %g %g",
+                                info->path, t[0], t[1], t[2], t[3], t[4], t[5]);
+    } else {
+        memcpy(info->transform, unit, sizeof unit);
+    }
+    if (crs != NULL && info->has_transform) {
+        static const char *const options[] = {"FORMAT=WKT2_2019", NULL};
+
+        if (OSRExportToWktEx(crs, &wkt, options) == OGRERR_NONE && wkt != NULL && wkt[0] != '\0') {
+            status    = tb_copy_text(&image->crs, wkt, err);
+            info->crs = image->crs;
+        }
+        CPLFree(wkt);
+    }
+    return status;
+}
+
+tb_status tb_image_open(tb_image **out, const char *path, tb_error *err)
+{
+    tb_status  status  = TB_OK;
+    tb_image  *image   = NULL;
+    bool       is_open = false;
+    tb_capture capture;
+
+    *out = NULL;
+    GDALAllRegister();
+    TB_TRY(tb_alloc_zero(&image, 1, sizeof *image, "image", err));
+    TB_TRY(tb_copy_text(&image->path, path, err));
+    image->info.path = image->path;
+
+    tb_capture_begin(&capture);
+    image->dataset = GDALOpenEx(path, GDAL_OF_RASTER | GDAL_OF_READONLY | GDAL_OF_VERBOSE_ERROR, NULL,
+                                NULL, NULL);
+    tb_capture_end(&capture);
+    if (image->dataset == NULL) {
+        if (!tb_file_exists(path))
+            status = tb_error_set(err, TB_E_INPUT, "open %s: expected an image, got no such file",
+                                  path);
+        else
+            status = tb_error_set(err, TB_E_INPUT, "open %s: expected an image GDAL can read, got: %s",
+                                  path, tb_capture_text(&capture, "an unknown format"));
+        goto done;
+    }
+    tb_capture_begin(&capture);
+    is_open = true;
+    TB_TRY(describe_bands(image, err));
+    TB_TRY(describe_grid(image, err));
+    describe_layout(image);
+done:
+    if (is_open)
+        tb_capture_end(&capture);
+    if (status == TB_OK)
+        *out = image;
+    else
+        tb_image_close(image);
+    return status;
+}
+
+void tb_image_close(tb_image *image)
+{
+    if (image == NULL)
+        return;
+    if (image->dataset != NULL) {
+        tb_capture capture;
+
+        tb_capture_begin(&capture);
+        GDALClose(image->dataset);
+        tb_capture_end(&capture);
+    }
+    tb_free(image->crs);
+    tb_free(image->path);
+    tb_free(image);
+}
+
+const tb_image_info *tb_image_describe(const tb_image *image)
+{
+    return &image->info;
+}
+
+void tb_image_set_nodata(tb_image *image, double nodata)
+{
+    image->info.has_nodata = true;
+    image->info.nodata     = nodata;
+}
+
+/* The first block of the window that cannot be read, for the message; false if none fails again. */
+static bool find_bad_block(tb_image *image, tb_rect window, int number, int64_t *column, int64_t *row)
+{
+    const tb_image_info *info = &image->info;
+    GDALRasterBandH      band = GDALGetRasterBand(image->dataset, number);
+    void                *one  = NULL;
+    bool                 bad  = false;
+    size_t               size = (size_t)GDALGetDataTypeSizeBytes(GDALGetRasterDataType(band));
+
+    if (tb_alloc(&one, (size_t)(info->block_width * info->block_height), size, "block", NULL) != TB_OK)
+        return false;
+    for (*row = window.y / info->block_height;
+         *row <= (window.y + window.height - 1) / info->block_height; ++*row) {
+        for (*column = window.x / info->block_width;
+             *column <= (window.x + window.width - 1) / info->block_width; ++*column)
+            if (GDALReadBlock(band, (int)*column, (int)*row, one) != CE_None) {
+                bad = true;
+                goto done;
+            }
+    }
+done:
+    tb_free(one);
+    return bad;
+}
+
+static tb_status read_error(tb_image *image, tb_rect window, tb_error *err, const tb_capture *capture)
+{
+    const tb_image_info *info = &image->info;
+    tb_capture           quiet;
+    int64_t              column = 0, row = 0;
+    int                  bad_band = 0;
+
+    tb_capture_begin(&quiet);
+    for (int b = 0; b < info->bands && bad_band == 0; b++)
+        if (find_bad_block(image, window, image->band_number[b], &column, &row))
+            bad_band = image->band_number[b];
+    tb_capture_end(&quiet);
+    if (bad_band == 0)
+        return tb_error_set(err, TB_E_INPUT, "read %s at column %lld row %lld: expected %lldx%lld "
+                            "pixels, got: %s", info->path, (long long)window.x, (long long)window.y,
+                            (long long)window.width, (long long)window.height,
+                            tb_capture_text(capture, "a read error"));
+    return tb_error_set(err, TB_E_INPUT,
+                        "read %s block (%lld,%lld) band %d: expected %lldx%lld pixels, got: %s",
+                        info->path, (long long)column, (long long)row, bad_band,
+                        (long long)info->block_width, (long long)info->block_height,
+                        tb_capture_text(capture, "a read error"));
+}
+
+static tb_status check_window(const tb_image_info *info, tb_rect window, tb_error *err)
+{
+    if (window.x >= 0 && window.y >= 0 && window.width > 0 && window.height > 0 &&
+        window.x + window.width <= info->width && window.y + window.height <= info->height)
+        return TB_OK;
+    return tb_error_set(err, TB_E_BUG, "read %s: expected a window inside %lldx%lld, got %lld %lld %lldx%lld",
+                        info->path, (long long)info->width, (long long)info->height,
+                        (long long)window.x, (long long)window.y, (long long)window.width,
+                        (long long)window.height);
+}
+
+tb_status tb_image_read(tb_image *image, tb_rect window, void *samples, uint8_t *valid, tb_error *err)
+{
+    const tb_image_info *info   = &image->info;
+    int                  width  = (int)window.width;
+    int                  height = (int)window.height;
+    CPLErr               code;
+    tb_capture           capture;
+    tb_status            status = check_window(info, window, err);
+
+    if (status != TB_OK)
+        return status;
+    tb_capture_begin(&capture);
+    code = GDALDatasetRasterIOEx(image->dataset, GF_Read, (int)window.x, (int)window.y, width, height,
+                                 samples, width, height, image->buffer_type, info->bands,
+                                 image->band_number, 0, 0, 0, NULL);
+    if (code == CE_None && info->has_mask && valid != NULL) {
+        GDALRasterBandH mask =
+            GDALGetMaskBand(GDALGetRasterBand(image->dataset, image->band_number[0]));
+
+        code = GDALRasterIOEx(mask, GF_Read, (int)window.x, (int)window.y, width, height, valid, width,
+                              height, GDT_Byte, 0, 0, NULL);
+    }
+    if (tb_capture_end(&capture) || code != CE_None)
+        return read_error(image, window, err, &capture);
+    return TB_OK;
+}
+
+tb_status tb_image_read_band(tb_image *image, int band, tb_rect window, double *samples, tb_error *err)
+{
+    GDALRasterBandH source = GDALGetRasterBand(image->dataset, image->band_number[band]);
+    CPLErr          code;
+    tb_capture      capture;
+    tb_status       status = check_window(&image->info, window, err);
+
+    if (status != TB_OK)
+        return status;
+    tb_capture_begin(&capture);
+    code = GDALRasterIOEx(source, GF_Read, (int)window.x, (int)window.y, (int)window.width,
+                          (int)window.height, samples, (int)window.width, (int)window.height,
+                          GDT_Float64, 0, 0, NULL);
+    if (tb_capture_end(&capture) || code != CE_None)
+        return read_error(image, window, err, &capture);
+    return TB_OK;
+}

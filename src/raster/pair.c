@@ -1,0 +1,144 @@
+#include "raster/pair.h"
+
+#include "core/memory.h"
+
+struct tb_pair_reader {
+    const tb_pair   *pair;
+    tb_epoch_reader *before, *after;
+};
+
+static tb_status check_overlap(const tb_pair *pair, tb_error *err)
+{
+    for (int s = 0; s < tb_pair_strata(pair); s++)
+        if (!tb_rect_is_empty(tb_pair_footprint(pair, s)))
+            return TB_OK;
+    tb_error_set(err, TB_E_INPUT, "%s and %s: expected images of the same ground, got no overlap",
+                 tb_epoch_file(pair->before, 0)->path, tb_epoch_file(pair->after, 0)->path);
+    return tb_error_hint(err, "look at both with tuban info: their corners and CRS must meet");
+}
+
+tb_status tb_pair_open(tb_pair *pair, const tb_epoch_options *before, const tb_epoch_options *after,
+                       tb_error *err)
+{
+    tb_status status = TB_OK;
+
+    *pair = (tb_pair){0};
+    TB_TRY(tb_epoch_open(&pair->before, before, err));
+    TB_TRY(tb_epoch_open(&pair->after, after, err));
+    pair->bands = tb_epoch_bands(pair->before);
+    if (pair->bands != tb_epoch_bands(pair->after)) {
+        status = tb_error_set(err, TB_E_INPUT, "%s: expected %d bands as in %s, got %d",
+                              tb_epoch_file(pair->after, 0)->path, pair->bands,
+                              tb_epoch_file(pair->before, 0)->path, tb_epoch_bands(pair->after));
+        goto done;
+    }
+    TB_TRY(tb_epoch_lattice(pair->before, &pair->lattice, err));
+    TB_TRY(tb_epoch_bring(pair->before, &pair->lattice, err));
+    TB_TRY(tb_epoch_bring(pair->after, &pair->lattice, err));
+    TB_TRY(check_overlap(pair, err));
+done:
+    if (status != TB_OK)
+        tb_pair_close(pair);
+    return status;
+}
+
+void tb_pair_close(tb_pair *pair)
+{
+    tb_epoch_close(pair->before);
+    tb_epoch_close(pair->after);
+    *pair = (tb_pair){0};
+}
+
+int tb_pair_strata(const tb_pair *pair)
+{
+    return tb_epoch_files(pair->before) * tb_epoch_files(pair->after);
+}
+
+tb_rect tb_pair_footprint(const tb_pair *pair, int stratum)
+{
+    int after_files = tb_epoch_files(pair->after);
+
+    return tb_rect_intersect(tb_epoch_footprint(pair->before, stratum / after_files),
+                             tb_epoch_footprint(pair->after, stratum % after_files));
+}
+
+void tb_pair_block_reset(tb_pair_block *block)
+{
+    tb_free(block->storage);
+    tb_free(block->stratum);
+    tb_free(block->before_file);
+    tb_free(block->after_file);
+    *block = (tb_pair_block){0};
+}
+
+size_t tb_pair_block_bytes(int bands, int64_t pixels)
+{
+    return (size_t)pixels * (2 * (size_t)bands * sizeof(float) + 3 * sizeof(int16_t));
+}
+
+static tb_status reserve(tb_pair_block *block, int bands, size_t pixels, tb_error *err)
+{
+    tb_status status = TB_OK;
+
+    if (pixels > block->capacity) {
+        tb_pair_block_reset(block);
+        TB_TRY(tb_alloc(&block->storage, pixels * 2 * (size_t)bands, sizeof(float), "block", err));
+        TB_TRY(tb_alloc(&block->stratum, pixels, sizeof(int16_t), "block", err));
+        TB_TRY(tb_alloc(&block->before_file, pixels, sizeof(int16_t), "block", err));
+        TB_TRY(tb_alloc(&block->after_file, pixels, sizeof(int16_t), "block", err));
+        block->capacity = pixels;
+    }
+    for (int b = 0; b < bands; b++) {
+        block->before[b] = block->storage + (size_t)b * pixels;
+        block->after[b]  = block->storage + (size_t)(bands + b) * pixels;
+    }
+done:
+    return status;
+}
+
+tb_status tb_pair_reader_new(tb_pair_reader **out, const tb_pair *pair, tb_cache *cache,
+                             const tb_kernels *kernels, tb_error *err)
+{
+    tb_status       status = TB_OK;
+    tb_pair_reader *reader = NULL;
+
+    *out = NULL;
+    TB_TRY(tb_alloc_zero(&reader, 1, sizeof *reader, "reader", err));
+    reader->pair = pair;
+    TB_TRY(tb_epoch_reader_new(&reader->before, pair->before, cache, 0, kernels, err));
+    TB_TRY(tb_epoch_reader_new(&reader->after, pair->after, cache, tb_epoch_ids(pair->before), kernels,
+                               err));
+done:
+    if (status == TB_OK)
+        *out = reader;
+    else
+        tb_pair_reader_free(reader);
+    return status;
+}
+
+void tb_pair_reader_free(tb_pair_reader *reader)
+{
+    if (reader == NULL)
+        return;
+    tb_epoch_reader_free(reader->before);
+    tb_epoch_reader_free(reader->after);
+    tb_free(reader);
+}
+
+tb_status tb_pair_read(tb_pair_reader *reader, tb_rect rect, tb_pair_block *block, tb_error *err)
+{
+    tb_status status      = TB_OK;
+    size_t    pixels      = (size_t)tb_rect_area(rect);
+    int       after_files = tb_epoch_files(reader->pair->after);
+
+    TB_TRY(reserve(block, reader->pair->bands, pixels, err));
+    block->rect = rect;
+    TB_TRY(tb_epoch_read(reader->before, rect, block->before, block->before_file, err));
+    TB_TRY(tb_epoch_read(reader->after, rect, block->after, block->after_file, err));
+    for (size_t i = 0; i < pixels; i++)
+        block->stratum[i] = block->before_file[i] < 0 || block->after_file[i] < 0
+                                ? -1
+                                : (int16_t)(block->before_file[i] * after_files + block->after_file[i]);
+done:
+    return status;
+}

@@ -1,0 +1,64 @@
+/**
+ * Two dates on one lattice: the earlier image's grid, with strata.
+ *
+ * A stratum is one file of the earlier date with one of the later: stratum = before_file * after_files
+ * + after_file. It has its own radiometry and threshold, and a hard border.
+ */
+#ifndef TUBAN_RASTER_PAIR_H
+#define TUBAN_RASTER_PAIR_H
+
+#include <stdint.h>
+
+#include "core/error.h"
+#include "core/rect.h"
+#include "kernels/table.h"
+#include "raster/cache.h"
+#include "raster/epoch.h"
+#include "raster/grid.h"
+
+typedef struct tb_pair {
+    tb_epoch *before, *after;
+    tb_grid   lattice;
+    int       bands;
+} tb_pair;
+
+/**
+ * Opens both dates and brings the later to the earlier's lattice. Close with tb_pair_close.
+ * @return TB_E_INPUT when a file cannot be opened, band counts differ, or the dates do not overlap.
+ */
+tb_status tb_pair_open(tb_pair *pair, const tb_epoch_options *before, const tb_epoch_options *after,
+                       tb_error *err);
+void      tb_pair_close(tb_pair *pair);
+
+int tb_pair_strata(const tb_pair *pair);
+
+/** The part of the lattice a stratum can reach. */
+tb_rect tb_pair_footprint(const tb_pair *pair, int stratum);
+
+/** A rectangle of both dates. Zero-initialised is empty; free with tb_pair_block_reset. */
+typedef struct tb_pair_block {
+    tb_rect  rect;
+    float   *before[TB_BANDS_MAX]; /**< rect.height * rect.width each; NaN where not observed */
+    float   *after[TB_BANDS_MAX];
+    int16_t *stratum; /**< -1 where not observed on both dates */
+    int16_t *before_file, *after_file;
+    size_t   capacity;
+    float   *storage;
+} tb_pair_block;
+
+void tb_pair_block_reset(tb_pair_block *block);
+
+/** Bytes a block of so many pixels takes. */
+size_t tb_pair_block_bytes(int bands, int64_t pixels);
+
+/** A worker's way to read a pair. One caller per object; borrows pair, cache and kernels. */
+typedef struct tb_pair_reader tb_pair_reader;
+
+tb_status tb_pair_reader_new(tb_pair_reader **out, const tb_pair *pair, tb_cache *cache,
+                             const tb_kernels *kernels, tb_error *err);
+void      tb_pair_reader_free(tb_pair_reader *reader);
+
+/** Reads `rect` (which may reach over the lattice's edge: nothing is observed there) into the block. */
+tb_status tb_pair_read(tb_pair_reader *reader, tb_rect rect, tb_pair_block *block, tb_error *err);
+
+#endif

@@ -1,0 +1,202 @@
+#include "sweep/plan.h"
+
+#include <math.h>
+
+#include "core/parallel.h"
+#include "detect/score.h"
+#include "model/fit.h"
+#include "model/sample.h"
+#include "raster/cache.h"
+#include "raster/warp.h"
+
+static const size_t DEFAULT_BUDGET = (size_t)4 << 30;
+static const size_t BASE           = (size_t)160 << 20; /* measured: libraries, PROJ, HDF5, GEOS */
+enum { DEFAULT_BLOCK = 1024, LEAST_BLOCK = 128, SHARD_STEP = 512 };
+
+/* One shard for so many pixels: about a minute of work to lose. */
+static const int64_t SHARD_PIXELS = (int64_t)1 << 28;
+
+/* Decoded bytes under one lattice pixel, and the largest tile's height and width in lattice pixels. */
+typedef struct date_cost {
+    double bytes_per_pixel;
+    double tile_width, tile_height;
+    size_t tile_bytes;
+} date_cost;
+
+static date_cost cost_of(const tb_epoch *epoch)
+{
+    date_cost cost = {0};
+
+    for (int f = 0; f < tb_epoch_files(epoch); f++) {
+        const tb_image_info *info  = tb_epoch_file(epoch, f);
+        double               scale = tb_warp_scale(tb_epoch_warp(epoch, f));
+        size_t               tile  = tb_cache_tile_bytes(info);
+        double               bytes =
+            (double)tile / ((double)info->tile_width * (double)info->tile_height) * scale * scale;
+
+        cost.bytes_per_pixel = bytes > cost.bytes_per_pixel ? bytes : cost.bytes_per_pixel;
+        if ((double)info->tile_width / scale > cost.tile_width)
+            cost.tile_width = (double)info->tile_width / scale;
+        if ((double)info->tile_height / scale > cost.tile_height)
+            cost.tile_height = (double)info->tile_height / scale;
+        cost.tile_bytes = tile > cost.tile_bytes ? tile : cost.tile_bytes;
+    }
+    return cost;
+}
+
+/* Tiles a row of blocks of one panel touches, and those the next row will want again. */
+static size_t panel_cache(date_cost cost, int64_t panel, int64_t block, int halo)
+{
+    double columns = (double)panel + 2.0 * halo + 2.0 * cost.tile_width;
+    double rows    = (double)block + 2.0 * halo + 2.0 * cost.tile_height;
+
+    return (size_t)(columns * rows * cost.bytes_per_pixel) + 2 * cost.tile_bytes;
+}
+
+static size_t worker_bytes(const tb_pair *pair, int64_t block, int halo, date_cost before,
+                           date_cost after)
+{
+    int64_t side   = block + 2 * halo;
+    size_t  pixels = (size_t)(block * block);
+    size_t  strips = (size_t)((before.bytes_per_pixel + after.bytes_per_pixel) * (double)side * 128.0 * 4.0);
+
+    /* Classes, and runs and parts with their evidence of a block as ragged as noise. */
+    return tb_pair_block_bytes(pair->bands, side * side) + tb_scores_bytes(pair->bands, side, side) +
+           pixels * 20 + pixels / 8 * (size_t)(8 * (5 + 4 * pair->bands)) / 4 + strips;
+}
+
+static void fill_bytes(tb_plan *plan, const tb_pair *pair)
+{
+    date_cost before = cost_of(pair->before), after = cost_of(pair->after);
+    size_t    fit_cache =
+        panel_cache(before, TB_SAMPLE_CELL, TB_SAMPLE_CELL, plan->halo) +
+        panel_cache(after, TB_SAMPLE_CELL, TB_SAMPLE_CELL, plan->halo);
+    size_t sweep;
+
+    plan->cache_bytes  = panel_cache(before, plan->panel, plan->block, plan->halo) +
+                        panel_cache(after, plan->panel, plan->block, plan->halo);
+    plan->worker_bytes = worker_bytes(pair, plan->block, plan->halo, before, after);
+    sweep              = plan->cache_bytes + (size_t)plan->threads * plan->worker_bytes;
+    plan->needed_bytes = plan->base_bytes + (sweep > plan->fit_bytes + fit_cache
+                                                 ? sweep
+                                                 : plan->fit_bytes + fit_cache);
+}
+
+static bool fits(const tb_plan *plan)
+{
+    return plan->needed_bytes <= plan->budget_bytes;
+}
+
+/* Whole panels first, then narrower ones, then smaller blocks, then fewer workers. */
+static void shrink(tb_plan *plan, const tb_pair *pair, bool is_block_given, double sample_share)
+{
+    int64_t width = plan->lattice.width;
+
+    for (;;) {
+        plan->fit_bytes = tb_model_fit_bytes(pair, sample_share, plan->threads);
+        plan->panel     = (width + plan->block - 1) / plan->block * plan->block;
+        fill_bytes(plan, pair);
+        while (!fits(plan) && plan->panel > plan->block) {
+            plan->panel = (plan->panel / 2 + plan->block - 1) / plan->block * plan->block;
+            fill_bytes(plan, pair);
+        }
+        if (fits(plan))
+            return;
+        if (!is_block_given && plan->block > LEAST_BLOCK)
+            plan->block /= 2;
+        else if (plan->threads > 1)
+            plan->threads--;
+        else
+            return;
+    }
+}
+
+static void fill_reading(tb_plan *plan, const tb_pair *pair, double sample_share)
+{
+    const tb_epoch *dates[2] = {pair->before, pair->after};
+    double          panels   = ceil((double)plan->lattice.width / (double)plan->panel);
+    double          twice    = 0.0;
+
+    for (int d = 0; d < 2; d++) {
+        date_cost cost = cost_of(dates[d]);
+
+        for (int f = 0; f < tb_epoch_files(dates[d]); f++) {
+            const tb_image_info *info = tb_epoch_file(dates[d], f);
+
+            plan->source_bytes += info->width * info->height * info->bands *
+                                  (int64_t)tb_sample_size(info->type);
+        }
+        twice += (panels - 1) * cost.tile_width * (double)plan->lattice.height * cost.bytes_per_pixel;
+        twice += (double)(plan->shards - 1) * cost.tile_height * (double)plan->lattice.width *
+                 cost.bytes_per_pixel;
+    }
+    plan->decoded_share = 1.0 + (plan->source_bytes > 0 ? twice / (double)plan->source_bytes : 0.0);
+    for (int s = 0; s < tb_pair_strata(pair); s++)
+        plan->sampled_pixels += tb_sample_size_of(tb_rect_area(tb_pair_footprint(pair, s)), sample_share);
+}
+
+tb_status tb_plan_make(tb_plan *plan, const tb_pair *pair, const tb_plan_options *options,
+                       tb_error *err)
+{
+    int64_t pixels;
+
+    *plan         = (tb_plan){.lattice = {0, 0, pair->lattice.width, pair->lattice.height}};
+    pixels        = tb_rect_area(plan->lattice);
+    plan->threads = options->threads > 0 ? options->threads : tb_parallel_processors();
+    plan->halo    = options->halo > 0 ? options->halo : TB_FIR_RADIUS_MAX;
+    plan->block   = options->block > 0 ? options->block : DEFAULT_BLOCK;
+    plan->shards  = options->shards > 0 ? options->shards : (pixels + SHARD_PIXELS - 1) / SHARD_PIXELS;
+    if (plan->shards > plan->lattice.height)
+        plan->shards = plan->lattice.height;
+    plan->budget_bytes = options->budget_bytes > 0 ? options->budget_bytes : DEFAULT_BUDGET;
+    plan->base_bytes   = BASE + TB_PLAN_GDAL_CACHE;
+    shrink(plan, pair, options->block > 0, options->sample_share);
+    fill_reading(plan, pair, options->sample_share);
+    if (!fits(plan)) {
+        tb_error_set(err, TB_E_MEMORY, "plan of %s: expected a memory budget of at least %zu MiB, got "
+                     "%zu MiB", tb_epoch_file(pair->before, 0)->path,
+                     (plan->needed_bytes + 0xFFFFF) >> 20, plan->budget_bytes >> 20);
+        return tb_error_hint(err, "give --memory %zuMiB%s", (plan->needed_bytes + 0xFFFFF) >> 20,
+                             options->block > LEAST_BLOCK ? ", or a smaller --block" : "");
+    }
+    return TB_OK;
+}
+
+/* Borders of shards fall on tiles where a shard is tall enough to have several. */
+static int64_t border_of(const tb_plan *plan, int64_t shard)
+{
+    int64_t rows = plan->lattice.height;
+    int64_t step = rows / plan->shards >= 2 * SHARD_STEP ? SHARD_STEP : 1;
+    int64_t row  = (int64_t)((__int128)rows * shard / plan->shards);
+
+    return shard == plan->shards ? rows : row / step * step;
+}
+
+tb_rect tb_plan_shard(const tb_plan *plan, int64_t shard)
+{
+    int64_t top = border_of(plan, shard);
+
+    return (tb_rect){0, top, plan->lattice.width, border_of(plan, shard + 1) - top};
+}
+
+static int64_t divide_up(int64_t a, int64_t b)
+{
+    return (a + b - 1) / b;
+}
+
+int64_t tb_plan_blocks(const tb_plan *plan, tb_rect shard)
+{
+    return divide_up(shard.width, plan->block) * divide_up(shard.height, plan->block);
+}
+
+tb_rect tb_plan_block(const tb_plan *plan, tb_rect shard, int64_t block)
+{
+    int64_t rows = divide_up(shard.height, plan->block), each = plan->panel / plan->block * rows;
+    int64_t panel = block / each, left = panel * plan->panel;
+    int64_t wide  = shard.width - left < plan->panel ? shard.width - left : plan->panel;
+    int64_t columns = divide_up(wide, plan->block), within = block - panel * each;
+    tb_rect rect = {shard.x + left + within % columns * plan->block,
+                    shard.y + within / columns * plan->block, plan->block, plan->block};
+
+    return tb_rect_intersect(rect, shard);
+}

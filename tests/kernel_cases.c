@@ -1,0 +1,259 @@
+#include "kernel_cases.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void convert_u8(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
+{
+    k->convert_u8(out, in->u8, n);
+}
+
+static void convert_u16(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
+{
+    k->convert_u16(out, in->u16, n);
+}
+
+static void convert_i16(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
+{
+    k->convert_i16(out, (const int16_t *)in->u16, n);
+}
+
+enum { CVA_BANDS = 4 };
+
+static const float cva_numbers[4][CVA_BANDS] = {{1.1f, 0.9f, 1.3f, 0.7f},
+                                                {3.0f, -2.0f, 0.5f, 7.0f},
+                                                {0.3f, 0.2f, 0.1f, 0.7f},
+                                                {0.01f, 0.03f, 0.02f, 0.05f}};
+
+static void cva_both(const tb_kernels *k, float *score, float *contrast, const case_inputs *in,
+                     size_t n)
+{
+    const tb_cva_weights weights = {.bands = CVA_BANDS,
+                                    .slope = cva_numbers[0],
+                                    .intercept = cva_numbers[1],
+                                    .by_noise = cva_numbers[2],
+                                    .by_spread = cva_numbers[3]};
+
+    k->cva_magnitude(score, contrast, in->rows, in->rows + CVA_BANDS, &weights, n);
+}
+
+static void cva_score(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
+{
+    float other[CASE_N_MAX];
+
+    cva_both(k, out, other, in, n);
+}
+
+static void cva_contrast(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
+{
+    float other[CASE_N_MAX];
+
+    cva_both(k, other, out, in, n);
+}
+
+static const float fir_taps[] = {0.3f, 0.2f, 0.1f, 0.05f, 0.02f, 0.01f};
+
+static void fir_row(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
+{
+    k->fir_row(out, in->rows[0], fir_taps, 5, n);
+}
+
+static void fir_column(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
+{
+    k->fir_column(out, in->rows, fir_taps, 5, n);
+}
+
+static void gradient(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
+{
+    k->gradient(out, in->rows[0], in->rows[1], in->rows[2], n);
+}
+
+enum { TAPS = 4, PHASES = 16 };
+
+static void resample_across(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
+{
+    float weights[PHASES * TAPS];
+
+    for (int i = 0; i < PHASES * TAPS; i++)
+        weights[i] = (float)(i % 7) * 0.125f - 0.2f;
+    k->resample_across(out, in->rows[3], in->index, in->phase, weights, TAPS, n);
+}
+
+static void resample_down(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
+{
+    k->resample_down(out, in->rows, fir_taps, TAPS, n);
+}
+
+static void log_row(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
+{
+    k->log_row(out, in->rows[4], 1.0f, n);
+}
+
+static void chi2_even(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
+{
+    k->chi2_upper(out, in->positive, 6, n);
+}
+
+static void chi2_odd(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
+{
+    k->chi2_upper(out, in->positive, 7, n);
+}
+
+static void chi2_one(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
+{
+    k->chi2_upper(out, in->positive, 1, n);
+}
+
+static void chi2_most(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
+{
+    k->chi2_upper(out, in->positive, TB_CHI2_DEGREES_MAX, n);
+}
+
+static void mad(const tb_kernels *k, void *out, const case_inputs *in, size_t n, int bands)
+{
+    tb_mad_weights weights = {.channels = 2 * bands, .components = bands};
+
+    for (int c = 0; c < 2 * bands; c++)
+        weights.centre[c] = 10.0 * c - 31.7;
+    for (int i = 0; i < bands; i++) {
+        for (int c = 0; c < 2 * bands; c++)
+            weights.coefficient[i][c] = 0.01 * ((i * 7 + c * 5) % 11 - 5.3);
+        weights.by_variance[i] = 1.0 / (0.1 + i);
+    }
+    k->mad_statistic(out, in->rows, &weights, n);
+}
+
+static void mad_four(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
+{
+    mad(k, out, in, n, 4);
+}
+
+static void mad_six(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
+{
+    mad(k, out, in, n, 6);
+}
+
+static void mad_most(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
+{
+    mad(k, out, in, n, TB_MAD_COMPONENTS_MAX);
+}
+
+static void moments(const tb_kernels *k, void *out, const case_inputs *in, size_t n, int channels,
+                    const double *weights)
+{
+    double centre[TB_MOMENTS_CHANNELS_MAX];
+
+    for (int c = 0; c < channels; c++)
+        centre[c] = 9.0 * c - 20.3;
+    memset(out, 0, sizeof(tb_moments));
+    k->moments_add(out, in->rows, channels, centre, weights, n);
+}
+
+static void moments_plain(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
+{
+    moments(k, out, in, n, 8, NULL);
+}
+
+static void moments_weighted(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
+{
+    moments(k, out, in, n, 12, in->positive);
+}
+
+static void moments_most(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
+{
+    moments(k, out, in, n, TB_MOMENTS_CHANNELS_MAX, in->positive);
+}
+
+enum { MOMENTS = sizeof(tb_moments) / sizeof(double) };
+
+const kernel_case kernel_cases[] = {
+    {"convert_u8", false, 0, false, convert_u8},
+    {"convert_u16", false, 0, false, convert_u16},
+    {"convert_i16", false, 0, false, convert_i16},
+    {"cva_magnitude (score)", false, 0, true, cva_score},
+    {"cva_magnitude (contrast)", false, 0, true, cva_contrast},
+    {"fir_row r=5", false, 0, true, fir_row},
+    {"fir_column r=5", false, 0, true, fir_column},
+    {"gradient", false, 0, true, gradient},
+    {"resample_across", false, 0, true, resample_across},
+    {"resample_down", false, 0, true, resample_down},
+    {"log_row", false, 0, true, log_row},
+    {"chi2_upper N=1", true, 0, true, chi2_one},
+    {"chi2_upper N=6", true, 0, true, chi2_even},
+    {"chi2_upper N=7", true, 0, true, chi2_odd},
+    {"chi2_upper N=32", true, 0, true, chi2_most},
+    {"mad_statistic 4 bands", true, 0, true, mad_four},
+    {"mad_statistic 6 bands", true, 0, true, mad_six},
+    {"mad_statistic 16 bands", true, 0, true, mad_most},
+    {"moments_add 8 channels", true, MOMENTS, true, moments_plain},
+    {"moments_add 12, weighted", true, MOMENTS, true, moments_weighted},
+    {"moments_add 32, weighted", true, MOMENTS, true, moments_most},
+};
+
+const size_t kernel_cases_count = sizeof kernel_cases / sizeof *kernel_cases;
+
+/* xorshift64* (Vigna 2016). */
+static uint64_t next_random(uint64_t *state)
+{
+    *state ^= *state >> 12;
+    *state ^= *state << 25;
+    *state ^= *state >> 27;
+    return *state * 0x2545f4914f6cdd1du;
+}
+
+enum { STRIDE = CASE_N_MAX + 2 * CASE_MARGIN };
+
+typedef struct storage {
+    case_inputs inputs; /* first: what the caller holds */
+    float rows[CASE_ROWS][STRIDE];
+    uint8_t u8[STRIDE], phase[STRIDE];
+    uint16_t u16[STRIDE];
+    int32_t index[STRIDE];
+    double positive[STRIDE];
+} storage;
+
+static float one_value(uint64_t *state, bool with_nan)
+{
+    float value = (float)((double)(next_random(state) >> 40) / 16777216.0 * 400.0 - 100.0);
+
+    if (with_nan && next_random(state) % 16 == 0) {
+        const float odd[] = {NAN, INFINITY, -INFINITY, 0.0f, -0.0f, -1.0f, 1e-42f, 3e38f};
+
+        value = odd[next_random(state) % 8];
+    }
+    return value;
+}
+
+case_inputs *case_inputs_new(uint64_t seed, bool with_nan)
+{
+    storage *s = malloc(sizeof *s);
+    uint64_t state = seed;
+
+    if (s == NULL)
+        return NULL;
+    for (int r = 0; r < CASE_ROWS; r++) {
+        for (int x = 0; x < STRIDE; x++)
+            s->rows[r][x] = one_value(&state, with_nan);
+        /* Alignment differs from row to row. */
+        s->inputs.rows[r] = s->rows[r] + CASE_MARGIN / 2 + r % 9;
+    }
+    for (int x = 0; x < STRIDE; x++) {
+        s->u8[x] = (uint8_t)next_random(&state);
+        s->u16[x] = (uint16_t)next_random(&state);
+        s->phase[x] = (uint8_t)(next_random(&state) % PHASES);
+        s->index[x] = x + (int32_t)(next_random(&state) % 16);
+        s->positive[x] = fabs((double)one_value(&state, with_nan)) * 0.25;
+    }
+    s->inputs.u8 = s->u8 + 3;
+    s->inputs.u16 = s->u16 + 5;
+    s->inputs.phase = s->phase;
+    s->inputs.index = s->index;
+    s->inputs.positive = s->positive + 1;
+    return &s->inputs;
+}
+
+void case_inputs_free(case_inputs *in)
+{
+    free(in);
+}

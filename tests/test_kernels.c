@@ -1,0 +1,294 @@
+/* Row functions: every variant equals its definition bit for bit, and exp, log, erfc and chi2 are
+ * right. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <math.h>
+
+#include "kernel_cases.h"
+#include "kernels/real.h"
+
+enum { GUARD = 64, SENTINEL = 0xa5 };
+
+static bool is_same(const unsigned char *a, const unsigned char *b, size_t element)
+{
+    if (memcmp(a, b, element) == 0)
+        return true;
+
+    /* The sign and payload of a NaN are no part of a result. */
+    if (element == sizeof(double)) {
+        double x, y;
+
+        memcpy(&x, a, sizeof x);
+        memcpy(&y, b, sizeof y);
+        return isnan(x) && isnan(y);
+    }
+
+    float x, y;
+
+    memcpy(&x, a, sizeof x);
+    memcpy(&y, b, sizeof y);
+    return isnan(x) && isnan(y);
+}
+
+static void check(const kernel_case *it, const tb_kernels *variant, const case_inputs *in, size_t n)
+{
+    static _Alignas(64) unsigned char ours[CASE_N_MAX * 8 + 4 * GUARD];
+    static _Alignas(64) unsigned char theirs[CASE_N_MAX * 8 + 4 * GUARD];
+    size_t element = it->is_double ? sizeof(double) : sizeof(float);
+    size_t elements = it->fixed_elements > 0 ? it->fixed_elements : n;
+    size_t at = GUARD + n % 5 * element; /* no alignment is promised */
+    size_t end = at + elements * element;
+
+    memset(ours, SENTINEL, end + GUARD);
+    memset(theirs, SENTINEL, end + GUARD);
+    it->run(&tb_kernels_c, ours + at, in, n);
+    it->run(variant, theirs + at, in, n);
+    for (size_t i = 0; i < end + GUARD; i++)
+        if ((i < at || i >= end) && (ours[i] != SENTINEL || theirs[i] != SENTINEL))
+            fail_msg("%s, n = %zu: wrote outside its row at byte %zd", it->name, n,
+                     (ssize_t)i - (ssize_t)at);
+    for (size_t i = 0; i < elements; i++)
+        if (!is_same(ours + at + i * element, theirs + at + i * element, element))
+            fail_msg("%s, n = %zu: %s differs from c at %zu", it->name, n, variant->isa, i);
+}
+
+static void check_variant(const char *name)
+{
+    const tb_kernels *variant = tb_kernels_named(name, tb_kernels_features());
+
+    if (variant == NULL) {
+        print_message("         this processor has no %s\n", name);
+        skip();
+    }
+    assert_string_equal(variant->isa, name);
+    for (int with_nan = 0; with_nan < 2; with_nan++) {
+        case_inputs *in = case_inputs_new(20240311 + (uint64_t)with_nan, with_nan);
+        const size_t longer[] = {127, 128, 255, 256, 257, 511, 512, 513, 1000, 4099, CASE_N_MAX};
+
+        assert_non_null(in);
+        for (size_t k = 0; k < kernel_cases_count; k++) {
+            for (size_t n = 0; n <= 70; n++)
+                check(&kernel_cases[k], variant, in, n);
+            for (size_t i = 0; i < sizeof longer / sizeof *longer; i++)
+                check(&kernel_cases[k], variant, in, longer[i]);
+        }
+        case_inputs_free(in);
+    }
+}
+
+static void the_definition_stays_in_its_row(void **state)
+{
+    (void)state;
+    check_variant("c");
+}
+
+static void avx2_equals_the_definition(void **state)
+{
+    (void)state;
+    check_variant("avx2");
+}
+
+static void avx512_equals_the_definition(void **state)
+{
+    (void)state;
+    check_variant("avx512");
+}
+
+static void a_name_chooses_and_a_misspelt_one_is_refused(void **state)
+{
+    const unsigned features = tb_kernels_features(), all = TB_FEATURE_AVX2 | TB_FEATURE_AVX512;
+
+    (void)state;
+    assert_ptr_equal(tb_kernels_named("c", all), &tb_kernels_c);
+    assert_ptr_equal(tb_kernels_named(NULL, features), tb_kernels_select(features));
+    assert_ptr_equal(tb_kernels_named("", features), tb_kernels_select(features));
+    assert_null(tb_kernels_named("avx", all));
+    assert_null(tb_kernels_named("AVX2", all));
+    assert_null(tb_kernels_named("avx2 ", all));
+    assert_null(tb_kernels_named("avx2", 0));
+    assert_null(tb_kernels_named("avx512", TB_FEATURE_AVX2));
+    assert_string_equal(tb_kernels_select(0)->isa, "c");
+}
+
+static double relative(double got, double expected)
+{
+    if (got == expected)
+        return 0.0;
+    return fabs(got - expected) / fabs(expected);
+}
+
+static void exp_log_and_erfc_agree_with_libm(void **state)
+{
+    double worst_exp = 0.0, worst_log = 0.0, worst_erfc = 0.0, worst_identity = 0.0;
+
+    (void)state;
+    for (int i = -700000; i <= 700000; i += 7)
+        worst_exp = fmax(worst_exp, relative(tb_real_exp(i * 1.0000001e-3), exp(i * 1.0000001e-3)));
+    for (int i = 1; i < 400000; i++) {
+        double x = i * 1e-5 * (1.0 + i % 3 * 1e-9);
+        double far = tb_real_exp(i * 3.3e-3 - 690.0);
+
+        worst_log = fmax(worst_log, relative(tb_real_log(x), log(x)));
+        worst_log = fmax(worst_log, relative(tb_real_log(far), log(far)));
+        worst_identity = fmax(worst_identity, fabs(tb_real_log(tb_real_exp(x)) - x));
+    }
+    for (int i = -60000; i <= 260000; i++) {
+        double x = i * 1e-4;
+
+        worst_erfc = fmax(worst_erfc, relative(tb_real_erfc(x), erfc(x)));
+    }
+    print_message("         worst relative error: exp %.2g, log %.2g, erfc %.2g\n", worst_exp,
+                  worst_log, worst_erfc);
+    assert_true(worst_exp < 5e-16);
+    assert_true(worst_log < 5e-16);
+    assert_true(worst_erfc < 3e-15);
+    assert_true(worst_identity < 1e-15);
+}
+
+static void exp_log_and_erfc_keep_to_their_limits(void **state)
+{
+    (void)state;
+    assert_true(tb_real_exp(0.0) == 1.0 && tb_real_exp(-0.0) == 1.0);
+    assert_true(tb_real_exp(-709.0) == 0.0 && tb_real_exp(-(double)INFINITY) == 0.0);
+    assert_true(isinf(tb_real_exp(710.0)) && isinf(tb_real_exp((double)INFINITY)));
+    assert_true(isnan(tb_real_exp((double)NAN)));
+    assert_true(tb_real_log(1.0) == 0.0);
+    assert_true(isinf(tb_real_log((double)INFINITY)) && isinf(tb_real_log(0.0)));
+    assert_true(isnan(tb_real_log(-1.0)) && isnan(tb_real_log((double)NAN)));
+    assert_true(tb_real_erfc(0.0) == 1.0 && tb_real_erfc(40.0) == 0.0);
+    assert_true(tb_real_erfc(-40.0) == 2.0 && isnan(tb_real_erfc((double)NAN)));
+    assert_true(relative(tb_real_erfcx(1e8), 5.641895835477562869e-9) < 1e-15);
+    assert_true(relative(tb_real_erfcx(0.5), 0.6156903441929258749) < 1e-15);
+}
+
+static void the_log_row_is_within_an_ulp(void **state)
+{
+    enum { N = 4096 };
+    static float in[N], out[N];
+    const float offset = 0.5f;
+
+    (void)state;
+    for (int i = 0; i < N; i++)
+        in[i] = (float)i * 0.37f - 20.0f;
+    in[7] = NAN;
+    in[8] = INFINITY;
+    in[9] = -offset;
+    tb_kernels_c.log_row(out, in, offset, N);
+    for (int i = 0; i < N; i++) {
+        double sum = (double)in[i] + (double)offset;
+
+        if (i == 8) {
+            assert_true(isinf(out[i]));
+        } else if (!(sum > 0.0)) {
+            assert_true(isnan(out[i]));
+        } else {
+            float expected = (float)log(sum);
+
+            assert_true(out[i] >= nextafterf(expected, -INFINITY));
+            assert_true(out[i] <= nextafterf(expected, INFINITY));
+        }
+    }
+}
+
+typedef struct chi2_row {
+    int degrees;
+    double z, p;
+} chi2_row;
+
+/* The regularised upper incomplete gamma function Q(degrees/2, z/2) by mpmath with 40 digits. */
+static const chi2_row chi2_table[] = {
+    {1, 0.01, 0x1.d7375f15b2f1ep-1},   {1, 1, 0x1.44ed0bb7cb20bp-2},
+    {1, 7.5, 0x1.9459bbcd2542ap-8},    {1, 40, 0x1.173c309739790p-32},
+    {1, 200, 0x1.7d8a7f2a8a2d0p-149},  {1, 900, 0x1.7795ad05ea397p-655},
+    {2, 0.01, 0x1.fd7246927d28bp-1},   {2, 1, 0x1.368b2fc6f960ap-1},
+    {2, 7.5, 0x1.81509354f0d29p-6},    {2, 40, 0x1.1b48655f37267p-29},
+    {2, 200, 0x1.a8c1f14e2af5dp-145},  {2, 900, 0x1.b9cb63629a932p-650},
+    {3, 0.01, 0x1.ffdd3e897d74ep-1},   {3, 1, 0x1.9a3db24d7e4a1p-1},
+    {3, 7.5, 0x1.d784d29a9667dp-5},    {3, 40, 0x1.6e1b2a6df231ap-27},
+    {3, 200, 0x1.2d0b8f272a404p-141},  {3, 900, 0x1.4ad622c971114p-645},
+    {4, 0.01, 0x1.fffe5df70fb47p-1},   {4, 1, 0x1.d1d0c7aa7610fp-1},
+    {4, 7.5, 0x1.c98faef4ddfa1p-4},    {4, 40, 0x1.73cf050cf8627p-25},
+    {4, 200, 0x1.4f290867ade5fp-138},  {4, 900, 0x1.8528a80b5b28ap-641},
+    {5, 0.01, 0x1.ffffee371a4aap-1},   {5, 1, 0x1.ecd56bc8b132bp-1},
+    {5, 7.5, 0x1.7cfd359b3cb1ap-3},    {5, 40, 0x1.40b2c4be8e22ap-23},
+    {5, 200, 0x1.3cbd73164706ap-135},  {5, 900, 0x1.848fbe0d2935bp-637},
+    {6, 0.01, 0x1.ffffff4db678ap-1},   {6, 1, 0x1.f8a22da3553d0p-1},
+    {6, 7.5, 0x1.1bb7d47c0b531p-2},    {6, 40, 0x1.e91aff0665386p-22},
+    {6, 200, 0x1.087d03a994702p-132},  {6, 900, 0x1.56cbbe78d9a4fp-633},
+    {7, 0.01, 0x1.fffffff97f782p-1},   {7, 1, 0x1.fd5a2a7aee946p-1},
+    {7, 7.5, 0x1.83d39b850faa9p-2},    {7, 40, 0x1.51e76aaf80c3ep-20},
+    {7, 200, 0x1.8ff181a8c72d4p-130},  {7, 900, 0x1.11d102ced87f7p-629},
+    {10, 0.01, 0x1.fffffffffff16p-1},  {10, 1, 0x1.ffe970c1ff154p-1},
+    {10, 7.5, 0x1.5ae786151a2cep-1},   {10, 40, 0x1.1c491efb15707p-16},
+    {10, 200, 0x1.b75a8ae14e0e9p-123}, {10, 900, 0x1.62a607f4477f4p-619},
+    {13, 0.01, 0x1.0000000000000p+0},  {13, 1, 0x1.ffff7f53e1238p-1},
+    {13, 7.5, 0x1.bfc93d6f5d91dp-1},   {13, 40, 0x1.21e69c79a70a2p-13},
+    {13, 200, 0x1.22a45b60323e5p-116}, {13, 900, 0x1.148bf7836c003p-609},
+    {16, 0.01, 0x1.0000000000000p+0},  {16, 1, 0x1.fffffde9bb8d3p-1},
+    {16, 7.5, 0x1.ecbce5395cf0ap-1},   {16, 40, 0x1.98349787e7431p-11},
+    {16, 200, 0x1.078856b90f268p-110}, {16, 900, 0x1.278257bef781bp-600},
+    {31, 0.01, 0x1.0000000000000p+0},  {31, 1, 0x1.0000000000000p+0},
+    {31, 7.5, 0x1.ffff6551ea008p-1},   {31, 40, 0x1.08464e7b00509p-3},
+    {31, 200, 0x1.00e17e6de9b23p-86},  {31, 900, 0x1.462e31140c202p-560},
+    {32, 0.01, 0x1.0000000000000p+0},  {32, 1, 0x1.0000000000000p+0},
+    {32, 7.5, 0x1.ffffb64d9f9cbp-1},   {32, 40, 0x1.4089f555608b7p-3},
+    {32, 200, 0x1.4ac8feff4825ap-85},  {32, 900, 0x1.bb7166c75c855p-558},
+};
+
+static void chi2_agrees_with_the_incomplete_gamma_function(void **state)
+{
+    double worst = 0.0;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof chi2_table / sizeof *chi2_table; i++) {
+        double p;
+
+        tb_kernels_c.chi2_upper(&p, &chi2_table[i].z, chi2_table[i].degrees, 1);
+        worst = fmax(worst, relative(p, chi2_table[i].p));
+    }
+    print_message("         worst relative error: %.2g\n", worst);
+    assert_true(worst < 1e-14);
+}
+
+static void chi2_falls_from_one_to_zero(void **state)
+{
+    (void)state;
+    for (int degrees = 1; degrees <= TB_CHI2_DEGREES_MAX; degrees++) {
+        const double ends[] = {0.0, -1.0, 1e4, 1e300, (double)INFINITY, (double)NAN};
+        double z[1500], p[1500];
+
+        tb_kernels_c.chi2_upper(p, ends, degrees, 6);
+        assert_true(p[0] == 1.0 && p[1] == 1.0 && p[2] == 0.0 && p[3] == 0.0 && p[4] == 0.0);
+        assert_true(isnan(p[5]));
+        for (int i = 0; i < 1500; i++)
+            z[i] = i;
+        tb_kernels_c.chi2_upper(p, z, degrees, 1500);
+        for (int i = 1; i < 1500; i++)
+            assert_true(p[i] <= p[i - 1] && p[i] >= 0.0);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_definition_stays_in_its_row),
+        cmocka_unit_test(avx2_equals_the_definition),
+        cmocka_unit_test(avx512_equals_the_definition),
+        cmocka_unit_test(a_name_chooses_and_a_misspelt_one_is_refused),
+        cmocka_unit_test(exp_log_and_erfc_agree_with_libm),
+        cmocka_unit_test(exp_log_and_erfc_keep_to_their_limits),
+        cmocka_unit_test(the_log_row_is_within_an_ulp),
+        cmocka_unit_test(chi2_agrees_with_the_incomplete_gamma_function),
+        cmocka_unit_test(chi2_falls_from_one_to_zero),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
