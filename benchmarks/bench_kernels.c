@@ -44,7 +44,7 @@ static void print_case(const kernel_case *it, const tb_kernels *const *table, co
                        void *out)
 {
     double best[VARIANTS] = {1e9, 1e9, 1e9};
-    int repeats = repeats_of(it, table[0], in, out);
+    int    repeats        = repeats_of(it, table[0], in, out);
 
     for (int round = 0; round < ROUNDS; round++) {
         for (int v = 0; v < VARIANTS; v++) {
@@ -68,10 +68,10 @@ static void print_case(const kernel_case *it, const tb_kernels *const *table, co
 int main(void)
 {
     static _Alignas(64) double out[CASE_N_MAX];
-    const unsigned features = tb_kernels_features();
-    const tb_kernels *table[VARIANTS] = {&tb_kernels_c, tb_kernels_named("avx2", features),
-                                         tb_kernels_named("avx512", features)};
-    case_inputs *in = case_inputs_new(7, false);
+    const unsigned             features        = tb_kernels_features();
+    const tb_kernels          *table[VARIANTS] = {&tb_kernels_c, tb_kernels_named("avx2", features),
+                                                  tb_kernels_named("avx512", features)};
+    case_inputs               *in              = case_inputs_new(7, false);
 
     if (in == NULL)
         return EXIT_FAILURE;

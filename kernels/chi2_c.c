@@ -44,7 +44,7 @@ static void finish_odd(double *restrict p, const double *restrict sum, const dou
                        size_t n)
 {
     for (size_t x = 0; x < n; x++) {
-        double root = sqrt(t[x]);
+        double root  = sqrt(t[x]);
         double value = tb_real_exp(-t[x]) * (tb_real_erfcx(root) + root * sum[x]);
 
         p[x] = value > 1.0 ? 1.0 : value;
@@ -54,8 +54,8 @@ static void finish_odd(double *restrict p, const double *restrict sum, const dou
 void TB_KERNEL(tb_chi2_upper)(double *restrict p, const double *restrict z, int degrees, size_t n)
 {
     const int is_odd = degrees & 1;
-    const int terms = degrees / 2;
-    double term[TERMS_MAX], t[CHUNK], sum[CHUNK];
+    const int terms  = degrees / 2;
+    double    term[TERMS_MAX], t[CHUNK], sum[CHUNK];
 
     /* 1/j!, or 1/Gamma(j + 1/2) from 1/Gamma(3/2) = 2/sqrt(pi). */
     term[0] = is_odd ? 0x1.20dd750429b6dp+0 : 1.0;

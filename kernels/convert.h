@@ -11,7 +11,7 @@ typedef void tb_convert_u8_fn(float *restrict dst, const uint8_t *restrict src, 
 typedef void tb_convert_u16_fn(float *restrict dst, const uint16_t *restrict src, size_t n);
 typedef void tb_convert_i16_fn(float *restrict dst, const int16_t *restrict src, size_t n);
 
-tb_convert_u8_fn TB_KERNEL(tb_convert_u8);
+tb_convert_u8_fn  TB_KERNEL(tb_convert_u8);
 tb_convert_u16_fn TB_KERNEL(tb_convert_u16);
 tb_convert_i16_fn TB_KERNEL(tb_convert_i16);
 

@@ -2,17 +2,32 @@
 
 #include <math.h>
 
-static void add_band(float *restrict score, float *restrict contrast, const float *restrict t0,
-                     const float *restrict t1, float slope, float intercept, float by_noise,
-                     float by_spread, size_t n)
+enum { CHUNK = 512, BANDS_TO_SPARE_ONE = 5 };
+
+static void add_band(float *restrict score, float *restrict contrast, float *restrict greatest,
+                     const float *restrict t0, const float *restrict t1,
+                     const tb_cva_weights *weights, int b, size_t n)
 {
+    float slope = weights->slope[b], intercept = weights->intercept[b];
+    float by_noise = weights->by_noise[b], by_spread = weights->by_spread[b];
+    float low0 = weights->low[0], high0 = weights->high[0];
+    float low1 = weights->low[1], high1 = weights->high[1];
+
     for (size_t x = 0; x < n; x++) {
-        float difference = t0[x] - (intercept + slope * t1[x]);
-        float noise      = difference * by_noise;
-        float spread     = difference * by_spread;
+        float difference  = t0[x] - (intercept + slope * t1[x]);
+        int   may_be_less = (t0[x] <= low0) | (t1[x] >= high1);
+        int   may_be_more = (t0[x] >= high0) | (t1[x] <= low1);
+
+        difference = may_be_less & (difference > 0.0f) ? 0.0f : difference;
+        difference = may_be_more & (difference < 0.0f) ? 0.0f : difference;
+
+        float noise  = difference * by_noise;
+        float spread = difference * by_spread;
 
         score[x] += noise * noise;
-        contrast[x] += spread * spread;
+        spread = spread * spread;
+        contrast[x] += spread;
+        greatest[x] = spread > greatest[x] ? spread : greatest[x];
     }
 }
 
@@ -20,13 +35,21 @@ void TB_KERNEL(tb_cva_magnitude)(float *restrict score, float *restrict contrast
                                  const float *const *t0, const float *const *t1,
                                  const tb_cva_weights *weights, size_t n)
 {
-    for (size_t x = 0; x < n; x++)
-        score[x] = contrast[x] = 0.0f;
-    for (int b = 0; b < weights->bands; b++)
-        add_band(score, contrast, t0[b], t1[b], weights->slope[b], weights->intercept[b],
-                 weights->by_noise[b], weights->by_spread[b], n);
-    for (size_t x = 0; x < n; x++) {
-        score[x]    = sqrtf(score[x]);
-        contrast[x] = sqrtf(contrast[x]);
+    int   spares_one = weights->bands >= BANDS_TO_SPARE_ONE;
+    float by_bands   = 1.0f / (float)(weights->bands - spares_one);
+    float greatest[CHUNK];
+
+    for (size_t at = 0; at < n; at += CHUNK) {
+        size_t length = n - at < CHUNK ? n - at : CHUNK;
+        float *s = score + at, *c = contrast + at;
+
+        for (size_t x = 0; x < length; x++)
+            s[x] = c[x] = greatest[x] = 0.0f;
+        for (int b = 0; b < weights->bands; b++)
+            add_band(s, c, greatest, t0[b] + at, t1[b] + at, weights, b, length);
+        for (size_t x = 0; x < length; x++) {
+            s[x] = sqrtf(s[x]);
+            c[x] = sqrtf((spares_one ? c[x] - greatest[x] : c[x]) * by_bands);
+        }
     }
 }

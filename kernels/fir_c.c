@@ -20,8 +20,8 @@ static void add_pair(float *restrict sum, float *restrict weight, const float *r
     }
 }
 
-static void start(float *restrict sum, float *restrict weight, const float *restrict centre, float tap,
-                  size_t n)
+static void start(float *restrict sum, float *restrict weight, const float *restrict centre,
+                  float tap, size_t n)
 {
     for (size_t x = 0; x < n; x++) {
         sum[x]    = tap * centre[x];
@@ -36,8 +36,8 @@ static void finish(float *restrict dst, const float *restrict sum, const float *
         dst[x] = sum[x] / weight[x];
 }
 
-void TB_KERNEL(tb_fir_row)(float *restrict dst, const float *restrict src, const float *taps, int radius,
-                           size_t n)
+void TB_KERNEL(tb_fir_row)(float *restrict dst, const float *restrict src, const float *taps,
+                           int radius, size_t n)
 {
     float sum[CHUNK], weight[CHUNK];
 

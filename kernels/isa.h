@@ -1,4 +1,5 @@
-/** TB_KERNEL(name) is the name's variant for the instruction set a definition is being compiled for. */
+/** TB_KERNEL(name) is the name's variant for the instruction set a definition is being compiled
+ * for. */
 #ifndef TUBAN_KERNELS_ISA_H
 #define TUBAN_KERNELS_ISA_H
 

@@ -8,18 +8,18 @@
 #ifndef TUBAN_KERNELS_LANES_H
 #define TUBAN_KERNELS_LANES_H
 
-#if defined __AVX512F__
+#if defined    __AVX512F__
 typedef double tb_vector __attribute__((vector_size(64), may_alias));
-#elif defined __AVX__
+#elif defined  __AVX__
 typedef double tb_vector __attribute__((vector_size(32), may_alias));
 #else
 typedef double tb_vector __attribute__((vector_size(16), may_alias));
 #endif
 
 enum {
-    TB_LANES = 8,
+    TB_LANES  = 8,
     TB_VECTOR = sizeof(tb_vector) / sizeof(double), /* doubles in a register */
-    TB_PARTS = TB_LANES / TB_VECTOR                 /* registers that hold the lanes */
+    TB_PARTS  = TB_LANES / TB_VECTOR                /* registers that hold the lanes */
 };
 
 #endif

@@ -7,7 +7,7 @@ void TB_KERNEL(tb_log_row)(float *restrict dst, const float *restrict src, float
     const double shift = (double)offset;
 
     for (size_t x = 0; x < n; x++) {
-        double sum = (double)src[x] + shift;
+        double sum   = (double)src[x] + shift;
         double value = tb_real_log(sum);
 
         dst[x] = (float)(sum > 0.0 ? value : (double)NAN);

@@ -19,7 +19,7 @@
 enum { TB_MAD_COMPONENTS_MAX = 16, TB_MAD_CHANNELS_MAX = 32 };
 
 typedef struct tb_mad_weights {
-    int channels, components;
+    int    channels, components;
     double centre[TB_MAD_CHANNELS_MAX]; /**< means, in the channel's unit */
     double coefficient[TB_MAD_COMPONENTS_MAX][TB_MAD_CHANNELS_MAX]; /**< a_i, then -b_i */
     double by_variance[TB_MAD_COMPONENTS_MAX];                      /**< 1 / (2 (1 - rho_i)) */

@@ -24,7 +24,7 @@ static void centre_row(double *restrict dst, const float *restrict src, double c
  * Two components of four registers of pixels at a time: eight independent sums hide the latency of
  * an addition.
  */
-static void add_tile(chunk *c, double (*coefficient)[TB_MAD_CHANNELS_MAX],
+static void add_tile(chunk        *c, double (*coefficient)[TB_MAD_CHANNELS_MAX],
                      const double *by_variance, int channels, size_t padded)
 {
     tb_vector *statistic = (tb_vector *)c->statistic;
@@ -35,7 +35,7 @@ static void add_tile(chunk *c, double (*coefficient)[TB_MAD_CHANNELS_MAX],
 
         for (int k = 0; k < channels; k++) {
             const tb_vector *z = (const tb_vector *)c->z[k] + v;
-            double m = coefficient[0][k], n = coefficient[1][k];
+            double           m = coefficient[0][k], n = coefficient[1][k];
 
             m0 += m * z[0];
             m1 += m * z[1];
@@ -62,8 +62,8 @@ void TB_KERNEL(tb_mad_statistic)(double *restrict z, const float *const *channel
 {
     /* Components that fill up the last tile weigh nothing: they add a true zero. */
     double coefficient[TB_MAD_COMPONENTS_MAX][TB_MAD_CHANNELS_MAX] = {{0.0}};
-    double by_variance[TB_MAD_COMPONENTS_MAX] = {0.0};
-    chunk c;
+    double by_variance[TB_MAD_COMPONENTS_MAX]                      = {0.0};
+    chunk  c;
 
     for (int i = 0; i < weights->components; i++) {
         memcpy(coefficient[i], weights->coefficient[i], sizeof coefficient[i]);

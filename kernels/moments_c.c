@@ -53,7 +53,7 @@ static void multiply_tile(double sum[TILE], const double *a, const double *const
     const tb_vector *r0 = (const tb_vector *)row[0], *r1 = (const tb_vector *)row[1];
     const tb_vector *r2 = (const tb_vector *)row[2], *r3 = (const tb_vector *)row[3];
     const tb_vector *r4 = (const tb_vector *)row[4], *r5 = (const tb_vector *)row[5];
-    tb_vector lanes[TILE][TB_PARTS];
+    tb_vector        lanes[TILE][TB_PARTS];
 
     for (size_t part = 0; part < TB_PARTS; part++) {
         tb_vector s0 = {0}, s1 = {0}, s2 = {0}, s3 = {0}, s4 = {0}, s5 = {0};
@@ -85,7 +85,7 @@ static void add_chunk(tb_moments *sums, chunk *c, int channels, size_t padded)
         multiply(c->weighted, c->weight, c->z[i], padded);
         for (int j = i; j <= channels; j += TILE) {
             const double *row[TILE];
-            double sum[TILE];
+            double        sum[TILE];
 
             for (int k = 0; k < TILE; k++)
                 row[k] = c->z[j + k <= channels ? j + k : channels];

@@ -41,15 +41,15 @@ static inline double tb_real_of_bits(uint64_t bits)
 static inline double tb_real_exp(double x)
 {
     /* Adding 1.5 * 2^52 leaves the nearest integer in the low bits of the sum. */
-    const double shift = 0x1.8p52;
-    double clamped = x < -708.0 ? -708.0 : x;
+    const double shift   = 0x1.8p52;
+    double       clamped = x < -708.0 ? -708.0 : x;
 
     clamped = clamped > 709.0 ? 709.0 : clamped;
 
     double shifted = clamped * 0x1.71547652b82fep0 + shift;
-    double k = shifted - shift;
-    double r = (clamped - k * TB_REAL_LN2_HIGH) - k * TB_REAL_LN2_LOW;
-    double p = 1.0 / 6227020800.0;
+    double k       = shifted - shift;
+    double r       = (clamped - k * TB_REAL_LN2_HIGH) - k * TB_REAL_LN2_LOW;
+    double p       = 1.0 / 6227020800.0;
 
     p = p * r + 1.0 / 479001600.0;
     p = p * r + 1.0 / 39916800.0;
@@ -80,9 +80,9 @@ static inline double tb_real_exp(double x)
 static inline double tb_real_log(double x)
 {
     const uint64_t root_half = 0x3fe6a09e667f3bcdu, one = 0x3ff0000000000000u;
-    uint64_t bits = tb_real_bits(x) + (one - root_half);
-    uint64_t exponent = bits >> 52;
-    double m = tb_real_of_bits((bits & 0x000fffffffffffffu) + root_half);
+    uint64_t       bits     = tb_real_bits(x) + (one - root_half);
+    uint64_t       exponent = bits >> 52;
+    double         m        = tb_real_of_bits((bits & 0x000fffffffffffffu) + root_half);
 
     /* A small integer in the low bits of 2^52 makes 2^52 + that integer. */
     double k = tb_real_of_bits(exponent | 0x4330000000000000u) - (0x1p52 + 1023.0);
@@ -153,9 +153,9 @@ static inline double tb_real_erfcx(double x)
  */
 static inline double tb_real_erfc(double x)
 {
-    double size = fabs(x);
+    double size  = fabs(x);
     double upper = tb_real_of_bits(tb_real_bits(size) & 0xfffffffff8000000u);
-    double rest = (size - upper) * (size + upper);
+    double rest  = (size - upper) * (size + upper);
     double tail =
         tb_real_exp(-upper * upper) * tb_real_exp(-rest) * tb_real_erfcx(size > 30.0 ? 30.0 : size);
 

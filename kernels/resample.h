@@ -18,8 +18,8 @@
 typedef void tb_resample_across_fn(float *restrict dst, const float *restrict src,
                                    const int32_t *restrict index, const uint8_t *restrict phase,
                                    const float *restrict weights, int taps, size_t n);
-typedef void tb_resample_down_fn(float *restrict dst, const float *const *rows, const float *weights,
-                                 int taps, size_t n);
+typedef void tb_resample_down_fn(float *restrict dst, const float *const *rows,
+                                 const float *weights, int taps, size_t n);
 
 tb_resample_across_fn TB_KERNEL(tb_resample_across);
 tb_resample_down_fn   TB_KERNEL(tb_resample_down);

@@ -38,8 +38,8 @@ void TB_KERNEL(tb_resample_across)(float *restrict dst, const float *restrict sr
     }
 }
 
-void TB_KERNEL(tb_resample_down)(float *restrict dst, const float *const *rows, const float *weights,
-                                 int taps, size_t n)
+void TB_KERNEL(tb_resample_down)(float *restrict dst, const float *const *rows,
+                                 const float *weights, int taps, size_t n)
 {
     for (size_t x = 0; x < n; x++)
         dst[x] = 0.0f;

@@ -1,4 +1,5 @@
-/** The typed table of row functions, and how one is chosen. Made in main, passed down, never changed. */
+/** The typed table of row functions, and how one is chosen. Made in main, passed down, never
+ * changed. */
 #ifndef TUBAN_KERNELS_TABLE_H
 #define TUBAN_KERNELS_TABLE_H
 
@@ -7,26 +8,26 @@
 #include "kernels/cva.h"
 #include "kernels/fir.h"
 #include "kernels/gradient.h"
-#include "kernels/resample.h"
 #include "kernels/log.h"
 #include "kernels/mad.h"
 #include "kernels/moments.h"
+#include "kernels/resample.h"
 
 typedef struct tb_kernels {
-    const char           *isa; /**< "c", "avx2" or "avx512" */
-    tb_convert_u8_fn     *convert_u8;
-    tb_convert_u16_fn    *convert_u16;
-    tb_convert_i16_fn    *convert_i16;
-    tb_cva_magnitude_fn  *cva_magnitude;
-    tb_fir_row_fn        *fir_row;
-    tb_fir_column_fn     *fir_column;
-    tb_gradient_fn       *gradient;
+    const char            *isa; /**< "c", "avx2" or "avx512" */
+    tb_convert_u8_fn      *convert_u8;
+    tb_convert_u16_fn     *convert_u16;
+    tb_convert_i16_fn     *convert_i16;
+    tb_cva_magnitude_fn   *cva_magnitude;
+    tb_fir_row_fn         *fir_row;
+    tb_fir_column_fn      *fir_column;
+    tb_gradient_fn        *gradient;
     tb_resample_across_fn *resample_across;
-    tb_resample_down_fn  *resample_down;
-    tb_log_row_fn        *log_row;
-    tb_chi2_upper_fn     *chi2_upper;
-    tb_mad_statistic_fn  *mad_statistic;
-    tb_moments_add_fn    *moments_add;
+    tb_resample_down_fn   *resample_down;
+    tb_log_row_fn         *log_row;
+    tb_chi2_upper_fn      *chi2_upper;
+    tb_mad_statistic_fn   *mad_statistic;
+    tb_moments_add_fn     *moments_add;
 } tb_kernels;
 
 extern const tb_kernels tb_kernels_c;

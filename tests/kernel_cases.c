@@ -29,10 +29,10 @@ static const float cva_numbers[4][CVA_BANDS] = {{1.1f, 0.9f, 1.3f, 0.7f},
 static void cva_both(const tb_kernels *k, float *score, float *contrast, const case_inputs *in,
                      size_t n)
 {
-    const tb_cva_weights weights = {.bands = CVA_BANDS,
-                                    .slope = cva_numbers[0],
+    const tb_cva_weights weights = {.bands     = CVA_BANDS,
+                                    .slope     = cva_numbers[0],
                                     .intercept = cva_numbers[1],
-                                    .by_noise = cva_numbers[2],
+                                    .by_noise  = cva_numbers[2],
                                     .by_spread = cva_numbers[3]};
 
     k->cva_magnitude(score, contrast, in->rows, in->rows + CVA_BANDS, &weights, n);
@@ -206,11 +206,11 @@ enum { STRIDE = CASE_N_MAX + 2 * CASE_MARGIN };
 
 typedef struct storage {
     case_inputs inputs; /* first: what the caller holds */
-    float rows[CASE_ROWS][STRIDE];
-    uint8_t u8[STRIDE], phase[STRIDE];
-    uint16_t u16[STRIDE];
-    int32_t index[STRIDE];
-    double positive[STRIDE];
+    float       rows[CASE_ROWS][STRIDE];
+    uint8_t     u8[STRIDE], phase[STRIDE];
+    uint16_t    u16[STRIDE];
+    int32_t     index[STRIDE];
+    double      positive[STRIDE];
 } storage;
 
 static float one_value(uint64_t *state, bool with_nan)
@@ -227,7 +227,7 @@ static float one_value(uint64_t *state, bool with_nan)
 
 case_inputs *case_inputs_new(uint64_t seed, bool with_nan)
 {
-    storage *s = malloc(sizeof *s);
+    storage *s     = malloc(sizeof *s);
     uint64_t state = seed;
 
     if (s == NULL)
@@ -239,16 +239,16 @@ case_inputs *case_inputs_new(uint64_t seed, bool with_nan)
         s->inputs.rows[r] = s->rows[r] + CASE_MARGIN / 2 + r % 9;
     }
     for (int x = 0; x < STRIDE; x++) {
-        s->u8[x] = (uint8_t)next_random(&state);
-        s->u16[x] = (uint16_t)next_random(&state);
-        s->phase[x] = (uint8_t)(next_random(&state) % PHASES);
-        s->index[x] = x + (int32_t)(next_random(&state) % 16);
+        s->u8[x]       = (uint8_t)next_random(&state);
+        s->u16[x]      = (uint16_t)next_random(&state);
+        s->phase[x]    = (uint8_t)(next_random(&state) % PHASES);
+        s->index[x]    = x + (int32_t)(next_random(&state) % 16);
         s->positive[x] = fabs((double)one_value(&state, with_nan)) * 0.25;
     }
-    s->inputs.u8 = s->u8 + 3;
-    s->inputs.u16 = s->u16 + 5;
-    s->inputs.phase = s->phase;
-    s->inputs.index = s->index;
+    s->inputs.u8       = s->u8 + 3;
+    s->inputs.u16      = s->u16 + 5;
+    s->inputs.phase    = s->phase;
+    s->inputs.index    = s->index;
     s->inputs.positive = s->positive + 1;
     return &s->inputs;
 }

@@ -107,8 +107,9 @@ static void yaml_complaints_name_file_line_key_found_and_allowed(void **state)
     assert_int_equal(tb_node_check_keys(grid, inner, &error), TB_OK);
     assert_true(tb_node_find(grid, "threads", &threads));
     assert_int_equal(tb_node_integer(threads, 1, 64, &value, &error), TB_E_JOB);
-    assert_string_equal(error.message, "job.yaml:3: key grid.threads: expected a whole number from 1 "
-                                       "to 64, got \"many\"");
+    assert_string_equal(error.message,
+                        "job.yaml:3: key grid.threads: expected a whole number from 1 "
+                        "to 64, got \"many\"");
     tb_yaml_free(document);
 
     assert_int_equal(parse("a: 1\ngird: 2\n", &document, &error), TB_OK);

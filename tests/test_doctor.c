@@ -18,7 +18,7 @@
 static tb_doctor *examine(void)
 {
     tb_doctor *doctor = NULL;
-    tb_error error = {0};
+    tb_error   error  = {0};
 
     if (tb_doctor_examine(&doctor, &error) != TB_OK)
         fail_msg("%s", error.message);
@@ -103,8 +103,8 @@ static void an_override_is_respected_and_a_misspelt_one_is_bad(void **state)
 
 static void a_folder_that_is_not_there_is_missing(void **state)
 {
-    char *before = getenv("TMPDIR");
-    char *kept = before != NULL ? strdup(before) : NULL;
+    char      *before = getenv("TMPDIR");
+    char      *kept   = before != NULL ? strdup(before) : NULL;
     tb_doctor *doctor;
 
     (void)state;
@@ -137,7 +137,7 @@ static void trying_drivers_leaves_nothing_behind(void **state)
 static void the_machine_has_memory_and_disk(void **state)
 {
     tb_machine_memory memory = tb_machine_memory_read();
-    int64_t bytes = -1;
+    int64_t           bytes  = -1;
 
     (void)state;
     assert_true(memory.total_bytes > 0);
@@ -152,10 +152,10 @@ static void every_failed_allocation_is_told_and_leaves_nothing(void **state)
 {
     (void)state;
     for (long n = 1;; n += n < 10 ? 1 : 7) {
-        size_t before = tb_memory_in_use();
+        size_t     before = tb_memory_in_use();
         tb_doctor *doctor = NULL;
-        tb_error error = {0};
-        tb_status status;
+        tb_error   error  = {0};
+        tb_status  status;
 
         tb_memory_fail_at(n);
         status = tb_doctor_examine(&doctor, &error);

@@ -18,9 +18,9 @@
 #include "eval/ranking.h"
 #include "tuban/eval.h"
 
-static const char TRUTH[] = "/vsimem/truth.tif";
+static const char TRUTH[]  = "/vsimem/truth.tif";
 static const char CHANGE[] = "/vsimem/change.tif";
-static const char SCORE[] = "/vsimem/score.tif";
+static const char SCORE[]  = "/vsimem/score.tif";
 
 static GDALDatasetH make(const char *path, int width, int height, int bands, GDALDataType type)
 {
@@ -34,9 +34,9 @@ static GDALDatasetH make(const char *path, int width, int height, int bands, GDA
 
 static void fill(GDALDatasetH dataset, int band, const double *values)
 {
-    int width = GDALGetRasterXSize(dataset), height = GDALGetRasterYSize(dataset);
-    size_t bytes = (size_t)width * (size_t)height * sizeof *values;
-    double *copy = malloc(bytes);
+    int     width = GDALGetRasterXSize(dataset), height = GDALGetRasterYSize(dataset);
+    size_t  bytes = (size_t)width * (size_t)height * sizeof *values;
+    double *copy  = malloc(bytes);
 
     memcpy(copy, values, bytes);
     assert_int_equal(GDALRasterIO(GDALGetRasterBand(dataset, band), GF_Write, 0, 0, width, height,
@@ -69,8 +69,8 @@ static void write_picture(const char *path, int width, int height, const char *p
 static tb_eval_result evaluate(bool with_score, int64_t min_pixels)
 {
     tb_eval_options options = {TRUTH, CHANGE, with_score ? SCORE : NULL, min_pixels};
-    tb_eval_result result;
-    tb_error error = {0};
+    tb_eval_result  result;
+    tb_error        error = {0};
 
     if (tb_eval(&options, &result, &error) != TB_OK)
         fail_msg("%s", error.message);
@@ -93,7 +93,7 @@ static void by_hand(void **state)
                   "#.?#"
                   "..?#");
 
-    tb_eval_result result = evaluate(false, 1);
+    tb_eval_result   result  = evaluate(false, 1);
     tb_eval_figures *overall = &result.overall, *observed = &result.observed;
 
     assert_int_equal(result.width, 4);
@@ -133,7 +133,7 @@ static void by_hand(void **state)
 static void golden_confusions(void **state)
 {
     static const struct {
-        int tp, fn, fp, tn;
+        int    tp, fn, fp, tn;
         double f1, kappa, iou;
     } golden[] = {
         {3997, 230, 187, 16976, 2.0 * 3997 / (2.0 * 3997 + 230 + 187), 0.9382894341995351,
@@ -144,14 +144,14 @@ static void golden_confusions(void **state)
 
     (void)state;
     for (size_t g = 0; g < 2; g++) {
-        int sizes[4] = {golden[g].tp, golden[g].fn, golden[g].fp, golden[g].tn};
-        int total = sizes[0] + sizes[1] + sizes[2] + sizes[3], at = 0;
-        double *truth = calloc((size_t)total, sizeof *truth);
+        int     sizes[4] = {golden[g].tp, golden[g].fn, golden[g].fp, golden[g].tn};
+        int     total = sizes[0] + sizes[1] + sizes[2] + sizes[3], at = 0;
+        double *truth  = calloc((size_t)total, sizeof *truth);
         double *change = calloc((size_t)total, sizeof *change);
 
         for (int k = 0; k < 4; k++)
             for (int i = 0; i < sizes[k]; i++, at++) {
-                truth[at] = k < 2;
+                truth[at]  = k < 2;
                 change[at] = k == 0 || k == 2;
             }
         write_values(TRUTH, total, 1, GDT_Byte, truth);
@@ -172,7 +172,7 @@ static void golden_confusions(void **state)
 static void rankings_perfect_inverted_and_equal(void **state)
 {
     static const double truth[] = {0, 0, 0, 1, 1, 0}, rising[] = {-3, -1, -.5, 4, 9, 1};
-    double other[6];
+    double              other[6];
 
     (void)state;
     write_values(TRUTH, 6, 1, GDT_Byte, truth);
@@ -379,7 +379,7 @@ static void nodata_and_masks_leave_out(void **state)
 {
     static const double truth[] = {1, 0, 3, 1}, change[] = {1, 0, 1, 9}, score[] = {4, 0, 1, -1};
     static const double opaque[] = {255, 0, 255, 255};
-    GDALDatasetH dataset;
+    GDALDatasetH        dataset;
 
     (void)state;
     dataset = make(TRUTH, 4, 1, 1, GDT_Byte);
@@ -415,8 +415,8 @@ static void nodata_and_masks_leave_out(void **state)
 static void what_does_not_fit_is_refused(void **state)
 {
     tb_eval_options options = {TRUTH, CHANGE, NULL, 0};
-    tb_eval_result result = {.width = 77};
-    tb_error error = {0};
+    tb_eval_result  result  = {.width = 77};
+    tb_error        error   = {0};
 
     (void)state;
     write_picture(TRUTH, 4, 2, "........");
@@ -432,7 +432,7 @@ static void what_does_not_fit_is_refused(void **state)
     assert_non_null(strstr(error.message, "got 4x2 and 8x1"));
     options.score = "/vsimem/none.tif";
     assert_int_equal(tb_eval(&options, &result, &error), TB_E_INPUT);
-    options.score = NULL;
+    options.score      = NULL;
     options.min_pixels = -1;
     assert_int_equal(tb_eval(&options, &result, &error), TB_E_USAGE);
     options.truth = NULL;
@@ -441,7 +441,7 @@ static void what_does_not_fit_is_refused(void **state)
 
 static void bands_and_other_ground_are_told(void **state)
 {
-    double here[6] = {500000, 10, 0, 4000000, 0, -10}, there[6];
+    double       here[6] = {500000, 10, 0, 4000000, 0, -10}, there[6];
     GDALDatasetH dataset;
 
     (void)state;
@@ -469,10 +469,10 @@ static uint32_t draw(uint32_t *seed)
 }
 
 typedef struct plain {
-    int n, width;
+    int    n, width;
     double truth[600], change[600], score[600];
     double rank[600]; /* score, or less than any */
-    bool among[600];
+    bool   among[600];
 } plain;
 
 static double plain_auc(const plain *p)
@@ -498,7 +498,7 @@ static int compare_falling(const void *a, const void *b)
 static void plain_precision(const plain *p, double *ap, double *best_f1)
 {
     double thresholds[600], total = 0, before = 0;
-    int count = 0;
+    int    count = 0;
 
     for (int i = 0; i < p->n; i++)
         if (p->among[i]) {
@@ -506,7 +506,7 @@ static void plain_precision(const plain *p, double *ap, double *best_f1)
             total += p->truth[i];
         }
     qsort(thresholds, (size_t)count, sizeof *thresholds, compare_falling);
-    *ap = total > 0 ? 0 : NAN;
+    *ap      = total > 0 ? 0 : NAN;
     *best_f1 = *ap;
     for (int k = 0; k < count && total > 0; k++) {
         double tp = 0, all = 0;
@@ -519,7 +519,7 @@ static void plain_precision(const plain *p, double *ap, double *best_f1)
                 tp += p->truth[i];
             }
         *ap += (tp / total - before) * tp / all;
-        before = tp / total;
+        before   = tp / total;
         *best_f1 = fmax(*best_f1, 2 * (tp / all) * (tp / total) / (tp / all + tp / total + 1e-300));
     }
 }
@@ -539,13 +539,13 @@ static void plain_objects(const plain *p, const double *inside, const double *to
                 if (label[i] >= 0 && label[j] > label[i] && abs(i % p->width - j % p->width) <= 1 &&
                     abs(i / p->width - j / p->width) <= 1) {
                     label[j] = label[i];
-                    changes = true;
+                    changes  = true;
                 }
     }
     *objects = *touched = 0;
     for (int root = 0; root < p->n; root++) {
-        int pixels = 0;
-        bool met = false;
+        int  pixels = 0;
+        bool met    = false;
 
         for (int i = 0; i < p->n; i++)
             if (label[i] == root) {
@@ -561,7 +561,7 @@ static void plain_objects(const plain *p, const double *inside, const double *to
 
 static void assert_figures(const plain *p, int least, const tb_eval_figures *figures)
 {
-    double tp = 0, fp = 0, fn = 0, tn = 0, ap, best_f1;
+    double  tp = 0, fp = 0, fn = 0, tn = 0, ap, best_f1;
     int64_t objects, touched;
 
     for (int i = 0; i < p->n; i++)
@@ -597,29 +597,29 @@ static void random_maps_agree_with_a_plain_reference(void **state)
     (void)state;
     for (int round = 0; round < 60; round++) {
         static plain p;
-        int least = 1 + (int)(draw(&seed) % 4);
-        uint32_t coarse = round % 3 == 0 ? 5 : round % 3 == 1 ? 100 : 1000000;
-        int dense = 10 + (int)(draw(&seed) % 80);
-        bool labelled[600];
+        int          least  = 1 + (int)(draw(&seed) % 4);
+        uint32_t     coarse = round % 3 == 0 ? 5 : round % 3 == 1 ? 100 : 1000000;
+        int          dense  = 10 + (int)(draw(&seed) % 80);
+        bool         labelled[600];
 
         p.width = 5 + (int)(draw(&seed) % 20);
-        p.n = p.width * (5 + (int)(draw(&seed) % 15));
+        p.n     = p.width * (5 + (int)(draw(&seed) % 15));
         for (int i = 0; i < p.n; i++) {
-            p.truth[i] = draw(&seed) % 8 == 0 ? 255 : draw(&seed) % 100 < (uint32_t)dense;
+            p.truth[i]  = draw(&seed) % 8 == 0 ? 255 : draw(&seed) % 100 < (uint32_t)dense;
             p.change[i] = draw(&seed) % 8 == 0 ? 255 : draw(&seed) % 100 < 40;
-            p.score[i] = (double)(draw(&seed) % coarse) - coarse / 2.0;
+            p.score[i]  = (double)(draw(&seed) % coarse) - coarse / 2.0;
             p.score[i] += p.truth[i] == 1 ? coarse / 5.0 : 0;
-            p.rank[i] = p.change[i] == 255 ? -INFINITY : (double)(float)p.score[i];
+            p.rank[i]   = p.change[i] == 255 ? -INFINITY : (double)(float)p.score[i];
             labelled[i] = p.truth[i] != 255;
             if (p.change[i] == 255 && round % 2)
                 p.score[i] = NAN;
         }
         /* At least one pixel of each kind, so that the reference is defined. */
         for (int i = 0; i < 4; i++) {
-            p.truth[i] = i >= 2;
+            p.truth[i]  = i >= 2;
             p.change[i] = i % 2;
-            p.score[i] = i;
-            p.rank[i] = i;
+            p.score[i]  = i;
+            p.rank[i]   = i;
             labelled[i] = true;
         }
         write_values(TRUTH, p.width, p.n / p.width, GDT_Byte, p.truth);
@@ -639,7 +639,7 @@ static void random_maps_agree_with_a_plain_reference(void **state)
 static void sorting_orders_all_numbers(void **state)
 {
     static double numbers[20000], scratch[20000];
-    uint32_t seed = 7;
+    uint32_t      seed = 7;
 
     (void)state;
     for (size_t i = 0; i < 20000; i++)
@@ -657,7 +657,7 @@ static void sorting_orders_all_numbers(void **state)
 static void strips_do_not_show(void **state)
 {
     enum { WIDTH = 2500, HEIGHT = 4000 };
-    uint8_t *pixels = calloc(1, (size_t)WIDTH * HEIGHT);
+    uint8_t     *pixels = calloc(1, (size_t)WIDTH * HEIGHT);
     GDALDatasetH dataset;
 
     (void)state;
@@ -683,18 +683,18 @@ static void strips_do_not_show(void **state)
 static void every_failed_allocation_is_told_and_leaves_nothing(void **state)
 {
     static const double score[] = {1, 2, 3, 4};
-    tb_eval_options options = {TRUTH, CHANGE, SCORE, 1};
-    long n = 0;
+    tb_eval_options     options = {TRUTH, CHANGE, SCORE, 1};
+    long                n       = 0;
 
     (void)state;
     write_picture(TRUTH, 4, 1, "#.#.");
     write_picture(CHANGE, 4, 1, "##..");
     write_values(SCORE, 4, 1, GDT_Float32, score);
     for (;;) {
-        size_t before = tb_memory_in_use();
+        size_t         before = tb_memory_in_use();
         tb_eval_result result;
-        tb_error error = {0};
-        tb_status status;
+        tb_error       error = {0};
+        tb_status      status;
 
         tb_memory_fail_at(++n);
         status = tb_eval(&options, &result, &error);

@@ -26,7 +26,7 @@ static const char MADE[] = "/vsimem/info.tif";
 /* `options` are words such as "TILED=YES", a blank between them. */
 static GDALDatasetH make(int width, int height, int bands, GDALDataType type, const char *options)
 {
-    char **list = CSLTokenizeString2(options, " ", 0);
+    char       **list = CSLTokenizeString2(options, " ", 0);
     GDALDatasetH dataset;
 
     GDALAllRegister();
@@ -38,8 +38,8 @@ static GDALDatasetH make(int width, int height, int bands, GDALDataType type, co
 
 static void place(GDALDatasetH dataset, int epsg, double x, double y, double size)
 {
-    double transform[6] = {x, size, 0, y, 0, -size};
-    OGRSpatialReferenceH crs = OSRNewSpatialReference(NULL);
+    double               transform[6] = {x, size, 0, y, 0, -size};
+    OGRSpatialReferenceH crs          = OSRNewSpatialReference(NULL);
 
     assert_int_equal(OSRImportFromEPSG(crs, epsg), OGRERR_NONE);
     assert_int_equal(GDALSetSpatialRef(dataset, crs), CE_None);
@@ -49,8 +49,8 @@ static void place(GDALDatasetH dataset, int epsg, double x, double y, double siz
 
 static void fill(GDALDatasetH dataset, int band, int x, int width, double value)
 {
-    int height = GDALGetRasterYSize(dataset);
-    double *row = calloc((size_t)width, sizeof *row);
+    int     height = GDALGetRasterYSize(dataset);
+    double *row    = calloc((size_t)width, sizeof *row);
 
     for (int i = 0; i < width; i++)
         row[i] = value + (value != 0) * (i % 2);
@@ -63,7 +63,7 @@ static void fill(GDALDatasetH dataset, int band, int x, int width, double value)
 
 static tb_info *look(const char *path)
 {
-    tb_info *info = NULL;
+    tb_info *info  = NULL;
     tb_error error = {0};
 
     if (tb_info_read(path, &info, &error) != TB_OK)
@@ -82,7 +82,7 @@ static bool complains(const tb_info *info, const char *of)
 static void a_projected_image(void **state)
 {
     GDALDatasetH dataset = make(600, 300, 2, GDT_UInt16, "TILED=YES");
-    tb_info *info;
+    tb_info     *info;
 
     (void)state;
     place(dataset, 4527, 39600000, 4000000, 2);
@@ -129,8 +129,8 @@ static void a_projected_image(void **state)
 static void a_geographic_image_has_metres(void **state)
 {
     GDALDatasetH dataset = make(100, 100, 1, GDT_Byte, NULL);
-    double degree = 3.14159265358979 / 180, side = 1e-5 * degree * 6378137;
-    tb_info *info;
+    double       degree = 3.14159265358979 / 180, side = 1e-5 * degree * 6378137;
+    tb_info     *info;
 
     (void)state;
     place(dataset, 4490, 117, 36, 1e-5);
@@ -148,9 +148,9 @@ static void a_geographic_image_has_metres(void **state)
 
 static void what_is_odd_is_told(void **state)
 {
-    double rotated[6] = {500000, 8, 6, 4000000, 6, -8};
+    double       rotated[6] = {500000, 8, 6, 4000000, 6, -8};
     GDALDatasetH dataset;
-    tb_info *info;
+    tb_info     *info;
 
     (void)state;
     dataset = make(64, 64, 1, GDT_Float64, NULL);
@@ -210,7 +210,7 @@ static void what_is_odd_is_told(void **state)
 static void masks_of_each_kind(void **state)
 {
     GDALDatasetH dataset = make(40, 10, 2, GDT_Byte, NULL);
-    tb_info *info;
+    tb_info     *info;
 
     (void)state;
     GDALSetRasterColorInterpretation(GDALGetRasterBand(dataset, 2), GCI_AlphaBand);
@@ -240,7 +240,7 @@ static void masks_of_each_kind(void **state)
 static void expensive_layouts_are_told(void **state)
 {
     GDALDatasetH dataset = make(9000, 9000, 1, GDT_Byte, "SPARSE_OK=TRUE");
-    tb_info *info;
+    tb_info     *info;
 
     (void)state;
     GDALClose(dataset);
@@ -280,7 +280,7 @@ static void a_sample_of_a_large_image_is_small_and_always_the_same(void **state)
 
 static void what_is_no_image_is_refused(void **state)
 {
-    tb_info stale, *info = &stale;
+    tb_info  stale, *info = &stale;
     tb_error error = {0};
 
     (void)state;
@@ -298,9 +298,9 @@ static void every_failed_allocation_is_told_and_leaves_nothing(void **state)
     place(dataset, 4527, 39600000, 4000000, 2);
     GDALClose(dataset);
     for (long n = 1;; n++) {
-        size_t before = tb_memory_in_use();
-        tb_info *info = NULL;
-        tb_error error = {0};
+        size_t    before = tb_memory_in_use();
+        tb_info  *info   = NULL;
+        tb_error  error  = {0};
         tb_status status;
 
         tb_memory_fail_at(n);
@@ -336,16 +336,16 @@ static void skip_without_data(void)
 
 typedef struct hostile {
     char folder[1024];
-    int counts[3]; /* described, described but not readable, refused */
+    int  counts[3]; /* described, described but not readable, refused */
 } hostile;
 
 static tb_status look_at_hostile(void *context, const char *name, tb_error *err)
 {
-    hostile *seen = context;
-    char *path = NULL;
-    tb_info *info = NULL;
-    tb_error error = {0};
-    size_t before = tb_memory_in_use();
+    hostile  *seen   = context;
+    char     *path   = NULL;
+    tb_info  *info   = NULL;
+    tb_error  error  = {0};
+    size_t    before = tb_memory_in_use();
     tb_status status;
 
     assert_int_equal(tb_path_join(&path, seen->folder, name, err), TB_OK);
@@ -376,7 +376,7 @@ static tb_status look_at_hostile(void *context, const char *name, tb_error *err)
 static void hostile_files_give_info_or_a_clear_error(void **state)
 {
     static const char *const folders[] = {"libtiff", "pillow", "rio"};
-    hostile seen = {0};
+    hostile                  seen      = {0};
 
     (void)state;
     skip_without_data();
@@ -392,8 +392,8 @@ static void hostile_files_give_info_or_a_clear_error(void **state)
 
 static void the_file_that_asks_for_171_gigabytes_is_refused(void **state)
 {
-    char path[1024];
-    tb_info *info = NULL;
+    char     path[1024];
+    tb_info *info  = NULL;
     tb_error error = {0};
 
     (void)state;
@@ -407,8 +407,8 @@ static void real_images(void **state)
 {
     static const struct {
         const char *name;
-        int bands;
-        double gsd_m;
+        int         bands;
+        double      gsd_m;
     } images[] = {
         {"oscd_beihai/T1.tif", 4, 10},
         {"landsat_taizhou/T1.tif", 6, 30},
@@ -420,7 +420,7 @@ static void real_images(void **state)
     (void)state;
     skip_without_data();
     for (size_t i = 0; i < sizeof images / sizeof *images; i++) {
-        char path[1024];
+        char     path[1024];
         tb_info *info;
 
         snprintf(path, sizeof path, "%s/%s", data_folder(), images[i].name);

@@ -42,10 +42,10 @@ static void check(const kernel_case *it, const tb_kernels *variant, const case_i
 {
     static _Alignas(64) unsigned char ours[CASE_N_MAX * 8 + 4 * GUARD];
     static _Alignas(64) unsigned char theirs[CASE_N_MAX * 8 + 4 * GUARD];
-    size_t element = it->is_double ? sizeof(double) : sizeof(float);
-    size_t elements = it->fixed_elements > 0 ? it->fixed_elements : n;
-    size_t at = GUARD + n % 5 * element; /* no alignment is promised */
-    size_t end = at + elements * element;
+    size_t                            element  = it->is_double ? sizeof(double) : sizeof(float);
+    size_t                            elements = it->fixed_elements > 0 ? it->fixed_elements : n;
+    size_t                            at  = GUARD + n % 5 * element; /* no alignment is promised */
+    size_t                            end = at + elements * element;
 
     memset(ours, SENTINEL, end + GUARD);
     memset(theirs, SENTINEL, end + GUARD);
@@ -70,7 +70,7 @@ static void check_variant(const char *name)
     }
     assert_string_equal(variant->isa, name);
     for (int with_nan = 0; with_nan < 2; with_nan++) {
-        case_inputs *in = case_inputs_new(20240311 + (uint64_t)with_nan, with_nan);
+        case_inputs *in       = case_inputs_new(20240311 + (uint64_t)with_nan, with_nan);
         const size_t longer[] = {127, 128, 255, 256, 257, 511, 512, 513, 1000, 4099, CASE_N_MAX};
 
         assert_non_null(in);
@@ -133,11 +133,11 @@ static void exp_log_and_erfc_agree_with_libm(void **state)
     for (int i = -700000; i <= 700000; i += 7)
         worst_exp = fmax(worst_exp, relative(tb_real_exp(i * 1.0000001e-3), exp(i * 1.0000001e-3)));
     for (int i = 1; i < 400000; i++) {
-        double x = i * 1e-5 * (1.0 + i % 3 * 1e-9);
+        double x   = i * 1e-5 * (1.0 + i % 3 * 1e-9);
         double far = tb_real_exp(i * 3.3e-3 - 690.0);
 
-        worst_log = fmax(worst_log, relative(tb_real_log(x), log(x)));
-        worst_log = fmax(worst_log, relative(tb_real_log(far), log(far)));
+        worst_log      = fmax(worst_log, relative(tb_real_log(x), log(x)));
+        worst_log      = fmax(worst_log, relative(tb_real_log(far), log(far)));
         worst_identity = fmax(worst_identity, fabs(tb_real_log(tb_real_exp(x)) - x));
     }
     for (int i = -60000; i <= 260000; i++) {
@@ -173,7 +173,7 @@ static void the_log_row_is_within_an_ulp(void **state)
 {
     enum { N = 4096 };
     static float in[N], out[N];
-    const float offset = 0.5f;
+    const float  offset = 0.5f;
 
     (void)state;
     for (int i = 0; i < N; i++)
@@ -199,7 +199,7 @@ static void the_log_row_is_within_an_ulp(void **state)
 }
 
 typedef struct chi2_row {
-    int degrees;
+    int    degrees;
     double z, p;
 } chi2_row;
 
@@ -263,7 +263,7 @@ static void chi2_falls_from_one_to_zero(void **state)
     (void)state;
     for (int degrees = 1; degrees <= TB_CHI2_DEGREES_MAX; degrees++) {
         const double ends[] = {0.0, -1.0, 1e4, 1e300, (double)INFINITY, (double)NAN};
-        double z[1500], p[1500];
+        double       z[1500], p[1500];
 
         tb_kernels_c.chi2_upper(p, ends, degrees, 6);
         assert_true(p[0] == 1.0 && p[1] == 1.0 && p[2] == 0.0 && p[3] == 0.0 && p[4] == 0.0);

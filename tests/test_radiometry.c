@@ -26,9 +26,9 @@ static const tb_kernels *kernels_here(void)
 
 /* A pair of images, or planes made up; freed by scene_reset. */
 typedef struct scene {
-    float *plane[2][TB_PIXELS_BANDS_MAX];
+    float       *plane[2][TB_PIXELS_BANDS_MAX];
     const float *before[TB_PIXELS_BANDS_MAX], *after[TB_PIXELS_BANDS_MAX];
-    tb_pixels pixels;
+    tb_pixels    pixels;
 } scene;
 
 static void scene_init(scene *s, int bands, int64_t count)
@@ -40,7 +40,7 @@ static void scene_init(scene *s, int bands, int64_t count)
             assert_non_null(s->plane[date][k]);
         }
         s->before[k] = s->plane[0][k];
-        s->after[k] = s->plane[1][k];
+        s->after[k]  = s->plane[1][k];
     }
     s->pixels = (tb_pixels){.bands = bands, .count = count, .before = s->before, .after = s->after};
 }
@@ -56,12 +56,12 @@ static void scene_reset(scene *s)
 
 static bool read_taizhou(scene *s)
 {
-    const char *folder = getenv("TUBAN_DATA");
+    const char       *folder  = getenv("TUBAN_DATA");
     const char *const name[2] = {"T1.tif", "T2.tif"};
 
     GDALAllRegister();
     for (int date = 0; date < 2; date++) {
-        char path[4096];
+        char         path[4096];
         GDALDatasetH image;
 
         snprintf(path, sizeof path, "%s/landsat_taizhou/%s",
@@ -126,10 +126,10 @@ static void make_up(scene *s, int bands, int64_t count, double deviation, double
     scene_init(s, bands, count);
     for (int64_t x = 0; x < count; x++) {
         double common = noise(&state), other = noise(&state);
-        bool is_changed = uniform(&state) < changed;
+        bool   is_changed = uniform(&state) < changed;
 
         for (int k = 0; k < bands; k++) {
-            double own = 100.0 + 20.0 * common + 8.0 * noise(&state);
+            double own   = 100.0 + 20.0 * common + 8.0 * noise(&state);
             double later = is_changed ? 100.0 + 25.0 * other + 10.0 * noise(&state) : own;
 
             s->plane[0][k][x] = (float)own;
@@ -142,7 +142,7 @@ static void make_up(scene *s, int bands, int64_t count, double deviation, double
 static void fit(tb_irmad *result, const tb_pixels *pixels, double delta, int iterations_max)
 {
     tb_irmad_options options = {.delta = delta, .iterations_max = iterations_max};
-    tb_error error = {0};
+    tb_error         error   = {0};
 
     assert_int_equal(tb_irmad_fit(result, pixels, &options, kernels_here(), &error), TB_OK);
     assert_int_equal(error.status, TB_OK);
@@ -167,7 +167,7 @@ static void jacobi_takes_a_matrix_apart_and_together(void **state)
     (void)state;
     for (int n = 1; n <= TB_SQUARE_MAX; n++) {
         tb_square a = {{{0}}}, v;
-        double values[TB_SQUARE_MAX];
+        double    values[TB_SQUARE_MAX];
 
         for (int i = 0; i < n; i++)
             for (int j = i; j < n; j++)
@@ -193,15 +193,15 @@ static void jacobi_takes_a_matrix_apart_and_together(void **state)
 static void jacobi_solves_the_generalised_problem(void **state)
 {
     enum { N = 5 };
-    uint64_t seed = 17;
+    uint64_t  seed = 17;
     tb_square root, a = {{{0}}}, b, transposed, v;
-    double values[N];
+    double    values[N];
 
     (void)state;
     for (int i = 0; i < N; i++)
         for (int j = 0; j < N; j++) {
             root.at[i][j] = noise(&seed) + (i == j ? 3.0 : 0.0);
-            a.at[i][j] = i <= j ? noise(&seed) : a.at[j][i];
+            a.at[i][j]    = i <= j ? noise(&seed) : a.at[j][i];
         }
     tb_square_transpose(&transposed, &root, N);
     tb_square_multiply(&b, &root, &transposed, N);
@@ -224,14 +224,14 @@ static void jacobi_solves_the_generalised_problem(void **state)
 
 static void mad_of_taizhou_is_golden(void **state)
 {
-    const double rho[BANDS] = {.8130410, .7137805, .5421659, .4761076, .3054965, .1135821};
+    const double rho[BANDS]    = {.8130410, .7137805, .5421659, .4761076, .3054965, .1135821};
     const double before[BANDS] = {99.1111875, 77.1405187, 73.2506937,
                                   59.800975,  68.81075,   51.1045937};
-    const double after[BANDS] = {76.7093062, 58.5312125, 57.9119312,
-                                 57.4650312, 51.703225,  40.2735562};
-    scene s;
-    tb_irmad mad;
-    double z_sum = 0.0;
+    const double after[BANDS]  = {76.7093062, 58.5312125, 57.9119312,
+                                  57.4650312, 51.703225,  40.2735562};
+    scene        s;
+    tb_irmad     mad;
+    double       z_sum = 0.0;
 
     (void)state;
     taizhou(&s);
@@ -259,12 +259,12 @@ static int compare_floats(const void *a, const void *b)
 static void irmad_of_taizhou_is_golden(void **state)
 {
     const double rough[BANDS] = {.9821777, .9662613, .8735802, .7051207, .570258, .4547753};
-    const double fine[BANDS] = {.983286209, .967154355, .876134681,
-                                .708701179, .572611763, .457565141};
-    scene s;
-    tb_irmad irmad;
-    double z_sum = 0.0;
-    float *z;
+    const double fine[BANDS]  = {.983286209, .967154355, .876134681,
+                                 .708701179, .572611763, .457565141};
+    scene        s;
+    tb_irmad     irmad;
+    double       z_sum = 0.0;
+    float       *z;
 
     (void)state;
     taizhou(&s);
@@ -294,9 +294,9 @@ static void irmad_of_taizhou_is_golden(void **state)
 static void four_bands_of_taizhou_are_golden(void **state)
 {
     const double plain[4] = {.786674112, .666872482, .521139424, .293667545};
-    const double fine[4] = {.987855827, .963308664, .772142676, .690829683};
-    scene s;
-    tb_irmad irmad;
+    const double fine[4]  = {.987855827, .963308664, .772142676, .690829683};
+    scene        s;
+    tb_irmad     irmad;
 
     (void)state;
     taizhou(&s);
@@ -316,12 +316,12 @@ static void regression_of_taizhou_is_golden(void **state)
                                    {1.220192, 7.280572},   {1.529752, -7.318902}};
     /* Population deviations of the 566: with them whitened CVA's KI threshold is the
      * golden 10.87563. */
-    const double residual[BANDS] = {1.8848076, 2.3921728, 4.5274434,
-                                    2.8068021, 2.8581708, 3.3859107};
-    scene s;
-    tb_irmad irmad;
+    const double  residual[BANDS] = {1.8848076, 2.3921728, 4.5274434,
+                                     2.8068021, 2.8581708, 3.3859107};
+    scene         s;
+    tb_irmad      irmad;
     tb_regression regression;
-    float *p;
+    float        *p;
 
     (void)state;
     taizhou(&s);
@@ -352,7 +352,7 @@ static void regression_of_taizhou_is_golden(void **state)
 
 static void mad_is_blind_to_gain_offset_and_order(void **state)
 {
-    scene s;
+    scene    s;
     tb_irmad plain, changed, swapped;
 
     (void)state;
@@ -375,7 +375,7 @@ static void mad_is_blind_to_gain_offset_and_order(void **state)
 
 static void components_are_scaled_and_signed_as_said(void **state)
 {
-    scene s;
+    scene    s;
     tb_irmad mad;
 
     (void)state;
@@ -426,11 +426,11 @@ static void workers_and_instruction_sets_change_no_bit(void **state)
 {
     const char *const names[] = {"c", "avx2", "avx512"};
     enum { COUNT = 400001 };
-    scene s;
-    tb_irmad first, other;
+    scene         s;
+    tb_irmad      first, other;
     tb_regression first_line, other_line;
-    double first_sum = 0.0, other_sum = 0.0;
-    float *p = malloc(2 * COUNT * sizeof *p), *q = malloc(2 * COUNT * sizeof *q);
+    double        first_sum = 0.0, other_sum = 0.0;
+    float        *p = malloc(2 * COUNT * sizeof *p), *q = malloc(2 * COUNT * sizeof *q);
 
     (void)state;
     assert_true(p != NULL && q != NULL);
@@ -443,12 +443,12 @@ static void workers_and_instruction_sets_change_no_bit(void **state)
             continue;
         }
         for (int workers = 1; workers <= 3; workers++) {
-            tb_irmad_options options = {.workers = workers};
-            bool is_first = i == 0 && workers == 1;
-            float *to = is_first ? p : q;
-            double *sum = is_first ? &first_sum : &other_sum;
-            tb_irmad *result = is_first ? &first : &other;
-            tb_regression *line = is_first ? &first_line : &other_line;
+            tb_irmad_options options  = {.workers = workers};
+            bool             is_first = i == 0 && workers == 1;
+            float           *to       = is_first ? p : q;
+            double          *sum      = is_first ? &first_sum : &other_sum;
+            tb_irmad        *result   = is_first ? &first : &other;
+            tb_regression   *line     = is_first ? &first_line : &other_line;
 
             assert_int_equal(tb_irmad_fit(result, &s.pixels, &options, kernels, NULL), TB_OK);
             assert_int_equal(
@@ -478,10 +478,10 @@ static void workers_and_instruction_sets_change_no_bit(void **state)
 static void the_fit_finds_gain_offset_and_noise(void **state)
 {
     enum { COUNT = 60000 };
-    scene s;
-    tb_irmad irmad;
+    scene         s;
+    tb_irmad      irmad;
     tb_regression regression;
-    float *p = malloc(COUNT * sizeof *p);
+    float        *p = malloc(COUNT * sizeof *p);
 
     (void)state;
     assert_non_null(p);
@@ -495,7 +495,7 @@ static void the_fit_finds_gain_offset_and_noise(void **state)
         assert_int_equal(regression.rule, TB_REGRESSION_NO_CHANGE);
         for (int k = 0; k < 4; k++) {
             /* after = gain * before + offset + noise of deviation 2 */
-            double gain = 0.8 + 0.1 * k, offset = 5.0 * k - 3.0;
+            double                    gain = 0.8 + 0.1 * k, offset = 5.0 * k - 3.0;
             const tb_regression_band *band = &regression.band[k];
 
             assert_near(band->slope, 1.0 / gain, 0.02);
@@ -511,10 +511,10 @@ static void the_fit_finds_gain_offset_and_noise(void **state)
 static void same_pictures_are_no_change_everywhere(void **state)
 {
     enum { COUNT = 20000 };
-    scene s;
-    tb_irmad irmad;
+    scene         s;
+    tb_irmad      irmad;
     tb_regression regression;
-    float *p = malloc(COUNT * sizeof *p), *z = malloc(COUNT * sizeof *z);
+    float        *p = malloc(COUNT * sizeof *p), *z = malloc(COUNT * sizeof *z);
 
     (void)state;
     assert_true(p != NULL && z != NULL);
@@ -547,9 +547,9 @@ static void same_pictures_are_no_change_everywhere(void **state)
 static void a_planted_change_in_same_pictures_stands_out(void **state)
 {
     enum { COUNT = 20000 };
-    scene s;
+    scene    s;
     tb_irmad irmad;
-    float *p = malloc(COUNT * sizeof *p);
+    float   *p = malloc(COUNT * sizeof *p);
 
     (void)state;
     assert_non_null(p);
@@ -570,10 +570,10 @@ static void a_planted_change_in_same_pictures_stands_out(void **state)
 static void constant_and_equal_bands_do_no_harm(void **state)
 {
     enum { COUNT = 120000 };
-    scene s;
-    tb_irmad three, result;
+    scene         s;
+    tb_irmad      three, result;
     tb_regression regression;
-    float *p = malloc(COUNT * sizeof *p);
+    float        *p = malloc(COUNT * sizeof *p);
 
     (void)state;
     assert_non_null(p);
@@ -598,7 +598,7 @@ static void constant_and_equal_bands_do_no_harm(void **state)
 
     /* Equal to another: the rank test fails, a ridge is used and said. */
     s.before[3] = s.before[0];
-    s.after[3] = s.after[0];
+    s.after[3]  = s.after[0];
     fit(&result, &s.pixels, 0.0, 0);
     assert_true(result.usable && result.converged);
     assert_near(result.ridge, 1e-3, 0.0);
@@ -625,7 +625,7 @@ static void constant_and_equal_bands_do_no_harm(void **state)
 
 static void one_band_is_enough_and_few_pixels_are_not(void **state)
 {
-    scene s;
+    scene    s;
     tb_irmad result;
     tb_error error = {0};
 
@@ -656,10 +656,10 @@ static void one_band_is_enough_and_few_pixels_are_not(void **state)
 static void too_few_no_change_pixels_fall_back_and_say_so(void **state)
 {
     enum { COUNT = 30001 };
-    scene s;
+    scene         s;
     tb_regression regression;
-    float *p = calloc(COUNT, sizeof *p);
-    tb_error error = {0};
+    float        *p     = calloc(COUNT, sizeof *p);
+    tb_error      error = {0};
 
     (void)state;
     assert_non_null(p);
@@ -694,11 +694,11 @@ static void too_few_no_change_pixels_fall_back_and_say_so(void **state)
 /* The robust line against medians by sorting, negative values among them. */
 static void medians_are_exact(void **state)
 {
-    const float before[] = {-5.5f, 3.0f, -1.25f, 8.0f, 0.0f, 100.0f, 2.5f};
-    const float after[] = {-11.0f, 6.0f, -2.5f, 16.0f, 0.0f, -4.0f, 5.0f};
-    const float *x[] = {before}, *y[] = {after};
+    const float     before[] = {-5.5f, 3.0f, -1.25f, 8.0f, 0.0f, 100.0f, 2.5f};
+    const float     after[]  = {-11.0f, 6.0f, -2.5f, 16.0f, 0.0f, -4.0f, 5.0f};
+    const float    *x[] = {before}, *y[] = {after};
     const tb_pixels pixels = {.bands = 1, .count = 7, .before = x, .after = y};
-    tb_regression regression;
+    tb_regression   regression;
 
     (void)state;
     assert_int_equal(tb_regression_fit(&regression, &pixels, NULL, kernels_here(), NULL), TB_OK);
@@ -710,18 +710,18 @@ static void medians_are_exact(void **state)
 
 static void memory_failures_are_reported_and_leak_nothing(void **state)
 {
-    scene s;
-    float *p = malloc(2000 * sizeof *p);
-    size_t held = tb_memory_in_use();
-    bool was_hit = true;
+    scene  s;
+    float *p       = malloc(2000 * sizeof *p);
+    size_t held    = tb_memory_in_use();
+    bool   was_hit = true;
 
     (void)state;
     assert_non_null(p);
     make_up(&s, 2, 2000, 3.0, 0.1);
     for (int n = 1; was_hit; n++) {
-        tb_irmad irmad;
+        tb_irmad      irmad;
         tb_regression regression;
-        tb_status status;
+        tb_status     status;
 
         tb_memory_fail_at(n);
         status = tb_irmad_fit(&irmad, &s.pixels, NULL, kernels_here(), NULL);

@@ -33,8 +33,8 @@ const char *__lsan_default_suppressions(void)
 /* ---------------------------------------------------------------- masks */
 
 typedef struct mask {
-    int64_t x, y; /* of its corner on the lattice */
-    int width, height;
+    int64_t  x, y; /* of its corner on the lattice */
+    int      width, height;
     uint8_t *classes;
 } mask;
 
@@ -70,7 +70,7 @@ static mask random_mask(int width, int height, int strong, int weak, int unobser
 
 static mask drawn_mask(const char *const *rows)
 {
-    int width = (int)strlen(rows[0]), height = 0;
+    int  width = (int)strlen(rows[0]), height = 0;
     mask m;
 
     while (rows[height] != NULL)
@@ -110,13 +110,13 @@ static const tb_evidence_layout layout = {COLUMNS, column_names, column_maximum}
 
 static void add_pixel(const mask *m, int x, int y, int64_t *row)
 {
-    uint64_t hash = ((uint64_t)y * 31337u + (uint64_t)x * 271u) * 2654435761u % 100003u;
-    bool is_beside = false;
-    int64_t one[COLUMNS] = {1};
+    uint64_t hash           = ((uint64_t)y * 31337u + (uint64_t)x * 271u) * 2654435761u % 100003u;
+    bool     is_beside      = false;
+    int64_t  one[COLUMNS]   = {1};
     one[TB_EVIDENCE_STRONG] = m->classes[y * m->width + x] == TB_RUN_STRONG;
     one[TB_EVIDENCE_SCORE_SUM] = (int64_t)hash % 255;
     one[TB_EVIDENCE_SCORE_MAX] = (int64_t)hash % 255;
-    one[TB_EVIDENCE_FIXED] = (int64_t)hash - 50000;
+    one[TB_EVIDENCE_FIXED]     = (int64_t)hash - 50000;
     one[TB_EVIDENCE_FIXED + 1] = (int64_t)hash - 100003; /* a maximum below zero */
 
     for (int dy = -1; dy <= 1; dy++)
@@ -129,17 +129,17 @@ static void add_pixel(const mask *m, int x, int y, int64_t *row)
 }
 
 typedef struct flood {
-    int *labels; /* component + 1 of each pixel */
+    int     *labels; /* component + 1 of each pixel */
     int64_t *evidence;
-    int count;
+    int      count;
 } flood;
 
 /* Components in the order of their first pixels. */
 static flood flood_fill(const mask *m, int connectivity)
 {
-    int size = m->width * m->height;
-    flood f = {calloc((size_t)size, sizeof(int)), NULL, 0};
-    int *stack = malloc((size_t)size * sizeof(int));
+    int   size  = m->width * m->height;
+    flood f     = {calloc((size_t)size, sizeof(int)), NULL, 0};
+    int  *stack = malloc((size_t)size * sizeof(int));
 
     f.evidence = malloc(((size_t)size + 1) * COLUMNS * sizeof(int64_t));
     for (int start = 0; start < size; start++) {
@@ -149,7 +149,7 @@ static flood flood_fill(const mask *m, int connectivity)
             continue;
         tb_evidence_clear(&layout, f.evidence + (size_t)f.count * COLUMNS, 1);
         f.labels[start] = ++f.count;
-        stack[depth++] = start;
+        stack[depth++]  = start;
         while (depth > 0) {
             int at = stack[--depth], x = at % m->width, y = at / m->width;
 
@@ -161,7 +161,7 @@ static flood flood_fill(const mask *m, int connectivity)
                     if ((connectivity == 4 && dx != 0 && dy != 0) ||
                         !is_changed(m, x + dx, y + dy) || f.labels[to] != 0)
                         continue;
-                    f.labels[to] = f.count;
+                    f.labels[to]   = f.count;
                     stack[depth++] = to;
                 }
         }
@@ -181,9 +181,9 @@ static void flood_free(flood *f)
 static tb_status append_block(tb_run_writer *writer, tb_label *label, const mask *m, tb_rect inner,
                               tb_connectivity connectivity, tb_error *err)
 {
-    tb_status status = TB_OK;
-    int64_t *evidence = NULL;
-    tb_rect rect = {m->x + inner.x, m->y + inner.y, inner.width, inner.height};
+    tb_status    status   = TB_OK;
+    int64_t     *evidence = NULL;
+    tb_rect      rect     = {m->x + inner.x, m->y + inner.y, inner.width, inner.height};
     tb_run_block block;
 
     TB_TRY(tb_label_block(label, m->classes + inner.y * m->width + inner.x, (size_t)m->width, rect,
@@ -205,20 +205,20 @@ done:
 enum { SHARDS_MAX = 8 };
 
 typedef struct cutting {
-    uint64_t seed;   /* 0: one block */
-    int largest;     /* block side */
-    int shards;      /* wanted; of equal width or height */
-    bool is_upright; /* shards side by side, else one below the other */
+    uint64_t seed;       /* 0: one block */
+    int      largest;    /* block side */
+    int      shards;     /* wanted; of equal width or height */
+    bool     is_upright; /* shards side by side, else one below the other */
 } cutting;
 
 /* Cuts a shard into panels of blocks in row order, all sizes at random. */
 static tb_status write_shard(const char *path, const mask *m, tb_rect inner, cutting *cut,
                              tb_connectivity connectivity, tb_error *err)
 {
-    tb_status status = TB_OK;
+    tb_status      status = TB_OK;
     tb_run_writer *writer = NULL;
-    tb_label *label = NULL;
-    tb_rect rect = {m->x + inner.x, m->y + inner.y, inner.width, inner.height};
+    tb_label      *label  = NULL;
+    tb_rect        rect   = {m->x + inner.x, m->y + inner.y, inner.width, inner.height};
 
     TB_TRY(tb_label_new(&label, err));
     TB_TRY(tb_run_writer_create(&writer, path, rect, &layout, err));
@@ -252,12 +252,12 @@ static tb_status make_shards(const char *folder, const mask *m, cutting cut,
                              tb_error *err)
 {
     tb_status status = TB_OK;
-    int64_t extent = cut.is_upright ? m->width : m->height;
-    int wanted = cut.shards < extent ? cut.shards : (int)extent;
+    int64_t   extent = cut.is_upright ? m->width : m->height;
+    int       wanted = cut.shards < extent ? cut.shards : (int)extent;
 
     *count = 0;
     for (int s = 0; s < wanted; s++) {
-        char path[300];
+        char    path[300];
         int64_t from = extent * s / wanted, to = extent * (s + 1) / wanted;
         tb_rect inner = cut.is_upright ? (tb_rect){from, 0, to - from, m->height}
                                        : (tb_rect){0, from, m->width, to - from};
@@ -285,15 +285,15 @@ static void close_shards(tb_run_reader **shards, int count)
 /* ---------------------------------------------------------------- hearing the result */
 
 typedef struct listener {
-    tb_text transcript;
+    tb_text             transcript;
     tb_assemble_visitor record;
-    tb_trace *trace;
-    tb_assemble_totals totals;
+    tb_trace           *trace;
+    tb_assemble_totals  totals;
 } listener;
 
 static tb_status hear_run(void *context, const tb_assembled_run *run, tb_error *err)
 {
-    listener *heard = context;
+    listener *heard  = context;
     tb_status status = TB_OK;
 
     TB_TRY(tb_text_append(&heard->transcript, err, "run %lld %lld %lld %d of %lld %d\n",
@@ -307,10 +307,10 @@ done:
 
 static tb_status hear_component(void *context, const tb_component *c, tb_error *err)
 {
-    listener *heard = context;
+    listener *heard  = context;
     tb_status status = TB_OK;
-    tb_text *text = &heard->transcript;
-    tb_shape shape;
+    tb_text  *text   = &heard->transcript;
+    tb_shape  shape;
 
     TB_TRY(tb_text_append(text, err, "component %lld %d: %lld px at %lld %lld %lldx%lld, evidence",
                           (long long)c->number, (int)c->verdict, (long long)c->pixels,
@@ -343,21 +343,21 @@ static tb_status run_scenario(const char *folder, const mask *m, cutting cut,
                               const char *record_path, tb_text *transcript,
                               tb_assemble_totals *totals, tb_error *err)
 {
-    tb_status status = TB_OK;
+    tb_status      status = TB_OK;
     tb_run_reader *shards[SHARDS_MAX];
-    int count = 0;
-    tb_record *record = NULL;
-    listener heard = {0};
+    int            count  = 0;
+    tb_record     *record = NULL;
+    listener       heard  = {0};
 
     TB_TRY(make_shards(folder, m, cut, connectivity, shards, &count, err));
     TB_TRY(tb_trace_new(&heard.trace, err));
     TB_TRY(tb_record_create(&record, record_path, &layout, err));
     heard.record = tb_record_visitor(record);
 
-    tb_assemble_options options = {.shards = shards,
-                                   .shard_count = (size_t)count,
+    tb_assemble_options options = {.shards       = shards,
+                                   .shard_count  = (size_t)count,
                                    .connectivity = connectivity,
-                                   .min_pixels = min_pixels};
+                                   .min_pixels   = min_pixels};
     tb_assemble_visitor visitor = {hear_run, hear_component, &heard};
 
     TB_TRY(tb_assemble_shards(&options, &visitor, totals, err));
@@ -383,7 +383,7 @@ static char *make_folder(char folder[64])
 static bool have_same_bytes(const char *a, const char *b)
 {
     FILE *p = fopen(a, "rb"), *q = fopen(b, "rb");
-    int c, d;
+    int   c, d;
 
     assert_non_null(p);
     assert_non_null(q);
@@ -401,19 +401,19 @@ static bool have_same_bytes(const char *a, const char *b)
 static void labels_agree_with_a_flood_fill(void **state)
 {
     static const int sizes[][2] = {{1, 1}, {1, 40}, {40, 1}, {2, 2}, {31, 37}, {64, 9}, {97, 53}};
-    tb_label *label = NULL;
-    tb_run_block block;
+    tb_label        *label      = NULL;
+    tb_run_block     block;
 
     (void)state;
     assert_int_equal(tb_label_new(&label, NULL), TB_OK);
     for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)
         for (int density = 0; density <= 1000; density += 125)
             for (int connectivity = 4; connectivity <= 8; connectivity += 4) {
-                mask m = random_mask(sizes[s][0], sizes[s][1], density / 2, density / 3,
-                                     (1000 - density) / 5, (uint64_t)(density + 7));
-                flood f = flood_fill(&m, connectivity);
+                mask    m   = random_mask(sizes[s][0], sizes[s][1], density / 2, density / 3,
+                                          (1000 - density) / 5, (uint64_t)(density + 7));
+                flood   f   = flood_fill(&m, connectivity);
                 int64_t row = INT64_MIN, end = 0;
-                int *part_of, pixels = 0, next = 0;
+                int    *part_of, pixels = 0, next = 0;
 
                 assert_int_equal(tb_label_block(label, m.classes, (size_t)m.width,
                                                 (tb_rect){m.x, m.y, m.width, m.height},
@@ -474,11 +474,11 @@ static GEOSGeometry *geos_ring(GEOSContextHandle_t geos, const tb_shape *shape, 
 static GEOSGeometry *geos_shape(GEOSContextHandle_t geos, const tb_shape *shape)
 {
     GEOSGeometry **polygons = malloc((shape->polygon_count + 1) * sizeof *polygons);
-    GEOSGeometry *whole;
+    GEOSGeometry  *whole;
 
     for (size_t p = 0; p < shape->polygon_count; p++) {
-        tb_polygon polygon = shape->polygons[p];
-        GEOSGeometry **holes = malloc(polygon.count * sizeof *holes);
+        tb_polygon     polygon = shape->polygons[p];
+        GEOSGeometry **holes   = malloc(polygon.count * sizeof *holes);
 
         for (size_t r = 1; r < polygon.count; r++)
             holes[r - 1] = geos_ring(geos, shape, shape->rings[polygon.first + r]);
@@ -508,12 +508,12 @@ static int64_t double_area(const tb_shape *shape, tb_ring ring)
 }
 
 typedef struct checker {
-    const mask *m;
-    tb_trace *trace;
+    const mask         *m;
+    tb_trace           *trace;
     GEOSContextHandle_t geos;
-    geos_message message;
-    int *drawn; /* component + 1 of each pixel that the polygons cover */
-    int64_t components, holes;
+    geos_message        message;
+    int                *drawn; /* component + 1 of each pixel that the polygons cover */
+    int64_t             components, holes;
 } checker;
 
 static void check_ring(const tb_shape *shape, tb_ring ring, bool is_exterior)
@@ -534,12 +534,12 @@ static void check_ring(const tb_shape *shape, tb_ring ring, bool is_exterior)
 
 static tb_status check_component(void *context, const tb_component *c, tb_error *err)
 {
-    checker *check = context;
-    const mask *m = check->m;
-    tb_status status = TB_OK;
-    int64_t area = 0;
+    checker      *check  = context;
+    const mask   *m      = check->m;
+    tb_status     status = TB_OK;
+    int64_t       area   = 0;
     GEOSGeometry *whole;
-    tb_shape shape;
+    tb_shape      shape;
 
     TB_TRY(tb_trace_spans(check->trace, c->spans, c->span_count, &shape, err));
     for (size_t p = 0; p < shape.polygon_count; p++)
@@ -574,9 +574,9 @@ done:
 static void polygons_are_valid_and_give_the_mask_back(void **state)
 {
     static const int sizes[][2] = {{1, 1}, {1, 23}, {23, 1}, {2, 3}, {4, 4}, {13, 17}, {61, 59}};
-    char folder[64];
-    checker check = {0};
-    int64_t holes = 0;
+    char             folder[64];
+    checker          check = {0};
+    int64_t          holes = 0;
 
     (void)state;
     make_folder(folder);
@@ -586,21 +586,21 @@ static void polygons_are_valid_and_give_the_mask_back(void **state)
     for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++)
         for (int density = 0; density <= 1000; density += 50)
             for (int connectivity = 4; connectivity <= 8; connectivity += 4) {
-                mask m = random_mask(sizes[s][0], sizes[s][1], density, 0, 0,
-                                     (uint64_t)(density + (int)s));
-                flood f = flood_fill(&m, connectivity);
+                mask           m = random_mask(sizes[s][0], sizes[s][1], density, 0, 0,
+                                               (uint64_t)(density + (int)s));
+                flood          f = flood_fill(&m, connectivity);
                 tb_run_reader *shards[SHARDS_MAX];
-                int count = 0;
-                tb_error error = {0};
+                int            count = 0;
+                tb_error       error = {0};
 
-                check.m = &m;
-                check.drawn = calloc((size_t)(m.width * m.height), sizeof(int));
+                check.m          = &m;
+                check.drawn      = calloc((size_t)(m.width * m.height), sizeof(int));
                 check.components = 0;
                 assert_int_equal(make_shards(folder, &m, (cutting){.shards = 1},
                                              (tb_connectivity)connectivity, shards, &count, &error),
                                  TB_OK);
-                tb_assemble_options options = {.shards = shards,
-                                               .shard_count = (size_t)count,
+                tb_assemble_options options = {.shards       = shards,
+                                               .shard_count  = (size_t)count,
                                                .connectivity = (tb_connectivity)connectivity};
                 tb_assemble_visitor visitor = {.component = check_component, .context = &check};
 
@@ -622,11 +622,11 @@ static void polygons_are_valid_and_give_the_mask_back(void **state)
 
 static void assert_drawn(const char *const *rows, const char *expected)
 {
-    char folder[64], path[100];
-    mask m = drawn_mask(rows);
-    tb_text heard = {0};
+    char               folder[64], path[100];
+    mask               m     = drawn_mask(rows);
+    tb_text            heard = {0};
     tb_assemble_totals totals;
-    const char *rings;
+    const char        *rings;
 
     make_folder(folder);
     snprintf(path, sizeof path, "%s/runs.h5", folder);
@@ -643,8 +643,8 @@ static void assert_drawn(const char *const *rows, const char *expected)
 
 static void rings_that_meet_themselves_are_split(void **state)
 {
-    static const char *const touching_hole[] = {"####", "#.##", "##.#", "####", NULL};
-    static const char *const corner[] = {"#.", ".#", NULL};
+    static const char *const touching_hole[]   = {"####", "#.##", "##.#", "####", NULL};
+    static const char *const corner[]          = {"#.", ".#", NULL};
     static const char *const hole_at_outline[] = {"####.", "#..#.", "####.",
                                                   "##..#", ".####", NULL};
     static const char *const closed_diagonal[] = {"##.", "#.#", "###", NULL};
@@ -677,23 +677,23 @@ static void cuts_leave_no_trace(void **state)
     snprintf(cut_path, sizeof cut_path, "%s/cut.h5", folder);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         for (int connectivity = 4; connectivity <= 8; connectivity += 4) {
-            mask m = random_mask(cases[i].width, cases[i].height, cases[i].strong, cases[i].weak,
-                                 cases[i].unobserved, i + 1);
+            mask    m = random_mask(cases[i].width, cases[i].height, cases[i].strong, cases[i].weak,
+                                    cases[i].unobserved, i + 1);
             tb_text whole = {0};
             tb_assemble_totals totals;
-            tb_error error = {0};
+            tb_error           error = {0};
 
             assert_int_equal(run_scenario(folder, &m, (cutting){.shards = 1},
                                           (tb_connectivity)connectivity, 4, whole_path, &whole,
                                           &totals, &error),
                              TB_OK);
             for (int trial = 0; trial < 12; trial++) {
-                static const int largest[] = {1, 2, 7, 16, 33, 64};
-                cutting cut = {.seed = (uint64_t)trial * 77 + 5,
-                               .largest = largest[trial % 6],
-                               .shards = 1 + trial % 7,
-                               .is_upright = trial % 2 == 1};
-                tb_text pieces = {0};
+                static const int   largest[]  = {1, 2, 7, 16, 33, 64};
+                cutting            cut        = {.seed       = (uint64_t)trial * 77 + 5,
+                                                 .largest    = largest[trial % 6],
+                                                 .shards     = 1 + trial % 7,
+                                                 .is_upright = trial % 2 == 1};
+                tb_text            pieces     = {0};
                 tb_assemble_totals cut_totals = {0};
 
                 assert_int_equal(run_scenario(folder, &m, cut, (tb_connectivity)connectivity, 4,
@@ -714,22 +714,22 @@ static void cuts_leave_no_trace(void **state)
 }
 
 typedef struct comparison {
-    const mask *m;
+    const mask  *m;
     const flood *f;
-    int64_t min_pixels, next_number;
-    int *number_of; /* flood label - 1 to component, or -1 */
-    int64_t pixels, unobserved, last_row, last_first;
-    int64_t closing_row, closing_number, heard;
+    int64_t      min_pixels, next_number;
+    int         *number_of; /* flood label - 1 to component, or -1 */
+    int64_t      pixels, unobserved, last_row, last_first;
+    int64_t      closing_row, closing_number, heard;
 } comparison;
 
 static tb_status compare_run(void *context, const tb_assembled_run *run, tb_error *err)
 {
-    comparison *c = context;
-    int label = c->f->labels[(run->row - c->m->y) * c->m->width + run->first - c->m->x] - 1;
+    comparison *c     = context;
+    int         label = c->f->labels[(run->row - c->m->y) * c->m->width + run->first - c->m->x] - 1;
 
     (void)err;
     assert_true(run->row > c->last_row || (run->row == c->last_row && run->first > c->last_first));
-    c->last_row = run->row;
+    c->last_row   = run->row;
     c->last_first = run->first;
     if (run->kind == TB_RUN_UNOBSERVED) {
         assert_int_equal(run->component, -1);
@@ -751,9 +751,9 @@ static tb_status compare_run(void *context, const tb_assembled_run *run, tb_erro
 
 static tb_status compare_component(void *context, const tb_component *component, tb_error *err)
 {
-    comparison *c = context;
-    const tb_span *end = &component->spans[component->span_count - 1];
-    int label = c->f->labels[(component->spans[0].row - c->m->y) * c->m->width +
+    comparison    *c     = context;
+    const tb_span *end   = &component->spans[component->span_count - 1];
+    int            label = c->f->labels[(component->spans[0].row - c->m->y) * c->m->width +
                              component->spans[0].first - c->m->x] -
                 1;
 
@@ -765,7 +765,7 @@ static tb_status compare_component(void *context, const tb_component *component,
     assert_int_equal(component->bounds.y + component->bounds.height - 1, end->row);
     assert_true(end->row > c->closing_row ||
                 (end->row == c->closing_row && component->number > c->closing_number));
-    c->closing_row = end->row;
+    c->closing_row    = end->row;
     c->closing_number = component->number;
     c->heard++;
     return TB_OK;
@@ -779,22 +779,22 @@ static void components_evidence_and_hysteresis_agree_with_a_flood_fill(void **st
     make_folder(folder);
     for (int trial = 0; trial < 40; trial++) {
         mask m = random_mask(71, 67, trial * 10, (40 - trial) * 10, trial * 5, (uint64_t)trial + 1);
-        flood f = flood_fill(&m, 8);
-        tb_run_reader *shards[SHARDS_MAX];
-        int count = 0, kept = 0, small = 0, weak = 0;
+        flood              f = flood_fill(&m, 8);
+        tb_run_reader     *shards[SHARDS_MAX];
+        int                count = 0, kept = 0, small = 0, weak = 0;
         tb_assemble_totals totals = {0};
-        comparison c = {.m = &m,
-                        .f = &f,
-                        .min_pixels = trial % 9,
-                        .last_row = INT64_MIN,
-                        .closing_row = INT64_MIN,
-                        .number_of = malloc(((size_t)f.count + 1) * sizeof(int))};
-        int64_t pixels = 0, unobserved = 0;
+        comparison         c      = {.m           = &m,
+                                     .f           = &f,
+                                     .min_pixels  = trial % 9,
+                                     .last_row    = INT64_MIN,
+                                     .closing_row = INT64_MIN,
+                                     .number_of   = malloc(((size_t)f.count + 1) * sizeof(int))};
+        int64_t            pixels = 0, unobserved = 0;
 
         for (int i = 0; i < f.count; i++) {
-            c.number_of[i] = -1;
-            int64_t *row = f.evidence + i * COLUMNS;
-            bool is_strong = row[TB_EVIDENCE_STRONG] > 0;
+            c.number_of[i]     = -1;
+            int64_t *row       = f.evidence + i * COLUMNS;
+            bool     is_strong = row[TB_EVIDENCE_STRONG] > 0;
 
             weak += !is_strong;
             kept += is_strong && row[0] >= c.min_pixels;
@@ -832,10 +832,10 @@ static void a_component_may_span_everything(void **state)
 {
     /* A spiral: one component that every block of any cut sees many parts of. */
     enum { SIDE = 101 };
-    mask m = {0, 0, SIDE, SIDE, calloc(SIDE * SIDE, 1)};
-    char folder[64], path[100];
+    mask               m = {0, 0, SIDE, SIDE, calloc(SIDE * SIDE, 1)};
+    char               folder[64], path[100];
     tb_assemble_totals totals;
-    int x = 0, y = 0, dx = 1, dy = 0, pixels = 0;
+    int                x = 0, y = 0, dx = 1, dy = 0, pixels = 0;
 
     (void)state;
     make_folder(folder);
@@ -853,8 +853,8 @@ static void a_component_may_span_everything(void **state)
             dy = swap;
             turns++;
         } else {
-            x = ax;
-            y = ay;
+            x     = ax;
+            y     = ay;
             turns = 0;
         }
     }
@@ -874,14 +874,14 @@ static void a_component_may_span_everything(void **state)
 
 static void shards_are_read_as_they_were_written(void **state)
 {
-    char folder[64], path[100];
-    mask m = random_mask(50, 30, 300, 300, 100, 4);
-    tb_label *label = NULL;
+    char           folder[64], path[100];
+    mask           m     = random_mask(50, 30, 300, 300, 100, 4);
+    tb_label      *label = NULL;
     tb_run_reader *reader;
-    tb_run_block block;
-    tb_run *runs;
-    cutting cut = {.shards = 1};
-    tb_error error = {0};
+    tb_run_block   block;
+    tb_run        *runs;
+    cutting        cut   = {.shards = 1};
+    tb_error       error = {0};
 
     (void)state;
     make_folder(folder);
@@ -918,9 +918,9 @@ static void shards_are_read_as_they_were_written(void **state)
 
 static void an_unfinished_or_uncovered_shard_leaves_no_file(void **state)
 {
-    char folder[64], path[100], beside[104];
+    char           folder[64], path[100], beside[104];
     tb_run_writer *writer = NULL;
-    tb_error error = {0};
+    tb_error       error  = {0};
 
     (void)state;
     make_folder(folder);
@@ -944,7 +944,7 @@ static void an_unfinished_or_uncovered_shard_leaves_no_file(void **state)
 static size_t read_bytes(const char *path, uint8_t **bytes)
 {
     FILE *file = fopen(path, "rb");
-    long size;
+    long  size;
 
     assert_non_null(file);
     fseek(file, 0, SEEK_END);
@@ -976,8 +976,8 @@ static tb_status hear_nothing(void *context, const tb_component *component, tb_e
 static tb_status try_shard(const char *path, tb_error *error)
 {
     tb_run_reader *reader = NULL;
-    tb_trace *trace = NULL;
-    tb_status status = tb_run_reader_open(&reader, path, error);
+    tb_trace      *trace  = NULL;
+    tb_status      status = tb_run_reader_open(&reader, path, error);
 
     if (status == TB_OK)
         status = tb_trace_new(&trace, error);
@@ -994,14 +994,14 @@ static tb_status try_shard(const char *path, tb_error *error)
 
 static void damaged_shards_are_refused(void **state)
 {
-    char folder[64], path[100];
-    mask m = random_mask(60, 60, 300, 100, 50, 11);
-    cutting cut = {.seed = 3, .largest = 30, .shards = 1};
+    char     folder[64], path[100];
+    mask     m    = random_mask(60, 60, 300, 100, 50, 11);
+    cutting  cut  = {.seed = 3, .largest = 30, .shards = 1};
     uint64_t seed = 12345;
     uint8_t *bytes;
-    size_t size;
-    int refused = 0;
-    tb_error error = {0};
+    size_t   size;
+    int      refused = 0;
+    tb_error error   = {0};
 
     (void)state;
     make_folder(folder);
@@ -1018,15 +1018,15 @@ static void damaged_shards_are_refused(void **state)
     write_bytes(path, bytes, size / 2);
     assert_int_equal(try_shard(path, &error), TB_E_INPUT);
     for (int trial = 0; trial < 400; trial++) {
-        size_t at = next_random(&seed) % size;
-        uint8_t old = bytes[at];
+        size_t    at  = next_random(&seed) % size;
+        uint8_t   old = bytes[at];
         tb_status status;
 
         if (old == 0) /* most of the file is the empty rest of chunks */
             at = next_random(&seed) % 8192, old = bytes[at];
         bytes[at] = (uint8_t)next_random(&seed);
         write_bytes(path, bytes, size);
-        status = try_shard(path, &error);
+        status    = try_shard(path, &error);
         bytes[at] = old;
         assert_true(status == TB_OK || status == TB_E_INPUT);
         refused += status == TB_E_INPUT;
@@ -1039,11 +1039,11 @@ static void damaged_shards_are_refused(void **state)
 
 static void shards_that_do_not_fit_are_refused(void **state)
 {
-    char folder[64], path[2][100];
-    mask m = random_mask(20, 20, 500, 0, 0, 2);
-    cutting cut = {.shards = 1};
+    char           folder[64], path[2][100];
+    mask           m   = random_mask(20, 20, 500, 0, 0, 2);
+    cutting        cut = {.shards = 1};
     tb_run_reader *shards[2];
-    tb_error error = {0};
+    tb_error       error = {0};
 
     (void)state;
     make_folder(folder);
@@ -1075,10 +1075,10 @@ static tb_status count_entry(void *context, const char *name, tb_error *err)
 
 static void every_failed_allocation_is_survived(void **state)
 {
-    char folder[64], path[100];
-    mask m = random_mask(41, 29, 350, 100, 100, 21);
-    size_t before = tb_memory_in_use();
-    int files;
+    char     folder[64], path[100];
+    mask     m      = random_mask(41, 29, 350, 100, 100, 21);
+    size_t   before = tb_memory_in_use();
+    int      files;
     tb_error error;
 
     (void)state;
@@ -1086,7 +1086,7 @@ static void every_failed_allocation_is_survived(void **state)
     snprintf(path, sizeof path, "%s/runs.h5", folder);
     for (long n = 1;; n++) {
         tb_status status;
-        tb_text heard = {0};
+        tb_text   heard = {0};
 
         error = (tb_error){0};
         tb_memory_fail_at(n);
@@ -1114,10 +1114,10 @@ static void every_failed_allocation_is_survived(void **state)
 
 static void a_full_disk_is_reported_with_the_path(void **state)
 {
-    char folder[64], path[100];
-    mask m = random_mask(1000, 1000, 400, 0, 0, 31);
-    cutting cut = {.shards = 1};
-    int files;
+    char     folder[64], path[100];
+    mask     m   = random_mask(1000, 1000, 400, 0, 0, 31);
+    cutting  cut = {.shards = 1};
+    int      files;
     tb_error error;
 
     (void)state;
@@ -1132,13 +1132,13 @@ static void a_full_disk_is_reported_with_the_path(void **state)
     /* From a disk with no room at all to one that the file nearly fits on: each time another write
      * fails. */
     for (int pages = 0; pages <= 1024; pages = 2 * pages + 4) {
-        char options[32];
+        char     options[32];
         uint64_t seed = (uint64_t)pages + 1;
 
         snprintf(options, sizeof options, "size=%dk", 4 * pages + 4);
         assert_int_equal(mount("tmpfs", folder, "tmpfs", MS_REMOUNT, options), 0);
-        error = (tb_error){0};
-        cut.seed = seed;
+        error       = (tb_error){0};
+        cut.seed    = seed;
         cut.largest = 300;
         assert_int_equal(
             write_shard(path, &m, (tb_rect){0, 0, 1000, 1000}, &cut, TB_CONNECT_8, &error),

@@ -22,14 +22,14 @@ typedef enum tb_doctor_state {
 } tb_doctor_state;
 
 typedef struct tb_doctor_row {
-    char *name; /**< what was looked at, such as "GDAL" or "driver GPKG" */
+    char           *name; /**< what was looked at, such as "GDAL" or "driver GPKG" */
     tb_doctor_state state;
-    char *detail; /**< versions, figures, or what is wrong, in one line */
+    char           *detail; /**< versions, figures, or what is wrong, in one line */
 } tb_doctor_row;
 
 typedef struct tb_doctor {
-    tb_doctor_row *rows;
-    size_t count;
+    tb_doctor_row  *rows;
+    size_t          count;
     tb_doctor_state worst; /**< of all rows */
 } tb_doctor;
 

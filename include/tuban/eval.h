@@ -31,34 +31,34 @@ typedef struct tb_eval_options {
 /** Figures over one set of labelled pixels. One that is not defined (0/0) is NaN, never 0. */
 typedef struct tb_eval_figures {
     int64_t tp, fp, fn, tn; /**< pixels: changed and flagged, flagged only, changed only, neither */
-    double precision;       /**< tp / (tp + fp) */
-    double recall;          /**< tp / (tp + fn) */
-    double f1;              /**< 2 tp / (2 tp + fp + fn) */
-    double iou;             /**< tp / (tp + fp + fn) */
-    double kappa;           /**< Cohen's */
-    double auc;             /**< area under the ROC curve, ties count half; NaN without a score */
-    double ap;              /**< average precision; NaN without a score */
-    double best_f1;         /**< of all thresholds of the score; NaN without a score */
-    double flagged;         /**< share of the pixels that is flagged */
+    double  precision;      /**< tp / (tp + fp) */
+    double  recall;         /**< tp / (tp + fn) */
+    double  f1;             /**< 2 tp / (2 tp + fp + fn) */
+    double  iou;            /**< tp / (tp + fp + fn) */
+    double  kappa;          /**< Cohen's */
+    double  auc;            /**< area under the ROC curve, ties count half; NaN without a score */
+    double  ap;             /**< average precision; NaN without a score */
+    double  best_f1;        /**< of all thresholds of the score; NaN without a score */
+    double  flagged;        /**< share of the pixels that is flagged */
     int64_t truth_objects;  /**< changed objects of enough pixels */
     int64_t recalled_objects; /**< of them, those with a flagged pixel */
     int64_t found_objects;    /**< flagged objects of enough pixels */
     int64_t right_objects;    /**< of them, those with a changed pixel */
-    double object_recall;     /**< recalled_objects / truth_objects */
-    double object_precision;  /**< right_objects / found_objects */
+    double  object_recall;    /**< recalled_objects / truth_objects */
+    double  object_precision; /**< right_objects / found_objects */
 } tb_eval_figures;
 
 typedef struct tb_eval_result {
-    int64_t width, height;
-    int64_t labelled;          /**< pixels the truth knows */
-    int64_t left_out;          /**< pixels it does not; labelled + left_out = width * height */
-    int64_t unobserved_pixels; /**< labelled pixels that were not observed */
-    int64_t unscored;          /**< observed labelled pixels that have no score; 0 without one */
-    double unobserved;         /**< unobserved_pixels / labelled */
-    bool has_score;
-    tb_eval_figures overall;  /**< all labelled pixels; not observed is unchanged, ranks last */
-    tb_eval_figures observed; /**< labelled pixels that were observed */
-    char notes[1024];         /**< what a person should know, a line each; empty if nothing */
+    int64_t         width, height;
+    int64_t         labelled; /**< pixels the truth knows */
+    int64_t         left_out; /**< pixels it does not; labelled + left_out = width * height */
+    int64_t         unobserved_pixels; /**< labelled pixels that were not observed */
+    int64_t         unscored;   /**< observed labelled pixels that have no score; 0 without one */
+    double          unobserved; /**< unobserved_pixels / labelled */
+    bool            has_score;
+    tb_eval_figures overall;     /**< all labelled pixels; not observed is unchanged, ranks last */
+    tb_eval_figures observed;    /**< labelled pixels that were observed */
+    char            notes[1024]; /**< what a person should know, a line each; empty if nothing */
 } tb_eval_result;
 
 /**

@@ -19,45 +19,45 @@ extern "C" {
 /** Plain values; what is not known is NaN, empty or false. */
 typedef struct tb_info {
     char *path;
-    char driver[32]; /**< GDAL's short name */
-    char date[64];   /**< of acquisition, or of the file, as the file says */
+    char  driver[32]; /**< GDAL's short name */
+    char  date[64];   /**< of acquisition, or of the file, as the file says */
 
     /* the grid */
     int64_t width, height; /**< pixels */
-    bool has_transform;
-    double transform[6]; /**< GDAL's: x = t0 + column t1 + row t2, y = t3 + column t4 + row t5 */
-    double bounds[4];    /**< least x, least y, greatest x, greatest y, in units of the CRS */
-    double pixel_width;  /**< length of a pixel's sides, in `unit` */
-    double pixel_height;
-    char unit[32];           /**< of the CRS, such as "metre" or "degree"; "pixel" without one */
-    double gsd_m;            /**< metres a pixel, root of its area, at the centre of the image */
-    double centre_longitude; /**< degrees, WGS 84 */
-    double centre_latitude;
-    bool has_crs;
-    bool is_geographic;
-    char crs_name[256];
-    char crs_authority[64]; /**< such as "EPSG:4527" */
-    bool is_rotated;        /**< rows or columns do not run along the axes */
-    bool is_north_up;       /**< not rotated, x growing to the right and y upwards */
+    bool    has_transform;
+    double  transform[6]; /**< GDAL's: x = t0 + column t1 + row t2, y = t3 + column t4 + row t5 */
+    double  bounds[4];    /**< least x, least y, greatest x, greatest y, in units of the CRS */
+    double  pixel_width;  /**< length of a pixel's sides, in `unit` */
+    double  pixel_height;
+    char    unit[32];         /**< of the CRS, such as "metre" or "degree"; "pixel" without one */
+    double  gsd_m;            /**< metres a pixel, root of its area, at the centre of the image */
+    double  centre_longitude; /**< degrees, WGS 84 */
+    double  centre_latitude;
+    bool    has_crs;
+    bool    is_geographic;
+    char    crs_name[256];
+    char    crs_authority[64]; /**< such as "EPSG:4527" */
+    bool    is_rotated;        /**< rows or columns do not run along the axes */
+    bool    is_north_up;       /**< not rotated, x growing to the right and y upwards */
 
     /* the samples */
-    int bands;     /**< without alpha */
-    char type[16]; /**< GDAL's name of the stored type */
-    bool has_nodata;
-    double nodata;
-    bool has_alpha;
-    bool has_mask;          /**< a mask of the dataset that is no alpha band */
-    double valid_share;     /**< of the sampled pixels */
+    int     bands;    /**< without alpha */
+    char    type[16]; /**< GDAL's name of the stored type */
+    bool    has_nodata;
+    double  nodata;
+    bool    has_alpha;
+    bool    has_mask;       /**< a mask of the dataset that is no alpha band */
+    double  valid_share;    /**< of the sampled pixels */
     int64_t sampled_pixels; /**< in whole tiles at fixed places; all pixels of a small image */
     int64_t sampled_tiles;
 
     /* the cost of reading */
-    char compression[32]; /**< as the file says, or "none" */
-    char interleave[16];  /**< "PIXEL", "BAND" or "" */
-    int64_t block_width;  /**< the file's own tiles or strips */
+    char    compression[32]; /**< as the file says, or "none" */
+    char    interleave[16];  /**< "PIXEL", "BAND" or "" */
+    int64_t block_width;     /**< the file's own tiles or strips */
     int64_t block_height;
     int64_t blocks;        /**< how many of them, over all bands */
-    bool is_stripped;      /**< blocks are as wide as the image and several lie below each other */
+    bool    is_stripped;   /**< blocks are as wide as the image and several lie below each other */
     int64_t file_bytes;    /**< of all files that belong to it */
     int64_t decoded_bytes; /**< of all bands as stored */
     int64_t tile_bytes;    /**< what one step of reading decodes, see `valid_share` */

@@ -16,8 +16,8 @@ extern "C" {
 /**
  * What a caller hears while a long call runs, and how it stops one. Zero means silence.
  *
- * Threads: both functions are called by one thread at a time, in order of the work, never with a lock
- * of tuban held. `context` is borrowed for the length of the call.
+ * Threads: both functions are called by one thread at a time, in order of the work, never with a
+ * lock of tuban held. `context` is borrowed for the length of the call.
  */
 typedef struct tb_progress {
     /** `done` of `total` units of `stage` are finished ("fit", "sweep", ...; units are pixels). */

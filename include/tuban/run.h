@@ -36,13 +36,13 @@ typedef struct tb_detect_options {
     const char *before, *after;             /**< any raster GDAL reads */
     const char *valid_before, *valid_after; /**< rasters: not 0 means observed; may be NULL */
     const char *out;                        /**< output folder, for tb_detect */
-    const char *model;                      /**< a model.yaml to use instead of fitting; may be NULL */
+    const char *model; /**< a model.yaml to use instead of fitting; may be NULL */
     tb_sensor   sensor;
     const char *method; /**< NULL: by the sensor */
     const char *prior;  /**< "auto", "rare", "common", "rate=F"; NULL: auto */
     bool        is_not_registered;
-    double      sample;     /**< share of the imagery the fit sees; 0: the default rule */
-    int64_t     min_pixels; /**< smaller components are not changed; 0: 10 */
+    double      sample;       /**< share of the imagery the fit sees; 0: the default rule */
+    int64_t     min_pixels;   /**< smaller components are not changed; 0: 10 */
     bool        may_flag_all; /**< go on where more than a fifth of a stratum is flagged */
     bool        force;        /**< do again what is up to date */
     tb_runtime  runtime;

@@ -25,8 +25,8 @@ typedef enum tb_status {
 } tb_status;
 
 /**
- * What went wrong: `message` says what, where, expected and got, in one line; `hint` says what to do
- * about it, or is empty. Functions leave it untouched on success; NULL may be passed.
+ * What went wrong: `message` says what, where, expected and got, in one line; `hint` says what to
+ * do about it, or is empty. Functions leave it untouched on success; NULL may be passed.
  */
 typedef struct tb_error {
     tb_status status;

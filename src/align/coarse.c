@@ -58,17 +58,17 @@ static void fill(double *dst, int64_t width, int64_t height, const float *src, i
 }
 
 typedef struct transform {
-    int64_t width, height, bins; /* bins = height * (width / 2 + 1) */
-    double *plane;
+    int64_t       width, height, bins; /* bins = height * (width / 2 + 1) */
+    double       *plane;
     fftw_complex *before, *after, *sum;
-    fftw_plan forward_before, forward_after, backward;
+    fftw_plan     forward_before, forward_after, backward;
 } transform;
 
 static tb_status transform_init(transform *t, int64_t width, int64_t height, tb_error *err)
 {
     tb_status status = TB_OK;
-    size_t bins = (size_t)(height * (width / 2 + 1));
-    int w = (int)width, h = (int)height;
+    size_t    bins   = (size_t)(height * (width / 2 + 1));
+    int       w = (int)width, h = (int)height;
 
     *t = (transform){.width = width, .height = height, .bins = (int64_t)bins};
     TB_TRY(tb_alloc(&t->plane, (size_t)(width * height), sizeof(double), "an FFT's plane", err));
@@ -77,8 +77,8 @@ static tb_status transform_init(transform *t, int64_t width, int64_t height, tb_
     TB_TRY(tb_alloc_zero(&t->sum, bins, sizeof(fftw_complex), "a sum of spectra", err));
     /* Measuring plans would make them, and so the last bits, depend on timing. */
     t->forward_before = fftw_plan_dft_r2c_2d(h, w, t->plane, t->before, FFTW_ESTIMATE);
-    t->forward_after = fftw_plan_dft_r2c_2d(h, w, t->plane, t->after, FFTW_ESTIMATE);
-    t->backward = fftw_plan_dft_c2r_2d(h, w, t->sum, t->plane, FFTW_ESTIMATE);
+    t->forward_after  = fftw_plan_dft_r2c_2d(h, w, t->plane, t->after, FFTW_ESTIMATE);
+    t->backward       = fftw_plan_dft_c2r_2d(h, w, t->sum, t->plane, FFTW_ESTIMATE);
     if (t->forward_before == NULL || t->forward_after == NULL || t->backward == NULL)
         status =
             tb_error_set(err, TB_E_MEMORY, "plan an FFT: expected a plan of %dx%d, got none", w, h);
@@ -110,11 +110,11 @@ static void add_cell(transform *t, const tb_feature *f)
     fftw_execute(t->forward_after);
     for (int64_t i = 0; i < t->bins; i++) {
         const double *b = t->before[i], *a = t->after[i];
-        double real = b[0] * a[0] + b[1] * a[1];
-        double imaginary = b[0] * a[1] - b[1] * a[0];
+        double        real      = b[0] * a[0] + b[1] * a[1];
+        double        imaginary = b[0] * a[1] - b[1] * a[0];
 
-        t->after[i][0] = real;
-        t->after[i][1] = imaginary;
+        t->after[i][0]  = real;
+        t->after[i][1]  = imaginary;
         t->before[i][0] = sqrt(real * real + imaginary * imaginary);
         mean += t->before[i][0];
     }
@@ -141,7 +141,7 @@ static void smooth_spectrum(transform *t)
 
         for (int64_t u = 0; u < columns; u++) {
             double fx = (double)u / (double)t->width;
-            double w = (1.0 - 4.0 * fx * fx) * (1.0 - 4.0 * fx * fx) * wy;
+            double w  = (1.0 - 4.0 * fx * fx) * (1.0 - 4.0 * fx * fx) * wy;
 
             t->sum[v * columns + u][0] *= w;
             t->sum[v * columns + u][1] *= w;
@@ -179,7 +179,7 @@ static void pick(tb_coarse *out, const transform *t, int64_t reach_x, int64_t re
             if (at(t, dx, dy) > highest)
                 highest = at(t, dx, dy);
     while (highest > 0.0 && out->count < TB_COARSE_CANDIDATES) {
-        double best = 0.0;
+        double  best   = 0.0;
         int64_t best_x = 0, best_y = 0;
 
         for (int64_t dy = -reach_y; dy <= reach_y; dy++)
@@ -189,7 +189,7 @@ static void pick(tb_coarse *out, const transform *t, int64_t reach_x, int64_t re
                 if (value < best || is_near_one(out, dx, dy))
                     continue;
                 if (value > best || length2(dx, dy) < length2(best_x, best_y)) {
-                    best = value;
+                    best   = value;
                     best_x = dx;
                     best_y = dy;
                 }
@@ -205,14 +205,14 @@ static void pick(tb_coarse *out, const transform *t, int64_t reach_x, int64_t re
 tb_status tb_coarse_find(tb_coarse *out, const tb_feature *features, int count, tb_error *err)
 {
     tb_status status = TB_OK;
-    transform t = {0};
-    int64_t width = 0, height = 0;
+    transform t      = {0};
+    int64_t   width = 0, height = 0;
 
     *out = (tb_coarse){0};
     if (count > TB_COARSE_CELLS)
         count = TB_COARSE_CELLS;
     for (int c = 0; c < count; c++) {
-        width = features[c].width > width ? features[c].width : width;
+        width  = features[c].width > width ? features[c].width : width;
         height = features[c].height > height ? features[c].height : height;
     }
     TB_TRY(transform_init(&t, smooth_size(width), smooth_size(height), err));

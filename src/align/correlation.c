@@ -29,14 +29,14 @@ void tb_correlation_whole(tb_correlation *out, const tb_feature *features, int c
 
     for (int c = 0; c < count; c++) {
         const tb_feature *f = &features[c];
-        double n = 0.0, b1 = 0.0, z1 = 0.0, s1 = 0.0;
-        double b2 = 0.0, z2 = 0.0, s2 = 0.0, z12 = 0.0, s12 = 0.0;
-        int64_t x0 = most(0, -dx), x1 = least(f->width, f->width - dx);
+        double            n = 0.0, b1 = 0.0, z1 = 0.0, s1 = 0.0;
+        double            b2 = 0.0, z2 = 0.0, s2 = 0.0, z12 = 0.0, s12 = 0.0;
+        int64_t           x0 = most(0, -dx), x1 = least(f->width, f->width - dx);
 
         for (int64_t y = most(0, -dy); y < least(f->height, f->height - dy); y++) {
             const float *before = f->before + y * f->width;
-            const float *zero = f->after + y * f->width;
-            const float *shift = f->after + (y + dy) * f->width;
+            const float *zero   = f->after + y * f->width;
+            const float *shift  = f->after + (y + dy) * f->width;
 
             for (int64_t x = x0; x < x1; x++) {
                 double b = before[x], z = zero[x], s = shift[x + dx];
@@ -125,23 +125,23 @@ static void add_tile(tally *t, float *const *planes, int64_t width, tb_rect tile
 tb_status tb_correlation_fair(tb_correlation *out, const tb_feature *features, int count, double dx,
                               double dy, tb_error *err)
 {
-    tb_status status = TB_OK;
-    float *plane[PLANES] = {NULL};
-    float *scratch = NULL;
-    int64_t pixels = 0, along = 0;
-    tally t = {0};
+    tb_status status        = TB_OK;
+    float    *plane[PLANES] = {NULL};
+    float    *scratch       = NULL;
+    int64_t   pixels = 0, along = 0;
+    tally     t = {0};
 
     for (int c = 0; c < count; c++) {
         pixels = most(pixels, features[c].width * features[c].height);
-        along = most(along, tb_shifted_scratch(features[c].width, features[c].height));
+        along  = most(along, tb_shifted_scratch(features[c].width, features[c].height));
     }
     for (int k = 0; k < PLANES; k++)
         TB_TRY(tb_alloc(&plane[k], (size_t)pixels, sizeof(float), "a shifted cell", err));
     TB_TRY(tb_alloc(&scratch, (size_t)along, sizeof(float), "rows of a shifted cell", err));
 
     for (int c = 0; c < count; c++) {
-        const tb_feature *f = &features[c];
-        tb_rect cell = {0, 0, f->width, f->height};
+        const tb_feature *f    = &features[c];
+        tb_rect           cell = {0, 0, f->width, f->height};
 
         for (int k = 0; k < PLANES; k++) {
             double side = k == BEFORE_MINUS || k == AFTER_MINUS ? -0.5 : 0.5;
@@ -154,15 +154,15 @@ tb_status tb_correlation_fair(tb_correlation *out, const tb_feature *features, i
                 add_tile(&t, plane, f->width, tb_rect_intersect((tb_rect){x, y, TILE, TILE}, cell));
     }
 
-    double mean = t.tiles > 0.0 ? t.rise / t.tiles : 0.0;
+    double mean     = t.tiles > 0.0 ? t.rise / t.tiles : 0.0;
     double variance = t.tiles > 1.0 ? (t.rise_squared - t.rise * mean) / (t.tiles - 1.0) : 0.0;
-    double plus = ratio(t.plus, t.square[BEFORE_PLUS], t.square[AFTER_PLUS]);
-    double minus = ratio(t.minus, t.square[BEFORE_MINUS], t.square[AFTER_MINUS]);
+    double plus     = ratio(t.plus, t.square[BEFORE_PLUS], t.square[AFTER_PLUS]);
+    double minus    = ratio(t.minus, t.square[BEFORE_MINUS], t.square[AFTER_MINUS]);
 
     *out = (tb_correlation){
-        .at_zero = plus > minus ? plus : minus,
-        .at_shift = ratio(t.shifted, t.square[BEFORE_MINUS], t.square[AFTER_PLUS]),
-        .pixels = t.pixels,
+        .at_zero      = plus > minus ? plus : minus,
+        .at_shift     = ratio(t.shifted, t.square[BEFORE_MINUS], t.square[AFTER_PLUS]),
+        .pixels       = t.pixels,
         .significance = variance > 0.0 ? mean / sqrt(variance / t.tiles) : 0.0,
     };
 

@@ -9,7 +9,7 @@
  * G_0.7 cut at radius 2 and normalised: exp(-k^2 / 0.98) is 1, .360447789, .016879884 (the third
  * tap, 1e-4, is left out). Written down, for libm is not to be asked.
  */
-static const float smooth[3] = {0.569912492f, 0.205423697f, 0.009620057f};
+static const float smooth[3]   = {0.569912492f, 0.205423697f, 0.009620057f};
 static const float binomial[3] = {0.5f, 0.25f, 0.0f};
 
 /* Five taps along, then across. What rests on a missing pixel or lies outside is NaN: a
@@ -21,7 +21,7 @@ static void filter(float *dst, const float *src, float *along, const float *taps
 
     for (int64_t y = 0; y < height; y++) {
         const float *s = src + y * width;
-        float *a = along + y * width;
+        float       *a = along + y * width;
 
         for (int64_t x = 0; x < width; x++)
             a[x] = NAN;
@@ -35,7 +35,7 @@ static void filter(float *dst, const float *src, float *along, const float *taps
     }
     for (int64_t y = 0; y < height; y++) {
         const float *a = along + y * width;
-        float *d = dst + y * width;
+        float       *d = dst + y * width;
 
         if (y < radius || y >= height - radius)
             for (int64_t x = 0; x < width; x++)
@@ -63,8 +63,8 @@ static double weight_of_band(const tb_align_cell *const *cells, int count, int b
     double n = 0.0;
 
     for (int c = 0; c < count; c++) {
-        const float *plane = planes_of(cells[c], is_after)[band];
-        int64_t pixels = cells[c]->width * cells[c]->height;
+        const float *plane  = planes_of(cells[c], is_after)[band];
+        int64_t      pixels = cells[c]->width * cells[c]->height;
 
         for (int64_t i = 0; i < pixels; i++) {
             if (!isfinite(plane[i]))
@@ -127,10 +127,10 @@ static void make(float *feature, const float *const *planes, const double *weigh
 tb_status tb_feature_make_all(tb_feature *out, const tb_align_cell *const *cells, int count,
                               int bands, const tb_kernels *kernels, tb_error *err)
 {
-    tb_status status = TB_OK;
-    scratch s = {0};
-    double *weights = NULL;
-    int64_t largest = 0;
+    tb_status status  = TB_OK;
+    scratch   s       = {0};
+    double   *weights = NULL;
+    int64_t   largest = 0;
 
     for (int c = 0; c < count; c++) {
         int64_t pixels = cells[c]->width * cells[c]->height;
@@ -143,7 +143,7 @@ tb_status tb_feature_make_all(tb_feature *out, const tb_align_cell *const *cells
     TB_TRY(tb_alloc(&s.a, (size_t)largest, sizeof *s.a, "a smoothed band", err));
     TB_TRY(tb_alloc(&s.b, (size_t)largest, sizeof *s.b, "a band smoothed along", err));
     for (int b = 0; b < bands; b++) {
-        weights[b] = weight_of_band(cells, count, b, false);
+        weights[b]         = weight_of_band(cells, count, b, false);
         weights[bands + b] = weight_of_band(cells, count, b, true);
     }
     for (int c = 0; c < count; c++) {

@@ -11,51 +11,51 @@
 
 /* docs/methods/registration.md says on what each of these was chosen. */
 enum {
-    CELLS_MOST = 32,
-    CELLS_FEW = 4,     /* up to these, windows lie half over one another */
-    CELL_LEAST = 64,   /* pixels a side */
-    WINDOW_MOST = 128, /* pixels a side */
+    CELLS_MOST    = 32,
+    CELLS_FEW     = 4,   /* up to these, windows lie half over one another */
+    CELL_LEAST    = 64,  /* pixels a side */
+    WINDOW_MOST   = 128, /* pixels a side */
     WINDOWS_LEAST = 4,
-    NEAR = 2, /* pixels that windows find by themselves */
-    ROUNDS = 10,
-    RING = 16,
-    CLIMB = 2,
+    NEAR          = 2, /* pixels that windows find by themselves */
+    ROUNDS        = 10,
+    RING          = 16,
+    CLIMB         = 2,
 };
 
-static const double refuse_beyond = 6.0;    /* pixels, without a coarse start */
-static const double apply_from = 0.125;     /* pixels */
-static const double start_rise = 0.05;      /* of the correlation, for a start beyond NEAR */
-static const double start_stands_out = 3.0; /* standard deviations over the ring around it */
-static const double agree_near = 0.2;       /* share of the windows tried that must be kept */
-static const double agree_far = 0.4;        /* the same from a start beyond NEAR */
-static const double rise_least = 0.001;     /* of the correlation */
-static const double certainty_least = 3.0;  /* standard errors, of shift and of rise */
+static const double refuse_beyond    = 6.0;   /* pixels, without a coarse start */
+static const double apply_from       = 0.125; /* pixels */
+static const double start_rise       = 0.05;  /* of the correlation, for a start beyond NEAR */
+static const double start_stands_out = 3.0;   /* standard deviations over the ring around it */
+static const double agree_near       = 0.2;   /* share of the windows tried that must be kept */
+static const double agree_far        = 0.4;   /* the same from a start beyond NEAR */
+static const double rise_least       = 0.001; /* of the correlation */
+static const double certainty_least  = 3.0;   /* standard errors, of shift and of rise */
 static const double alone_rise = 0.1; /* of the correlation, where it alone speaks for a start */
-static const double alone_certainty = 6.0; /* standard errors, the same */
+static const double alone_certainty    = 6.0; /* standard errors, the same */
 static const double outlier_deviations = 3.0;
-static const double spread_least = 0.05; /* pixels: what windows are not told apart below */
+static const double spread_least       = 0.05; /* pixels: what windows are not told apart below */
 
 typedef struct vote {
     double dx, dy, weight;
-    bool is_kept;
+    bool   is_kept;
 } vote;
 
 /* What the windows say from one start. */
 typedef struct attempt {
-    int64_t start_x, start_y;
-    double dx, dy, residual_px;
-    int windows, accepted;
+    int64_t        start_x, start_y;
+    double         dx, dy, residual_px;
+    int            windows, accepted;
     tb_correlation correlation;
-    const char *objection; /* why it must not be applied, or NULL */
-    const char *support;   /* why it may, if it may */
+    const char    *objection; /* why it must not be applied, or NULL */
+    const char    *support;   /* why it may, if it may */
 } attempt;
 
 typedef struct work {
     const tb_feature *features;
-    int count;
-    tb_window *window;
-    vote *votes; /* room for every window there can be */
-    double *sorted;
+    int               count;
+    tb_window        *window;
+    vote             *votes; /* room for every window there can be */
+    double           *sorted;
 } work;
 
 static bool is_far(int64_t dx, int64_t dy)
@@ -119,7 +119,7 @@ static double spread(const work *w, int n, const attempt *a, bool is_of_kept)
 static int mean_within(attempt *a, vote *votes, int n, double reach)
 {
     double x = 0.0, y = 0.0, weights = 0.0;
-    int kept = 0;
+    int    kept = 0;
 
     for (int i = 0; i < n; i++) {
         vote *v = &votes[i];
@@ -150,7 +150,7 @@ static void combine(work *w, int n, attempt *a)
     a->dy = median(w->sorted, n);
     for (int round = 0; round < ROUNDS; round++) {
         double deviation = spread(w, n, a, round > 0);
-        int before = a->accepted;
+        int    before    = a->accepted;
 
         a->accepted =
             mean_within(a, w->votes, n,
@@ -164,25 +164,25 @@ static void combine(work *w, int n, attempt *a)
 static void measure_windows(work *w, attempt *a)
 {
     int64_t half_x = llabs(a->start_x / 2), half_y = llabs(a->start_y / 2);
-    int n = 0;
+    int     n = 0;
 
     for (int c = 0; c < w->count; c++) {
-        const tb_feature *f = &w->features[c];
-        int64_t size = window_size(f);
-        int64_t width = f->width - 2 * half_x, height = f->height - 2 * half_y;
+        const tb_feature *f     = &w->features[c];
+        int64_t           size  = window_size(f);
+        int64_t           width = f->width - 2 * half_x, height = f->height - 2 * half_y;
         int64_t across = window_count(w, width, size), down = window_count(w, height, size);
 
         for (int64_t i = 0; i < across * down; i++) {
-            tb_rect rect = {half_x + window_place(i % across, across, width, size),
-                            half_y + window_place(i / across, down, height, size), size, size};
+            tb_rect       rect = {half_x + window_place(i % across, across, width, size),
+                                  half_y + window_place(i / across, down, height, size), size, size};
             tb_window_fit fit;
 
             a->windows++;
             if (!tb_window_measure(&fit, w->window, f, rect, a->start_x, a->start_y))
                 continue;
             w->votes[n++] = (vote){
-                .dx = fit.dx,
-                .dy = fit.dy,
+                .dx     = fit.dx,
+                .dy     = fit.dy,
                 .weight = 1.0 / (fit.error_px * fit.error_px + spread_least * spread_least),
             };
         }
@@ -232,7 +232,7 @@ static tb_status try_start(work *w, attempt *a, tb_error *err)
     measure_windows(w, a);
     TB_TRY(tb_correlation_fair(&a->correlation, w->features, w->count, a->dx, a->dy, err));
     a->objection = object(w, a);
-    a->support = "the correlation of the gradients rises";
+    a->support   = "the correlation of the gradients rises";
 
 done:
     return status;
@@ -258,7 +258,7 @@ static tb_status try_far_start(work *w, attempt *a, tb_error *err)
     }
     if (does_rise(&a->correlation, alone_rise, alone_certainty)) {
         a->objection = NULL;
-        a->support = "the correlation of the gradients rises much, though few windows agree";
+        a->support   = "the correlation of the gradients rises much, though few windows agree";
     }
 
 done:
@@ -282,7 +282,7 @@ static double stands_out(const work *w, int count, int64_t dx, int64_t dy, doubl
         squares += c.at_shift * c.at_shift;
     }
 
-    double mean = sum / RING;
+    double mean     = sum / RING;
     double variance = (squares - sum * mean) / (RING - 1);
 
     return variance > 0.0 ? (value - mean) / sqrt(variance) : 0.0;
@@ -303,8 +303,8 @@ static void climb(const work *w, int count, int64_t *dx, int64_t *dy, double *he
             if (c.at_shift <= *height)
                 continue;
             *height = c.at_shift;
-            *dx = x + i % 3 - 1;
-            *dy = y + i / 3 - 1;
+            *dx     = x + i % 3 - 1;
+            *dy     = y + i / 3 - 1;
         }
         if (*dx == x && *dy == y)
             return;
@@ -315,9 +315,9 @@ static void climb(const work *w, int count, int64_t *dx, int64_t *dy, double *he
  * the correlation rises most, if it rises clearly and stands out. */
 static bool choose_start(const work *w, const tb_coarse *coarse, int64_t *dx, int64_t *dy)
 {
-    int count = w->count < TB_COARSE_CELLS ? w->count : TB_COARSE_CELLS;
-    int best = -1;
-    double rise = 0.0;
+    int    count  = w->count < TB_COARSE_CELLS ? w->count : TB_COARSE_CELLS;
+    int    best   = -1;
+    double rise   = 0.0;
     double height = 0.0;
 
     for (int i = 0; i < coarse->count; i++) {
@@ -326,8 +326,8 @@ static bool choose_start(const work *w, const tb_coarse *coarse, int64_t *dx, in
         tb_correlation_whole(&c, w->features, count, coarse->dx[i], coarse->dy[i]);
         if (c.at_shift - c.at_zero <= rise)
             continue;
-        best = i;
-        rise = c.at_shift - c.at_zero;
+        best   = i;
+        rise   = c.at_shift - c.at_zero;
         height = c.at_shift;
     }
     if (best < 0 || rise < start_rise || !is_far(coarse->dx[best], coarse->dy[best]))
@@ -341,15 +341,15 @@ static bool choose_start(const work *w, const tb_coarse *coarse, int64_t *dx, in
 static tb_status fit(work *w, tb_registration *out, tb_error *err)
 {
     tb_status status = TB_OK;
-    attempt far = {0}, near = {0};
-    attempt *best = &near;
+    attempt   far = {0}, near = {0};
+    attempt  *best = &near;
     tb_coarse coarse;
-    int64_t size = 0;
-    size_t room = 0;
+    int64_t   size = 0;
+    size_t    room = 0;
 
     for (int c = 0; c < w->count; c++) {
         const tb_feature *f = &w->features[c];
-        int64_t s = window_size(f);
+        int64_t           s = window_size(f);
 
         size = s > size ? s : size;
         room += (size_t)(window_count(w, f->width, s) * window_count(w, f->height, s));
@@ -366,15 +366,15 @@ static tb_status fit(work *w, tb_registration *out, tb_error *err)
     if (best == &near)
         TB_TRY(try_start(w, &near, err));
     *out = (tb_registration){
-        .dx = best->dx,
-        .dy = best->dy,
-        .residual_px = best->residual_px,
-        .windows = best->windows,
-        .accepted = best->accepted,
-        .correlation_at_zero = best->correlation.at_zero,
+        .dx                   = best->dx,
+        .dy                   = best->dy,
+        .residual_px          = best->residual_px,
+        .windows              = best->windows,
+        .accepted             = best->accepted,
+        .correlation_at_zero  = best->correlation.at_zero,
         .correlation_at_shift = best->correlation.at_shift,
-        .applied = best->objection == NULL,
-        .reason = best->objection != NULL ? best->objection : best->support,
+        .applied              = best->objection == NULL,
+        .reason               = best->objection != NULL ? best->objection : best->support,
     };
 
 done:
@@ -396,10 +396,10 @@ static bool is_usable(const tb_align_cell *cell)
 tb_status tb_registration_fit(const tb_align_cell *cells, int count, int bands,
                               const tb_kernels *kernels, tb_registration *out, tb_error *err)
 {
-    tb_status status = TB_OK;
+    tb_status            status = TB_OK;
     const tb_align_cell *used[CELLS_MOST];
-    tb_feature features[CELLS_MOST] = {{0}};
-    work w = {.features = features};
+    tb_feature           features[CELLS_MOST] = {{0}};
+    work                 w                    = {.features = features};
 
     for (int c = 0; c < count && w.count < CELLS_MOST; c++)
         if (is_usable(&cells[c]))

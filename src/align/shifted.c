@@ -19,13 +19,13 @@ static void taps_of(float taps[TAPS], double t)
 void tb_shifted_fill(float *restrict dst, const float *restrict src, int64_t width, int64_t height,
                      tb_rect window, double dx, double dy, float *restrict scratch)
 {
-    double whole_x = floor(dx), whole_y = floor(dy);
+    double  whole_x = floor(dx), whole_y = floor(dy);
     int64_t left = window.x + (int64_t)whole_x + FIRST;
-    int64_t top = window.y + (int64_t)whole_y + FIRST;
-    int64_t n = window.width;
+    int64_t top  = window.y + (int64_t)whole_y + FIRST;
+    int64_t n    = window.width;
     int64_t from = left < 0 ? -left : 0;
-    int64_t to = n < width - (TAPS - 1) - left ? n : width - (TAPS - 1) - left;
-    float h[TAPS], v[TAPS];
+    int64_t to   = n < width - (TAPS - 1) - left ? n : width - (TAPS - 1) - left;
+    float   h[TAPS], v[TAPS];
 
     taps_of(h, dx - whole_x);
     taps_of(v, dy - whole_y);
@@ -34,9 +34,9 @@ void tb_shifted_fill(float *restrict dst, const float *restrict src, int64_t wid
     if (to < from)
         to = from;
     for (int64_t y = 0; y < window.height + TAPS - 1; y++) {
-        float *row = scratch + y * n;
-        int64_t line = top + y;
-        bool is_inside = line >= 0 && line < height;
+        float  *row       = scratch + y * n;
+        int64_t line      = top + y;
+        bool    is_inside = line >= 0 && line < height;
 
         for (int64_t x = 0; x < (is_inside ? from : n); x++)
             row[x] = NAN;
@@ -56,7 +56,7 @@ void tb_shifted_fill(float *restrict dst, const float *restrict src, int64_t wid
     }
     for (int64_t y = 0; y < window.height; y++) {
         const float *r = scratch + y * n;
-        float *d = dst + y * n;
+        float       *d = dst + y * n;
 
         for (int64_t x = 0; x < n; x++)
             d[x] = ((v[0] * r[x] + v[5] * r[x + 5 * n]) + (v[1] * r[x + n] + v[4] * r[x + 4 * n])) +

@@ -39,8 +39,8 @@ static tb_status set_number(const option *o, const char *value, const char *usag
 
     errno  = 0;
     number = strtod(value, &end);
-    if (value[0] == '\0' || *end != '\0' || !isfinite(number) || number < o->low || number > o->high ||
-        (o->kind == OPTION_INTEGER && number != floor(number)))
+    if (value[0] == '\0' || *end != '\0' || !isfinite(number) || number < o->low ||
+        number > o->high || (o->kind == OPTION_INTEGER && number != floor(number)))
         return complain(err, usage, "--%s: expected %s from %.15g to %.15g, got \"%s\"", o->name,
                         o->kind == OPTION_INTEGER ? "a whole number" : "a number", o->low, o->high,
                         value);
@@ -60,8 +60,8 @@ static tb_status set_choice(const option *o, const char *value, const char *usag
             *(int *)o->target = i;
             return TB_OK;
         }
-        snprintf(allowed + strlen(allowed), sizeof allowed - strlen(allowed), "%s%s", i > 0 ? ", " : "",
-                 o->choices[i]);
+        snprintf(allowed + strlen(allowed), sizeof allowed - strlen(allowed), "%s%s",
+                 i > 0 ? ", " : "", o->choices[i]);
     }
     return complain(err, usage, "--%s: expected one of %s, got \"%s\"", o->name, allowed, value);
 }
@@ -104,8 +104,9 @@ tb_status command_line_read(command_line *line, int argc, char **argv, tb_error 
 
         if (strncmp(argument, "--", 2) != 0) {
             if (line->count == line->most)
-                return complain(err, line->usage, "%s: expected at most %d argument%s, got one more",
-                                argument, line->most, line->most == 1 ? "" : "s");
+                return complain(err, line->usage,
+                                "%s: expected at most %d argument%s, got one more", argument,
+                                line->most, line->most == 1 ? "" : "s");
             line->words[line->count++] = argument;
             continue;
         }
@@ -114,14 +115,18 @@ tb_status command_line_read(command_line *line, int argc, char **argv, tb_error 
         if (o == NULL)
             o = find(line->more, argument + 2, length);
         if (o == NULL)
-            return complain(err, line->usage, "%s: expected an option of this command, got an unknown one",
-                            argument);
+            return complain(err, line->usage,
+                            "%s: expected an option of this command, got an unknown one", argument);
         if (o->kind == OPTION_FLAG && equals != NULL)
-            return complain(err, line->usage, "--%s: expected no value, got \"%s\"", o->name, equals + 1);
+            return complain(err, line->usage, "--%s: expected no value, got \"%s\"", o->name,
+                            equals + 1);
         if (o->kind != OPTION_FLAG && equals == NULL && ++i == argc)
             return complain(err, line->usage, "--%s: expected a value, got none", o->name);
-        status = set(o, equals != NULL ? equals + 1 : o->kind == OPTION_FLAG ? "" : argv[i], line->usage,
-                     err);
+        status = set(o,
+                     equals != NULL           ? equals + 1
+                     : o->kind == OPTION_FLAG ? ""
+                                              : argv[i],
+                     line->usage, err);
         if (status != TB_OK)
             return status;
     }

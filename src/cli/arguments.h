@@ -28,7 +28,7 @@ typedef struct option {
 typedef struct command_line {
     const char   *usage; /**< the synopsis, for errors */
     const option *options;
-    const option *more; /**< a second table, or NULL */
+    const option *more;  /**< a second table, or NULL */
     const char  **words; /**< positional arguments, filled in */
     int           least, most;
     int           count; /**< of the words found */

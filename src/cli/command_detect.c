@@ -8,7 +8,7 @@
 #include "cli/commands.h"
 #include "cli/console.h"
 
-static const char *const sensors[]  = {"auto", "optical", "sar", NULL};
+static const char *const sensors[]   = {"auto", "optical", "sar", NULL};
 static const char *const registers[] = {"auto", "off", NULL};
 
 /* The options of two images, into a tb_detect_options. */
@@ -28,16 +28,26 @@ static void images_init(images *i)
 
     const option own[] = {
         {.name = "sensor", .kind = OPTION_CHOICE, .target = &i->sensor, .choices = sensors},
-        {.name = "register", .kind = OPTION_CHOICE, .target = &i->registration, .choices = registers},
+        {.name    = "register",
+         .kind    = OPTION_CHOICE,
+         .target  = &i->registration,
+         .choices = registers},
         {.name = "method", .kind = OPTION_TEXT, .target = &i->options.method},
         {.name = "prior", .kind = OPTION_TEXT, .target = &i->options.prior},
         {.name = "model", .kind = OPTION_TEXT, .target = &i->options.model},
         {.name = "valid-before", .kind = OPTION_TEXT, .target = &i->options.valid_before},
         {.name = "valid-after", .kind = OPTION_TEXT, .target = &i->options.valid_after},
         {.name = "out", .kind = OPTION_TEXT, .target = &i->options.out},
-        {.name = "sample", .kind = OPTION_REAL, .target = &i->options.sample, .low = 1e-9, .high = 1},
-        {.name = "min-pixels", .kind = OPTION_INTEGER, .target = &i->options.min_pixels, .low = 1,
-         .high = 1e6},
+        {.name   = "sample",
+         .kind   = OPTION_REAL,
+         .target = &i->options.sample,
+         .low    = 1e-9,
+         .high   = 1},
+        {.name   = "min-pixels",
+         .kind   = OPTION_INTEGER,
+         .target = &i->options.min_pixels,
+         .low    = 1,
+         .high   = 1e6},
         {.name = "allow-implausible", .kind = OPTION_FLAG, .target = &i->options.may_flag_all},
         {.name = "force", .kind = OPTION_FLAG, .target = &i->options.force},
         {0},
@@ -49,9 +59,13 @@ static void images_init(images *i)
 static tb_status images_read(images *i, int argc, char **argv, const char *usage, tb_error *err)
 {
     const char  *words[2] = {NULL, NULL};
-    command_line line     = {
-            .usage = usage, .options = i->own, .more = i->shared, .words = words, .least = 2, .most = 2};
-    tb_status status = command_line_read(&line, argc, argv, err);
+    command_line line     = {.usage   = usage,
+                             .options = i->own,
+                             .more    = i->shared,
+                             .words   = words,
+                             .least   = 2,
+                             .most    = 2};
+    tb_status    status   = command_line_read(&line, argc, argv, err);
 
     i->options.before            = words[0];
     i->options.after             = words[1];
@@ -120,7 +134,8 @@ static void print_counts(const json_t *report)
 int command_fit(int argc, char **argv)
 {
     static const char usage[] =
-        "tuban fit BEFORE AFTER [--out model.yaml] [--register auto|off] [--sensor auto|optical|sar] "
+        "tuban fit BEFORE AFTER [--out model.yaml] [--register auto|off] [--sensor "
+        "auto|optical|sar] "
         "[--method NAME] [--prior auto|rare|common|rate=F] [--sample F] [--valid-before F] "
         "[--valid-after F] [--threads N] [--memory BYTES] [--quiet] [--json]";
     images   i;
@@ -163,7 +178,8 @@ int command_detect(int argc, char **argv)
     if (images_read(&i, argc, argv, usage, &error) != TB_OK)
         return console_fail(&i.console, &error);
     if (i.options.out == NULL) {
-        error = (tb_error){.status = TB_E_USAGE, .message = "--out: expected an output folder, got none"};
+        error = (tb_error){.status  = TB_E_USAGE,
+                           .message = "--out: expected an output folder, got none"};
         snprintf(error.hint, sizeof error.hint, "usage: %s", usage);
         return console_fail(&i.console, &error);
     }
@@ -201,7 +217,11 @@ static void job_init(job *j)
         {.name = "out", .kind = OPTION_TEXT, .target = &j->options.out},
         {.name = "formats", .kind = OPTION_TEXT, .target = &j->options.formats},
         {.name = "until", .kind = OPTION_TEXT, .target = &j->options.until},
-        {.name = "sample", .kind = OPTION_REAL, .target = &j->options.sample, .low = 1e-9, .high = 1},
+        {.name   = "sample",
+         .kind   = OPTION_REAL,
+         .target = &j->options.sample,
+         .low    = 1e-9,
+         .high   = 1},
         {.name = "allow-implausible", .kind = OPTION_FLAG, .target = &j->options.may_flag_all},
         {.name = "force", .kind = OPTION_FLAG, .target = &j->options.force},
         {0},
@@ -212,16 +232,17 @@ static void job_init(job *j)
 
 int command_run(int argc, char **argv)
 {
-    static const char usage[] =
-        "tuban run JOB.yaml [--out DIR] [--formats gpkg] [--threads N] [--memory BYTES] [--block N] "
-        "[--shards N] [--sample F] [--until fit|sweep|assemble|publish] [--allow-implausible] [--force] "
-        "[--quiet] [--json]";
-    job          j;
-    tb_error     error = {0};
-    char        *json  = NULL;
-    command_line line  = {.usage = usage, .words = &j.options.job, .least = 1, .most = 1};
-    json_t      *report, *pair;
-    size_t       at;
+    static const char usage[] = "tuban run JOB.yaml [--out DIR] [--formats gpkg] [--threads N] "
+                                "[--memory BYTES] [--block N] "
+                                "[--shards N] [--sample F] [--until fit|sweep|assemble|publish] "
+                                "[--allow-implausible] [--force] "
+                                "[--quiet] [--json]";
+    job               j;
+    tb_error          error = {0};
+    char             *json  = NULL;
+    command_line      line  = {.usage = usage, .words = &j.options.job, .least = 1, .most = 1};
+    json_t           *report, *pair;
+    size_t            at;
 
     if (asks_for_help(argc, argv, usage))
         return 0;
@@ -256,13 +277,16 @@ static void print_plan(const json_t *plan)
     const json_t *memory = json_object_get(plan, "memory");
     const double  mib    = 1048576.0;
 
-    printf("lattice   %.0f x %.0f pixels, %.1f MiB decoded, read %.2f times\n", number_at(plan, "width"),
-           number_at(plan, "height"), number_at(plan, "source_bytes") / mib, number_at(plan, "decoded"));
-    printf("work      %.0f shard(s), %.0f blocks of %.0f in panels of %.0f columns, halo %.0f, %.0f "
-           "thread(s)\n",
-           number_at(plan, "shards"), number_at(plan, "blocks"), number_at(plan, "block"),
-           number_at(plan, "panel"), number_at(plan, "halo"), number_at(plan, "threads"));
-    printf("memory    %.0f of %.0f MiB: libraries %.0f, tiles %.0f, each thread %.0f, sample %.0f (before "
+    printf("lattice   %.0f x %.0f pixels, %.1f MiB decoded, read %.2f times\n",
+           number_at(plan, "width"), number_at(plan, "height"),
+           number_at(plan, "source_bytes") / mib, number_at(plan, "decoded"));
+    printf(
+        "work      %.0f shard(s), %.0f blocks of %.0f in panels of %.0f columns, halo %.0f, %.0f "
+        "thread(s)\n",
+        number_at(plan, "shards"), number_at(plan, "blocks"), number_at(plan, "block"),
+        number_at(plan, "panel"), number_at(plan, "halo"), number_at(plan, "threads"));
+    printf("memory    %.0f of %.0f MiB: libraries %.0f, tiles %.0f, each thread %.0f, sample %.0f "
+           "(before "
            "the sweep)\n",
            number_at(memory, "needed") / mib, number_at(memory, "budget") / mib,
            number_at(memory, "libraries") / mib, number_at(memory, "tile_cache") / mib,
@@ -310,12 +334,12 @@ static bool is_job_file(const char *path)
 
 int command_plan(int argc, char **argv)
 {
-    static const char usage[] =
-        "tuban plan JOB.yaml | BEFORE AFTER [--threads N] [--memory BYTES] [--block N] [--shards N] "
-        "[--sample F] [--json]";
-    images   i;
-    tb_error error = {0};
-    char    *json  = NULL;
+    static const char usage[] = "tuban plan JOB.yaml | BEFORE AFTER [--threads N] [--memory BYTES] "
+                                "[--block N] [--shards N] "
+                                "[--sample F] [--json]";
+    images            i;
+    tb_error          error = {0};
+    char             *json  = NULL;
 
     if (asks_for_help(argc, argv, usage))
         return 0;

@@ -30,10 +30,10 @@ static bool asks_for_help(int argc, char **argv, const char *usage)
 static json_t *info_json(const tb_info *info)
 {
     json_t *transform = json_array(), *problems = json_array();
-    json_t *json = json_pack("{s:s, s:s, s:s, s:I, s:I, s:i, s:s}", "file", info->path, "driver",
-                             info->driver, "date", info->date, "width", (json_int_t)info->width,
-                             "height", (json_int_t)info->height, "bands", info->bands, "type",
-                             info->type);
+    json_t *json =
+        json_pack("{s:s, s:s, s:s, s:I, s:I, s:i, s:s}", "file", info->path, "driver", info->driver,
+                  "date", info->date, "width", (json_int_t)info->width, "height",
+                  (json_int_t)info->height, "bands", info->bands, "type", info->type);
 
     for (int i = 0; i < 6; i++)
         json_array_append_new(transform, number(info->transform[i]));
@@ -41,8 +41,10 @@ static json_t *info_json(const tb_info *info)
         json_array_append_new(problems, json_string(info->problems[i]));
     json_object_set_new(json, "crs", info->has_crs ? json_string(info->crs_name) : json_null());
     json_object_set_new(json, "authority",
-                        info->crs_authority[0] != '\0' ? json_string(info->crs_authority) : json_null());
-    json_object_set_new(json, "transform", info->has_transform ? json_incref(transform) : json_null());
+                        info->crs_authority[0] != '\0' ? json_string(info->crs_authority)
+                                                       : json_null());
+    json_object_set_new(json, "transform",
+                        info->has_transform ? json_incref(transform) : json_null());
     json_decref(transform);
     json_object_set_new(json, "unit", json_string(info->unit));
     json_object_set_new(json, "pixel_width", number(info->pixel_width));
@@ -132,8 +134,8 @@ int command_info(int argc, char **argv)
 
 int command_vectorize(int argc, char **argv)
 {
-    static const char usage[] = "tuban vectorize CHANGE.tif --out F.gpkg [--connect 4|8] "
-                                "[--min-pixels N] [--simplify off] [--quiet] [--json]";
+    static const char    usage[] = "tuban vectorize CHANGE.tif --out F.gpkg [--connect 4|8] "
+                                   "[--min-pixels N] [--simplify off] [--quiet] [--json]";
     tb_vectorize_options options = {0};
     tb_vectorize_result  result  = {0};
     console              c;
@@ -143,8 +145,11 @@ int command_vectorize(int argc, char **argv)
     const option         own[]   = {
                   {.name = "out", .kind = OPTION_TEXT, .target = &options.out},
                   {.name = "connect", .kind = OPTION_INTEGER, .target = &connect, .low = 4, .high = 8},
-                  {.name = "min-pixels", .kind = OPTION_INTEGER, .target = &options.min_pixels, .low = 1,
-                   .high = 1e15},
+                  {.name   = "min-pixels",
+                   .kind   = OPTION_INTEGER,
+                   .target = &options.min_pixels,
+                   .low    = 1,
+                   .high   = 1e15},
                   {.name = "simplify", .kind = OPTION_TEXT, .target = &options.simplify},
                   {0},
     };
@@ -162,7 +167,8 @@ int command_vectorize(int argc, char **argv)
     if (command_line_read(&line, argc, argv, &error) != TB_OK)
         return console_fail(&c, &error);
     if (options.out == NULL) {
-        error = (tb_error){.status = TB_E_USAGE, .message = "--out: expected an output file, got none"};
+        error =
+            (tb_error){.status = TB_E_USAGE, .message = "--out: expected an output file, got none"};
         snprintf(error.hint, sizeof error.hint, "usage: %s", usage);
         return console_fail(&c, &error);
     }
@@ -179,9 +185,10 @@ int command_vectorize(int argc, char **argv)
             (json_int_t)result.dropped_pixels, "unobserved", (json_int_t)result.unobserved_pixels,
             "note", result.note));
     if (!c.is_quiet) {
-        printf("%lld features of %lld pixels, %lld smaller ones dropped, %lld pixels not observed\n",
-               (long long)result.features, (long long)result.pixels, (long long)result.dropped,
-               (long long)result.unobserved_pixels);
+        printf(
+            "%lld features of %lld pixels, %lld smaller ones dropped, %lld pixels not observed\n",
+            (long long)result.features, (long long)result.pixels, (long long)result.dropped,
+            (long long)result.unobserved_pixels);
         if (result.note[0] != '\0')
             printf("%s\n", result.note);
     }
@@ -190,8 +197,8 @@ int command_vectorize(int argc, char **argv)
 
 static json_t *figures_json(const tb_eval_figures *f)
 {
-    json_t *json = json_pack("{s:I, s:I, s:I, s:I}", "tp", (json_int_t)f->tp, "fp", (json_int_t)f->fp,
-                             "fn", (json_int_t)f->fn, "tn", (json_int_t)f->tn);
+    json_t *json = json_pack("{s:I, s:I, s:I, s:I}", "tp", (json_int_t)f->tp, "fp",
+                             (json_int_t)f->fp, "fn", (json_int_t)f->fn, "tn", (json_int_t)f->tn);
 
     json_object_set_new(json, "precision", number(f->precision));
     json_object_set_new(json, "recall", number(f->recall));
@@ -211,8 +218,8 @@ static json_t *figures_json(const tb_eval_figures *f)
 
 static void print_figures(const char *name, const tb_eval_figures *f)
 {
-    printf("%-9s P %.4f  R %.4f  F1 %.4f  IoU %.4f  kappa %.4f  AUC %.4f  AP %.4f  best F1 %.4f\n", name,
-           f->precision, f->recall, f->f1, f->iou, f->kappa, f->auc, f->ap, f->best_f1);
+    printf("%-9s P %.4f  R %.4f  F1 %.4f  IoU %.4f  kappa %.4f  AUC %.4f  AP %.4f  best F1 %.4f\n",
+           name, f->precision, f->recall, f->f1, f->iou, f->kappa, f->auc, f->ap, f->best_f1);
     printf("%-9s objects: %lld of %lld found, %lld of %lld right; %.3f %% flagged\n", "",
            (long long)f->recalled_objects, (long long)f->truth_objects, (long long)f->right_objects,
            (long long)f->found_objects, 100.0 * f->flagged);
@@ -220,21 +227,24 @@ static void print_figures(const char *name, const tb_eval_figures *f)
 
 int command_eval(int argc, char **argv)
 {
-    static const char usage[] =
-        "tuban eval --truth T.tif --change C.tif [--score S.tif] [--min-pixels N] [--quiet] [--json]";
-    tb_eval_options options = {0};
-    tb_eval_result  result  = {0};
-    console         c;
-    option          shared[3];
-    tb_error        error = {0};
-    json_t         *json;
-    const option    own[] = {
-           {.name = "truth", .kind = OPTION_TEXT, .target = &options.truth},
-           {.name = "change", .kind = OPTION_TEXT, .target = &options.change},
-           {.name = "score", .kind = OPTION_TEXT, .target = &options.score},
-           {.name = "min-pixels", .kind = OPTION_INTEGER, .target = &options.min_pixels, .low = 1,
-            .high = 1e9},
-           {0},
+    static const char usage[] = "tuban eval --truth T.tif --change C.tif [--score S.tif] "
+                                "[--min-pixels N] [--quiet] [--json]";
+    tb_eval_options   options = {0};
+    tb_eval_result    result  = {0};
+    console           c;
+    option            shared[3];
+    tb_error          error = {0};
+    json_t           *json;
+    const option      own[] = {
+             {.name = "truth", .kind = OPTION_TEXT, .target = &options.truth},
+             {.name = "change", .kind = OPTION_TEXT, .target = &options.change},
+             {.name = "score", .kind = OPTION_TEXT, .target = &options.score},
+             {.name   = "min-pixels",
+              .kind   = OPTION_INTEGER,
+              .target = &options.min_pixels,
+              .low    = 1,
+              .high   = 1e9},
+             {0},
     };
     const char  *none[1];
     command_line line = {.usage = usage, .options = own, .more = shared, .words = none};
@@ -299,8 +309,8 @@ int command_doctor(int argc, char **argv)
         const char          *state = tb_doctor_state_name(row->state);
 
         if (c.is_json)
-            json_array_append_new(rows, json_pack("{s:s, s:s, s:s}", "name", row->name, "state", state,
-                                                  "detail", row->detail));
+            json_array_append_new(rows, json_pack("{s:s, s:s, s:s}", "name", row->name, "state",
+                                                  state, "detail", row->detail));
         else if (!c.is_quiet)
             printf("%-8s %-22s %s\n", state, row->name, row->detail);
     }

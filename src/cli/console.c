@@ -37,7 +37,8 @@ void console_finish(console *c)
     c->bar.is_open = false;
 }
 
-static void show_on_terminal(console *c, const char *stage, int64_t done, int64_t total, double elapsed)
+static void show_on_terminal(console *c, const char *stage, int64_t done, int64_t total,
+                             double elapsed)
 {
     double rate      = elapsed > 0.0 ? (double)done / elapsed : 0.0;
     double remaining = rate > 0.0 ? (double)(total - done) / rate : 0.0;
@@ -46,8 +47,8 @@ static void show_on_terminal(console *c, const char *stage, int64_t done, int64_
         fprintf(stderr, "\r%-9s %3d %%  %7.1f Mpx/s  %5.0f s left ", stage,
                 (int)(100.0 * (double)done / (double)total), rate / 1e6, remaining);
     else
-        fprintf(stderr, "\r%-9s %3d %%  %5.0f s left ", stage, (int)(100.0 * (double)done / (double)total),
-                remaining);
+        fprintf(stderr, "\r%-9s %3d %%  %5.0f s left ", stage,
+                (int)(100.0 * (double)done / (double)total), remaining);
     fflush(stderr);
     c->bar.is_open = true;
 }
@@ -98,9 +99,9 @@ void console_init(console *c)
 {
     struct sigaction action = {.sa_handler = stop};
 
-    *c          = (console){0};
-    c->progress = (tb_progress){
-        .report = report, .note = note, .is_cancelled = is_cancelled, .context = c};
+    *c = (console){0};
+    c->progress =
+        (tb_progress){.report = report, .note = note, .is_cancelled = is_cancelled, .context = c};
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
 }

@@ -23,10 +23,11 @@ static const command commands[] = {
 
 static void print_help(FILE *to)
 {
-    fputs("tuban finds what changed on the ground between dated images. A parcel is a lead, never a "
-          "verdict.\n\n"
-          "usage: tuban COMMAND [OPTIONS]\n\n",
-          to);
+    fputs(
+        "tuban finds what changed on the ground between dated images. A parcel is a lead, never a "
+        "verdict.\n\n"
+        "usage: tuban COMMAND [OPTIONS]\n\n",
+        to);
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         fprintf(to, "  %-10s %s\n", commands[i].name, commands[i].summary);
     fputs("\ntuban COMMAND --help tells the options of a command.\n", to);
@@ -38,7 +39,8 @@ int main(int argc, char **argv)
         print_help(stderr);
         return TB_E_USAGE;
     }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+        strcmp(argv[1], "help") == 0) {
         print_help(stdout);
         return 0;
     }
@@ -49,7 +51,8 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         if (strcmp(argv[1], commands[i].name) == 0)
             return commands[i].run(argc - 2, argv + 2);
-    fprintf(stderr, "tuban: error: %s: expected a command, got an unknown one\ntuban --help lists them\n",
+    fprintf(stderr,
+            "tuban: error: %s: expected a command, got an unknown one\ntuban --help lists them\n",
             argv[1]);
     return TB_E_USAGE;
 }

@@ -161,7 +161,8 @@ tb_status tb_folder_make(const char *path, bool *made, tb_error *err)
     if (stat(path, &information) == 0) {
         if (S_ISDIR(information.st_mode))
             return TB_OK;
-        return tb_error_set(err, TB_E_OUTPUT, "make folder %s: expected a folder, got a file", path);
+        return tb_error_set(err, TB_E_OUTPUT, "make folder %s: expected a folder, got a file",
+                            path);
     }
     TB_TRY(tb_path_folder(&parent, path, err));
     if (strcmp(parent, ".") != 0 && strcmp(parent, "/") != 0)
@@ -244,8 +245,9 @@ tb_status tb_folder_each(const char *path,
     int             count   = scandir(path, &entries, is_entry, compare_names);
 
     if (count < 0)
-        return tb_error_set(err, TB_E_INPUT, "list folder %s: expected a readable folder, got \"%s\"",
-                            path, strerror(errno));
+        return tb_error_set(err, TB_E_INPUT,
+                            "list folder %s: expected a readable folder, got \"%s\"", path,
+                            strerror(errno));
     for (int i = 0; i < count; i++) {
         if (status == TB_OK)
             status = visit(context, entries[i]->d_name, err);

@@ -8,7 +8,8 @@
 #include "core/error.h"
 #include "core/text.h"
 
-/** Returns `folder`/`name` (free with tb_free); an absolute `name` or an empty folder gives `name`. */
+/** Returns `folder`/`name` (free with tb_free); an absolute `name` or an empty folder gives `name`.
+ */
 tb_status tb_path_join(char **out, const char *folder, const char *name, tb_error *err);
 
 /** Returns the folder a path lies in, "." if it names none (free with tb_free). */
@@ -34,7 +35,8 @@ tb_status tb_file_sync(const char *path, tb_error *err);
 /** Removes a file if it is there. Never fails: what cannot be removed stays. */
 void tb_file_remove(const char *path);
 
-/** Makes a folder and the ones above it. `*made` (may be NULL) is true if this call made the last. */
+/** Makes a folder and the ones above it. `*made` (may be NULL) is true if this call made the last.
+ */
 tb_status tb_folder_make(const char *path, bool *made, tb_error *err);
 
 /** Refuses with TB_E_OUTPUT unless a file can be made in the folder. */

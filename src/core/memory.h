@@ -1,4 +1,5 @@
-/** All allocation of tuban's own: overflow-checked, 64-byte aligned, counted, able to fail on demand. */
+/** All allocation of tuban's own: overflow-checked, 64-byte aligned, counted, able to fail on
+ * demand. */
 #ifndef TUBAN_CORE_MEMORY_H
 #define TUBAN_CORE_MEMORY_H
 
@@ -8,10 +9,10 @@
 #include "core/error.h"
 
 /**
- * Returns `count` * `size` bytes, 64-byte aligned, not cleared; free with tb_free. Zero bytes give a
- * valid pointer.
- * @return TB_OK, or TB_E_MEMORY naming the bytes asked for and `what` they were for; *out is then NULL.
- * Threads: safe.
+ * Returns `count` * `size` bytes, 64-byte aligned, not cleared; free with tb_free. Zero bytes give
+ * a valid pointer.
+ * @return TB_OK, or TB_E_MEMORY naming the bytes asked for and `what` they were for; *out is then
+ * NULL. Threads: safe.
  */
 tb_status tb_alloc(void *out, size_t count, size_t size, const char *what, tb_error *err);
 

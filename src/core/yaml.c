@@ -54,7 +54,8 @@ tb_status tb_yaml_parse(tb_yaml **out, const char *text, const char *name, tb_st
     }
     has_document = true;
     if (yaml_document_get_root_node(&yaml->document) == NULL)
-        status = tb_error_set(err, complaint, "%s:1: expected a map of keys, got an empty file", name);
+        status =
+            tb_error_set(err, complaint, "%s:1: expected a map of keys, got an empty file", name);
 done:
     if (has_parser)
         yaml_parser_delete(&parser);
@@ -296,8 +297,8 @@ tb_status tb_node_real(tb_node node, double low, double high, double *out, tb_er
 tb_status tb_node_boolean(tb_node node, bool *out, tb_error *err)
 {
     static const char *const words[] = {"false", "true", "no", "yes", "off", "on", NULL};
-    int                choice        = 0;
-    tb_status          status        = tb_node_choice(node, words, &choice, err);
+    int                      choice  = 0;
+    tb_status                status  = tb_node_choice(node, words, &choice, err);
 
     if (status == TB_OK)
         *out = choice % 2 != 0;

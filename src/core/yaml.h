@@ -1,6 +1,6 @@
 /**
- * Reading YAML through libyaml's document API: every complaint names file, line, key, what was found
- * and what is allowed.
+ * Reading YAML through libyaml's document API: every complaint names file, line, key, what was
+ * found and what is allowed.
  */
 #ifndef TUBAN_CORE_YAML_H
 #define TUBAN_CORE_YAML_H
@@ -21,8 +21,8 @@ typedef struct tb_node {
 } tb_node;
 
 /**
- * Parses one document. `complaint` is the status of every error found in it, then or later (TB_E_JOB
- * for a job, TB_E_INPUT for a model given as input). Free with tb_yaml_free.
+ * Parses one document. `complaint` is the status of every error found in it, then or later
+ * (TB_E_JOB for a job, TB_E_INPUT for a model given as input). Free with tb_yaml_free.
  */
 tb_status tb_yaml_open(tb_yaml **out, const char *path, tb_status complaint, tb_error *err);
 
@@ -41,7 +41,8 @@ bool tb_node_is_map(tb_node node);
 bool tb_node_is_list(tb_node node);
 bool tb_node_is_null(tb_node node);
 
-/** Refuses a node that is not a map, a key that stands twice, and one not among `allowed` (NULL ends). */
+/** Refuses a node that is not a map, a key that stands twice, and one not among `allowed` (NULL
+ * ends). */
 tb_status tb_node_check_keys(tb_node map, const char *const *allowed, tb_error *err);
 
 /** True, and the child, if the map has the key and its value is not null. */

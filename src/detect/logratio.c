@@ -3,26 +3,36 @@
 
 #include "detect/method.h"
 
-static void feature(float *dst, const float *src, size_t n, const tb_kernels *kernels)
+static void feature(float *dst, const float *src, float offset, size_t n, const tb_kernels *kernels)
 {
-    kernels->log_row(dst, src, 1.0f, n);
+    kernels->log_row(dst, src, offset, n);
 }
 
-/* Speckle cancels in the mean of signed differences, and does not in the mean of their magnitudes. */
+/* Speckle cancels in the mean of signed differences, and does not in the mean of their magnitudes.
+ */
 static void row(float *const *out, const float *const *before, const float *const *after, int bands,
-                const tb_radiometry *radiometry, size_t n, const tb_kernels *kernels)
+                const tb_radiometry *radiometry, float *scratch, size_t n,
+                const tb_kernels *kernels)
 {
-    (void)kernels;
+    float *matched = scratch, *earlier = scratch + TB_METHOD_SEGMENT,
+          *later = scratch + 2 * TB_METHOD_SEGMENT;
+
     for (size_t x = 0; x < n; x++)
-        out[0][x] = 0.0f;
+        out[0][x] = out[1][x] = 0.0f;
     for (int b = 0; b < bands; b++) {
         float slope = radiometry->slope[b], intercept = radiometry->intercept[b];
 
-        for (size_t x = 0; x < n; x++)
-            out[0][x] += before[b][x] - (intercept + slope * after[b][x]);
+        for (size_t x = 0; x < n; x++) {
+            matched[x] = intercept + slope * after[b][x];
+            matched[x] = matched[x] < 0.0f ? 0.0f : matched[x];
+        }
+        feature(earlier, before[b], radiometry->offset[b], n, kernels);
+        feature(later, matched, radiometry->offset[b], n, kernels);
+        for (size_t x = 0; x < n; x++) {
+            out[0][x] += earlier[x] - later[x];
+            out[1][x] += (earlier[x] - later[x]) * radiometry->by_spread[b];
+        }
     }
-    for (size_t x = 0; x < n; x++)
-        out[1][x] = out[0][x] * radiometry->by_spread[0];
 }
 
 static void finish(float *score, float *contrast, const float *const *smooth, int bands, size_t n)

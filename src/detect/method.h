@@ -12,23 +12,31 @@
 
 /** What scoring needs to know of a stratum; floats, so that what is stored is what is used. */
 typedef struct tb_radiometry {
-    float slope[TB_BANDS_MAX], intercept[TB_BANDS_MAX]; /**< later features to earlier ones */
-    float by_noise[TB_BANDS_MAX];  /**< 1 / standard deviation of the difference on unchanged ground */
+    float slope[TB_BANDS_MAX], intercept[TB_BANDS_MAX]; /**< later samples to earlier ones */
+    float
+        by_noise[TB_BANDS_MAX]; /**< 1 / standard deviation of the difference on unchanged ground */
     float by_spread[TB_BANDS_MAX]; /**< 1 / standard deviation of the earlier features */
+    float offset[TB_BANDS_MAX];    /**< added to radar samples before their logarithm is taken */
+    float low[2], high[2]; /**< ends of the sample ranges, earlier and later; infinite: none */
 } tb_radiometry;
 
-enum { TB_METHOD_PLANES_MAX = 2 };
+enum { TB_METHOD_PLANES_MAX = 2, TB_METHOD_SEGMENT = 1024 };
 
 typedef struct tb_method {
     const char *name;   /**< as in --method and model.yaml */
     int         planes; /**< smoothed between `row` and `finish` */
 
-    /** One band's samples as the features statistics are made of: dst[x] of src[x], NaN stays. */
-    void (*feature)(float *dst, const float *src, size_t n, const tb_kernels *kernels);
+    /** What spreads are measured of: dst[x] of the samples src[x]; NULL: the samples themselves. */
+    void (*feature)(float *dst, const float *src, float offset, size_t n,
+                    const tb_kernels *kernels);
 
-    /** `planes` values a pixel from the features of both dates. */
+    /**
+     * `planes` values a pixel from the samples of both dates; at most TB_METHOD_SEGMENT pixels.
+     * @param scratch  3 * TB_METHOD_SEGMENT floats.
+     */
     void (*row)(float *const *out, const float *const *before, const float *const *after, int bands,
-                const tb_radiometry *radiometry, size_t n, const tb_kernels *kernels);
+                const tb_radiometry *radiometry, float *scratch, size_t n,
+                const tb_kernels *kernels);
 
     /**
      * Score and contrast from the smoothed planes. contrast is the root mean square difference over

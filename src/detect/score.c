@@ -5,9 +5,6 @@
 #include "core/memory.h"
 #include "kernels/real.h"
 
-/* Pixels of a row handled at once: what the features of both dates need room for. */
-enum { SEGMENT = 1024 };
-
 void tb_scoring_smooth(tb_scoring *scoring, double sigma)
 {
     int radius = (int)ceil(sigma * 3.34);
@@ -26,40 +23,35 @@ void tb_scores_reset(tb_scores *scores)
     *scores = (tb_scores){0};
 }
 
-/* Planes with the halo, the same smoothed along rows, smoothed rows, the two outputs, features. */
-static size_t floats_needed(int bands, int64_t columns, int64_t rows)
+/* Planes with the halo, the same smoothed along rows, smoothed rows, the two outputs, scratch. */
+static size_t floats_needed(int64_t columns, int64_t rows)
 {
     size_t pixels = (size_t)(columns * rows);
 
     return (2 * TB_METHOD_PLANES_MAX + 2) * pixels + TB_METHOD_PLANES_MAX * (size_t)columns +
-           2 * (size_t)bands * SEGMENT;
+           3 * TB_METHOD_SEGMENT;
 }
 
-size_t tb_scores_bytes(int bands, int64_t columns, int64_t rows)
+size_t tb_scores_bytes(int64_t columns, int64_t rows)
 {
-    return floats_needed(bands, columns, rows) * sizeof(float);
+    return floats_needed(columns, rows) * sizeof(float);
 }
 
 /* The method's planes for pixels of one row that lie in one stratum. */
-static void make_segment(float *const *out, float *features, const tb_scoring *scoring,
+static void make_segment(float *const *out, float *scratch, const tb_scoring *scoring,
                          const tb_pair_block *block, size_t at, size_t n,
                          const tb_radiometry *radiometry, const tb_kernels *kernels)
 {
     const float *before[TB_BANDS_MAX], *after[TB_BANDS_MAX];
 
     for (int b = 0; b < scoring->bands; b++) {
-        float *x = features + (size_t)(2 * b) * SEGMENT;
-        float *y = x + SEGMENT;
-
-        scoring->method->feature(x, block->before[b] + at, n, kernels);
-        scoring->method->feature(y, block->after[b] + at, n, kernels);
-        before[b] = x;
-        after[b]  = y;
+        before[b] = block->before[b] + at;
+        after[b]  = block->after[b] + at;
     }
-    scoring->method->row(out, before, after, scoring->bands, radiometry, n, kernels);
+    scoring->method->row(out, before, after, scoring->bands, radiometry, scratch, n, kernels);
 }
 
-static void make_row(float *const *planes, float *features, const tb_scoring *scoring,
+static void make_row(float *const *planes, float *scratch, const tb_scoring *scoring,
                      const tb_pair_block *block, int64_t y, const tb_radiometry *const *radiometry,
                      const tb_kernels *kernels)
 {
@@ -70,12 +62,12 @@ static void make_row(float *const *planes, float *features, const tb_scoring *sc
         size_t end = x + 1;
         float *out[TB_METHOD_PLANES_MAX];
 
-        while (end < columns && end - x < SEGMENT && stratum[end] == stratum[x])
+        while (end < columns && end - x < TB_METHOD_SEGMENT && stratum[end] == stratum[x])
             end++;
         for (int p = 0; p < scoring->method->planes; p++)
             out[p] = planes[p] + first + x;
         if (stratum[x] >= 0 && radiometry[stratum[x]] != NULL)
-            make_segment(out, features, scoring, block, first + x, end - x, radiometry[stratum[x]],
+            make_segment(out, scratch, scoring, block, first + x, end - x, radiometry[stratum[x]],
                          kernels);
         else
             for (int p = 0; p < scoring->method->planes; p++)
@@ -91,11 +83,11 @@ tb_status tb_scores_make(tb_scores *scores, const tb_scoring *scoring, const tb_
 {
     tb_status status  = TB_OK;
     int64_t   columns = block->rect.width, rows = block->rect.height;
-    tb_rect   core    = tb_rect_grow(block->rect, -scoring->radius);
-    size_t    pixels  = (size_t)(columns * rows);
-    size_t    needed  = floats_needed(scoring->bands, columns, rows);
-    float    *plane[TB_METHOD_PLANES_MAX], *along[TB_METHOD_PLANES_MAX], *line[TB_METHOD_PLANES_MAX];
-    float    *next;
+    tb_rect   core   = tb_rect_grow(block->rect, -scoring->radius);
+    size_t    pixels = (size_t)(columns * rows);
+    size_t    needed = floats_needed(columns, rows);
+    float *plane[TB_METHOD_PLANES_MAX], *along[TB_METHOD_PLANES_MAX], *line[TB_METHOD_PLANES_MAX];
+    float *next;
 
     if (needed > scores->capacity) {
         tb_scores_reset(scores);
@@ -128,7 +120,8 @@ tb_status tb_scores_make(tb_scores *scores, const tb_scoring *scoring, const tb_
 
             for (int k = 0; k <= 2 * scoring->radius; k++)
                 window[k] = along[p] + (y + k) * columns;
-            kernels->fir_column(line[p], window, scoring->taps, scoring->radius, (size_t)core.width);
+            kernels->fir_column(line[p], window, scoring->taps, scoring->radius,
+                                (size_t)core.width);
             smooth[p] = line[p];
         }
         scoring->method->finish(scores->score + y * core.width, scores->contrast + y * core.width,

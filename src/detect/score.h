@@ -15,8 +15,8 @@
 typedef struct tb_scoring {
     const tb_method *method;
     int              bands;
-    int              radius; /**< of the smoothing, pixels: the halo a block needs; 1 .. TB_FIR_RADIUS_MAX */
-    float            taps[TB_FIR_RADIUS_MAX + 1];
+    int   radius; /**< of the smoothing, pixels: the halo a block needs; 1 .. TB_FIR_RADIUS_MAX */
+    float taps[TB_FIR_RADIUS_MAX + 1];
 } tb_scoring;
 
 /**
@@ -37,7 +37,7 @@ typedef struct tb_scores {
 void tb_scores_reset(tb_scores *scores);
 
 /** Bytes tb_scores_make holds for a block of so many pixels with its halo. */
-size_t tb_scores_bytes(int bands, int64_t columns, int64_t rows);
+size_t tb_scores_bytes(int64_t columns, int64_t rows);
 
 /**
  * Scores the block less a halo of scoring->radius on every side.

@@ -56,7 +56,7 @@ size_t tb_threshold_kittler(const tb_histogram *h, double width)
     double total = 0.0, sum = 0.0, squares = 0.0, centre = 0.0;
     double below = 0.0, sum_below = 0.0, squares_below = 0.0;
     double best = 0.0, before = 0.0, lowest_edge = 0.0;
-    size_t cut = h->n;
+    size_t cut  = h->n;
     int    seen = 0;
 
     for (size_t i = 0; i < h->n; i++) {
@@ -86,7 +86,8 @@ size_t tb_threshold_kittler(const tb_histogram *h, double width)
             break;
         j = 1.0 +
             2.0 * (p1 * log_deviation(below, sum_below, squares_below, floor) +
-                   p2 * log_deviation(total - below, sum - sum_below, squares - squares_below, floor)) -
+                   p2 * log_deviation(total - below, sum - sum_below, squares - squares_below,
+                                      floor)) -
             2.0 * (p1 * tb_real_log(p1) + p2 * tb_real_log(p2));
         if (seen == 0)
             lowest_edge = j;

@@ -20,8 +20,8 @@ typedef struct tb_histogram {
 size_t tb_threshold_otsu(const tb_histogram *histogram);
 
 /**
- * The interior minimum of J = 1 + 2 (P1 ln s1 + P2 ln s2) - 2 (P1 ln P1 + P2 ln P2), with variances of
- * at least width^2 / 12 and classes of at least half a per cent; n where there is none.
+ * The interior minimum of J = 1 + 2 (P1 ln s1 + P2 ln s2) - 2 (P1 ln P1 + P2 ln P2), with variances
+ * of at least width^2 / 12 and classes of at least half a per cent; n where there is none.
  * @param width  of a bin, in the unit of the values.
  */
 size_t tb_threshold_kittler(const tb_histogram *histogram, double width);

@@ -23,21 +23,21 @@ enum { LABELLED = 1, CHANGED = 2, OBSERVED = 4, FLAGGED = 8 };
 
 /* One of the rasters, and the strip that is looked at. */
 typedef struct layer {
-    const char *path;
-    tb_image *image;
+    const char          *path;
+    tb_image            *image;
     const tb_image_info *info;
-    double *values; /* of the first band */
-    uint8_t *valid; /* NULL where the file has no mask */
-    void *samples;  /* what reading the mask brings along */
+    double              *values;  /* of the first band */
+    uint8_t             *valid;   /* NULL where the file has no mask */
+    void                *samples; /* what reading the mask brings along */
 } layer;
 
 typedef struct comparison {
-    layer truth, change, score;
-    int64_t strip_rows;
-    uint8_t *pixels;     /* [height][width] */
-    double *scores;      /* changed pixels' from the front, unchanged ones' from the back */
-    size_t scores_count; /* size of the array */
-    size_t changed_count, unchanged_count;
+    layer           truth, change, score;
+    int64_t         strip_rows;
+    uint8_t        *pixels; /* [height][width] */
+    double         *scores; /* changed pixels' from the front, unchanged ones' from the back */
+    size_t          scores_count; /* size of the array */
+    size_t          changed_count, unchanged_count;
     tb_eval_result *result;
 } comparison;
 
@@ -47,7 +47,7 @@ static void note(tb_eval_result *result, const char *format, ...)
 /* Adds a line, or as much of it as there is room for. */
 static void note(tb_eval_result *result, const char *format, ...)
 {
-    size_t used = strlen(result->notes);
+    size_t  used = strlen(result->notes);
     va_list arguments;
 
     if (used + 2 > sizeof result->notes)
@@ -112,7 +112,7 @@ static void note_other_place(const layer *a, const layer *b, tb_eval_result *res
 static tb_status layer_prepare(layer *of, int64_t strip_rows, tb_error *err)
 {
     tb_status status = TB_OK;
-    size_t count = (size_t)(of->info->width * strip_rows);
+    size_t    count  = (size_t)(of->info->width * strip_rows);
 
     TB_TRY(tb_alloc(&of->values, count, sizeof *of->values, "strip of values", err));
     if (of->info->has_mask) {
@@ -171,8 +171,8 @@ static void classify(comparison *job, tb_rect strip)
     uint8_t *pixels = job->pixels + strip.y * strip.width;
 
     for (int64_t i = 0; i < strip.width * strip.height; i++) {
-        bool has_score = job->scores != NULL && !is_void(&job->score, i);
-        uint8_t pixel = LABELLED;
+        bool    has_score = job->scores != NULL && !is_void(&job->score, i);
+        uint8_t pixel     = LABELLED;
 
         if (is_unknown(&job->truth, i)) {
             pixels[i] = 0;
@@ -195,11 +195,11 @@ static void classify(comparison *job, tb_rect strip)
 static tb_status read_all(comparison *job, tb_error *err)
 {
     tb_status status = TB_OK;
-    int64_t width = job->result->width;
-    int64_t height = job->result->height;
+    int64_t   width  = job->result->width;
+    int64_t   height = job->result->height;
 
     for (int64_t y = 0; y < height; y += job->strip_rows) {
-        int64_t rows = job->strip_rows < height - y ? job->strip_rows : height - y;
+        int64_t rows  = job->strip_rows < height - y ? job->strip_rows : height - y;
         tb_rect strip = {0, y, width, rows};
 
         TB_TRY(layer_read(&job->truth, strip, err));
@@ -221,33 +221,33 @@ static void derive_figures(tb_eval_figures *figures)
 {
     double tp = (double)figures->tp, fp = (double)figures->fp;
     double fn = (double)figures->fn, tn = (double)figures->tn;
-    double all = tp + fp + fn + tn;
-    double agreed = tp + tn;
+    double all      = tp + fp + fn + tn;
+    double agreed   = tp + tn;
     double expected = ratio((tp + fp) * (tp + fn) + (fn + tn) * (fp + tn), all);
 
     figures->precision = ratio(tp, tp + fp);
-    figures->recall = ratio(tp, tp + fn);
-    figures->f1 = ratio(2 * tp, 2 * tp + fp + fn);
-    figures->iou = ratio(tp, tp + fp + fn);
-    figures->kappa = all > expected ? (agreed - expected) / (all - expected) : NAN;
-    figures->flagged = ratio(tp + fp, all);
+    figures->recall    = ratio(tp, tp + fn);
+    figures->f1        = ratio(2 * tp, 2 * tp + fp + fn);
+    figures->iou       = ratio(tp, tp + fp + fn);
+    figures->kappa     = all > expected ? (agreed - expected) / (all - expected) : NAN;
+    figures->flagged   = ratio(tp + fp, all);
     figures->object_recall =
         ratio((double)figures->recalled_objects, (double)figures->truth_objects);
     figures->object_precision =
         ratio((double)figures->right_objects, (double)figures->found_objects);
-    figures->auc = NAN;
-    figures->ap = NAN;
+    figures->auc     = NAN;
+    figures->ap      = NAN;
     figures->best_f1 = NAN;
 }
 
 static tb_status measure(const comparison *job, uint8_t among, int64_t min_pixels,
                          tb_eval_figures *figures, tb_error *err)
 {
-    tb_status status = TB_OK;
-    int64_t width = job->result->width, height = job->result->height;
-    int64_t counts[2][2] = {{0}};
-    tb_objects_query truth = {among | CHANGED, FLAGGED, min_pixels};
-    tb_objects_query found = {among | FLAGGED, CHANGED, min_pixels};
+    tb_status        status = TB_OK;
+    int64_t          width = job->result->width, height = job->result->height;
+    int64_t          counts[2][2] = {{0}};
+    tb_objects_query truth        = {among | CHANGED, FLAGGED, min_pixels};
+    tb_objects_query found        = {among | FLAGGED, CHANGED, min_pixels};
 
     for (int64_t i = 0; i < width * height; i++)
         if ((job->pixels[i] & among) == among)
@@ -268,13 +268,13 @@ static tb_status rank(comparison *job, tb_eval_figures *overall, tb_eval_figures
                       tb_error *err)
 {
     tb_status status = TB_OK;
-    size_t most =
+    size_t    most =
         job->changed_count > job->unchanged_count ? job->changed_count : job->unchanged_count;
-    double *scratch = NULL;
+    double    *scratch = NULL;
     tb_ranking ranking = {
-        .changed = job->scores,
-        .unchanged = job->scores + (job->scores_count - job->unchanged_count),
-        .changed_count = job->changed_count,
+        .changed         = job->scores,
+        .unchanged       = job->scores + (job->scores_count - job->unchanged_count),
+        .changed_count   = job->changed_count,
         .unchanged_count = job->unchanged_count,
     };
 
@@ -284,9 +284,9 @@ static tb_status rank(comparison *job, tb_eval_figures *overall, tb_eval_figures
     for (int i = 0; i < 2; i++) {
         tb_eval_figures *figures = i == 0 ? overall : observed;
 
-        ranking.changed_unranked = (size_t)(figures->tp + figures->fn) - job->changed_count;
+        ranking.changed_unranked   = (size_t)(figures->tp + figures->fn) - job->changed_count;
         ranking.unchanged_unranked = (size_t)(figures->fp + figures->tn) - job->unchanged_count;
-        figures->auc = tb_ranking_auc(&ranking);
+        figures->auc               = tb_ranking_auc(&ranking);
         tb_ranking_precision(&ranking, &figures->ap, &figures->best_f1);
     }
 done:
@@ -297,7 +297,7 @@ done:
 static void count_and_note(const comparison *job, tb_eval_result *result)
 {
     const tb_eval_figures *overall = &result->overall, *observed = &result->observed;
-    int64_t changed = overall->tp + overall->fn;
+    int64_t                changed = overall->tp + overall->fn;
 
     result->labelled = changed + overall->fp + overall->tn;
     result->left_out = result->width * result->height - result->labelled;
@@ -322,17 +322,17 @@ static void count_and_note(const comparison *job, tb_eval_result *result)
 
 static tb_status open_all(comparison *job, const tb_eval_options *options, tb_error *err)
 {
-    tb_status status = TB_OK;
+    tb_status       status = TB_OK;
     tb_eval_result *result = job->result;
 
     TB_TRY(layer_open(&job->truth, options->truth, result, err));
     TB_TRY(layer_open(&job->change, options->change, result, err));
     TB_TRY(check_same_size(&job->truth, &job->change, err));
     note_other_place(&job->truth, &job->change, result);
-    result->width = job->truth.info->width;
-    result->height = job->truth.info->height;
+    result->width     = job->truth.info->width;
+    result->height    = job->truth.info->height;
     job->scores_count = (size_t)result->width * (size_t)result->height;
-    job->strip_rows = STRIP_PIXELS / result->width;
+    job->strip_rows   = STRIP_PIXELS / result->width;
     if (job->strip_rows < 1)
         job->strip_rows = 1;
     if (job->strip_rows > result->height)
@@ -354,10 +354,10 @@ done:
 
 tb_status tb_eval(const tb_eval_options *options, tb_eval_result *result, tb_error *err)
 {
-    tb_status status = TB_OK;
-    int64_t min_pixels = options->min_pixels == 0 ? MIN_PIXELS_DEFAULT : options->min_pixels;
-    tb_eval_result found = {0};
-    comparison job = {.result = &found};
+    tb_status      status     = TB_OK;
+    int64_t        min_pixels = options->min_pixels == 0 ? MIN_PIXELS_DEFAULT : options->min_pixels;
+    tb_eval_result found      = {0};
+    comparison     job        = {.result = &found};
 
     if (options->truth == NULL || options->change == NULL)
         return tb_error_set(err, TB_E_USAGE,

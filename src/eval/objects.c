@@ -9,7 +9,7 @@
 typedef struct part {
     int64_t parent;
     int64_t pixels;
-    bool touches;
+    bool    touches;
 } part;
 
 typedef struct run {
@@ -18,7 +18,7 @@ typedef struct run {
 } run;
 
 typedef struct forest {
-    part *parts;
+    part   *parts;
     int64_t count;
     int64_t capacity;
 } forest;
@@ -29,7 +29,7 @@ static int64_t root_of(forest *trees, int64_t i)
 
     while (parts[i].parent != i) {
         parts[i].parent = parts[parts[i].parent].parent;
-        i = parts[i].parent;
+        i               = parts[i].parent;
     }
     return i;
 }
@@ -37,7 +37,7 @@ static int64_t root_of(forest *trees, int64_t i)
 /* The elder root stays, so that the forest does not depend on anything but the map. */
 static int64_t unite(forest *trees, int64_t a, int64_t b)
 {
-    int64_t elder = root_of(trees, a);
+    int64_t elder   = root_of(trees, a);
     int64_t younger = root_of(trees, b);
 
     if (elder == younger)
@@ -45,7 +45,7 @@ static int64_t unite(forest *trees, int64_t a, int64_t b)
     if (younger < elder) {
         int64_t swap = elder;
 
-        elder = younger;
+        elder   = younger;
         younger = swap;
     }
     trees->parts[younger].parent = elder;
@@ -57,7 +57,7 @@ static int64_t unite(forest *trees, int64_t a, int64_t b)
 static tb_status plant(forest *trees, int64_t *index, tb_error *err)
 {
     if (trees->count == trees->capacity) {
-        int64_t capacity = trees->capacity > 0 ? 2 * trees->capacity : 1024;
+        int64_t   capacity = trees->capacity > 0 ? 2 * trees->capacity : 1024;
         tb_status status =
             tb_grow(&trees->parts, (size_t)capacity, sizeof *trees->parts, "parts of objects", err);
 
@@ -65,7 +65,7 @@ static tb_status plant(forest *trees, int64_t *index, tb_error *err)
             return status;
         trees->capacity = capacity;
     }
-    *index = trees->count++;
+    *index               = trees->count++;
     trees->parts[*index] = (part){.parent = *index};
     return TB_OK;
 }
@@ -76,13 +76,13 @@ static tb_status join_row(forest *trees, const uint8_t *row, int64_t width,
                           run *here, int64_t *here_count, tb_error *err)
 {
     tb_status status = TB_OK;
-    int64_t next = 0, count = 0;
+    int64_t   next = 0, count = 0;
 
     for (int64_t x = 0; x < width; x++) {
         if ((row[x] & query->inside) != query->inside)
             continue;
 
-        run found = {.first = x, .part = -1};
+        run  found   = {.first = x, .part = -1};
         bool touches = false;
 
         for (; x < width && (row[x] & query->inside) == query->inside; x++)
@@ -109,10 +109,10 @@ tb_status tb_objects_count(const uint8_t *pixels, int64_t width, int64_t height,
                            tb_error *err)
 {
     tb_status status = TB_OK;
-    forest trees = {0};
-    run *above = NULL, *here = NULL;
-    int64_t above_count = 0, here_count = 0;
-    size_t runs = (size_t)(width / 2 + 1);
+    forest    trees  = {0};
+    run      *above = NULL, *here = NULL;
+    int64_t   above_count = 0, here_count = 0;
+    size_t    runs = (size_t)(width / 2 + 1);
 
     TB_TRY(tb_alloc(&above, runs, sizeof *above, "runs of a row", err));
     TB_TRY(tb_alloc(&here, runs, sizeof *here, "runs of a row", err));
@@ -122,8 +122,8 @@ tb_status tb_objects_count(const uint8_t *pixels, int64_t width, int64_t height,
 
         run *swap = above;
 
-        above = here;
-        here = swap;
+        above       = here;
+        here        = swap;
         above_count = here_count;
     }
     *objects = 0;

@@ -18,7 +18,7 @@ static const uint64_t SIGN = UINT64_C(1) << 63;
 static uint64_t key_of(double score)
 {
     uint64_t bits;
-    double unsigned_zero = score + 0.0;
+    double   unsigned_zero = score + 0.0;
 
     memcpy(&bits, &unsigned_zero, sizeof bits);
     return bits & SIGN ? ~bits : bits | SIGN;
@@ -27,7 +27,7 @@ static uint64_t key_of(double score)
 static double score_of(uint64_t key)
 {
     uint64_t bits = key & SIGN ? key & ~SIGN : ~key;
-    double score;
+    double   score;
 
     memcpy(&score, &bits, sizeof score);
     return score;
@@ -40,9 +40,9 @@ static size_t digit_of(uint64_t key, int digit)
 
 tb_status tb_ranking_sort(double *scores, double *scratch, size_t count, tb_error *err)
 {
-    tb_status status = TB_OK;
-    size_t *buckets = NULL;
-    double *from = scores, *to = scratch;
+    tb_status status  = TB_OK;
+    size_t   *buckets = NULL;
+    double   *from = scores, *to = scratch;
 
     if (count == 0)
         return TB_OK;
@@ -56,7 +56,7 @@ tb_status tb_ranking_sort(double *scores, double *scratch, size_t count, tb_erro
     }
     for (int d = 0; d < DIGITS; d++) {
         size_t *starts = buckets + (size_t)d * BUCKETS;
-        size_t start = 0;
+        size_t  start  = 0;
 
         if (starts[digit_of(key_of(from[0]), d)] == count)
             continue;
@@ -72,7 +72,7 @@ tb_status tb_ranking_sort(double *scores, double *scratch, size_t count, tb_erro
         double *swap = from;
 
         from = to;
-        to = swap;
+        to   = swap;
     }
     if (from != scores)
         memcpy(scores, from, count * sizeof *scores);
@@ -84,8 +84,8 @@ done:
 /* A walk down the ranking, one group of equal scores a step. */
 typedef struct walk {
     const tb_ranking *ranking;
-    size_t changed, unchanged; /* ranked pixels still below */
-    bool is_at_end;
+    size_t            changed, unchanged; /* ranked pixels still below */
+    bool              is_at_end;
 } walk;
 
 static walk walk_begin(const tb_ranking *ranking)
@@ -98,7 +98,7 @@ static bool walk_step(walk *at, size_t *changed, size_t *unchanged)
 {
     const tb_ranking *ranking = at->ranking;
 
-    *changed = 0;
+    *changed   = 0;
     *unchanged = 0;
     if (at->changed > 0 || at->unchanged > 0) {
         double top = at->changed == 0 ? ranking->unchanged[at->unchanged - 1]
@@ -115,18 +115,18 @@ static bool walk_step(walk *at, size_t *changed, size_t *unchanged)
     if (at->is_at_end)
         return false;
     at->is_at_end = true;
-    *changed = ranking->changed_unranked;
-    *unchanged = ranking->unchanged_unranked;
+    *changed      = ranking->changed_unranked;
+    *unchanged    = ranking->unchanged_unranked;
     return *changed > 0 || *unchanged > 0;
 }
 
 double tb_ranking_auc(const tb_ranking *ranking)
 {
-    size_t total_changed = ranking->changed_count + ranking->changed_unranked;
+    size_t total_changed   = ranking->changed_count + ranking->changed_unranked;
     size_t total_unchanged = ranking->unchanged_count + ranking->unchanged_unranked;
     size_t changed, unchanged, below = total_unchanged;
-    pairs twice_right = 0;
-    walk at = walk_begin(ranking);
+    pairs  twice_right = 0;
+    walk   at          = walk_begin(ranking);
 
     if (total_changed == 0 || total_unchanged == 0)
         return NAN;
@@ -141,20 +141,20 @@ void tb_ranking_precision(const tb_ranking *ranking, double *ap, double *best_f1
 {
     size_t total = ranking->changed_count + ranking->changed_unranked;
     size_t changed, unchanged, tp = 0, fp = 0;
-    walk at = walk_begin(ranking);
+    walk   at = walk_begin(ranking);
 
-    *ap = NAN;
+    *ap      = NAN;
     *best_f1 = NAN;
     if (total == 0)
         return;
-    *ap = 0.0;
+    *ap      = 0.0;
     *best_f1 = 0.0;
     while (walk_step(&at, &changed, &unchanged)) {
         tp += changed;
         fp += unchanged;
 
         double precision = (double)tp / (double)(tp + fp);
-        double f1 = 2.0 * (double)tp / (double)(tp + fp + total);
+        double f1        = 2.0 * (double)tp / (double)(tp + fp + total);
 
         *ap += (double)changed / (double)total * precision;
         if (f1 > *best_f1)

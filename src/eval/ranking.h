@@ -11,10 +11,10 @@
 typedef struct tb_ranking {
     double *changed;   /**< scores in rising order, no NaN; borrowed */
     double *unchanged; /**< scores in rising order, no NaN; borrowed */
-    size_t changed_count;
-    size_t unchanged_count;
-    size_t changed_unranked;
-    size_t unchanged_unranked;
+    size_t  changed_count;
+    size_t  unchanged_count;
+    size_t  changed_unranked;
+    size_t  unchanged_unranked;
 } tb_ranking;
 
 /**

@@ -31,7 +31,7 @@
 enum { ROWS_MAX = 64 };
 
 /* Below this a province's work folder, or even a county's, is likely not to fit. */
-static const int64_t DISK_LEAST_BYTES = INT64_C(2) << 30;
+static const int64_t DISK_LEAST_BYTES   = INT64_C(2) << 30;
 static const int64_t MEMORY_LEAST_BYTES = INT64_C(2) << 30;
 
 static const char *text_or(const char *text, const char *otherwise)
@@ -46,9 +46,9 @@ static tb_status add(tb_doctor *doctor, tb_error *err, tb_doctor_state state, co
                      const char *format, ...)
 {
     tb_status status = TB_OK;
-    char detail[1024];
-    char *copies[2] = {NULL, NULL};
-    va_list arguments;
+    char      detail[1024];
+    char     *copies[2] = {NULL, NULL};
+    va_list   arguments;
 
     if (doctor->count == ROWS_MAX)
         return tb_error_set(err, TB_E_BUG, "doctor: expected at most %d rows", ROWS_MAX);
@@ -70,11 +70,11 @@ done:
 
 static tb_status look_at_libraries(tb_doctor *doctor, tb_error *err)
 {
-    tb_status status = TB_OK;
-    const char *gdal = GDALVersionInfo("RELEASE_NAME");
-    char hdf5[32];
-    unsigned major = 0, minor = 0, release = 0;
-    int proj[3] = {0};
+    tb_status   status = TB_OK;
+    const char *gdal   = GDALVersionInfo("RELEASE_NAME");
+    char        hdf5[32];
+    unsigned    major = 0, minor = 0, release = 0;
+    int         proj[3] = {0};
 
     if (strcmp(gdal, GDAL_RELEASE_NAME) == 0)
         TB_TRY(add(doctor, err, TB_DOCTOR_OK, "GDAL", "%s", gdal));
@@ -104,7 +104,7 @@ typedef enum driver_use { READS, WRITES_RASTER, WRITES_VECTOR } driver_use;
 
 static const struct {
     const char *name;
-    driver_use use;
+    driver_use  use;
     const char *ending; /* of a file made to try it */
     const char *purpose;
 } DRIVERS[] = {
@@ -121,9 +121,9 @@ static const struct {
 
 static bool try_raster(GDALDriverH driver, const char *path)
 {
-    uint8_t wrote[4] = {1, 2, 3, 255}, found[4] = {0};
-    bool works = false;
-    char **options = CSLSetNameValue(NULL, "COMPRESS", "DEFLATE");
+    uint8_t      wrote[4] = {1, 2, 3, 255}, found[4] = {0};
+    bool         works   = false;
+    char       **options = CSLSetNameValue(NULL, "COMPRESS", "DEFLATE");
     GDALDatasetH dataset = GDALCreate(driver, path, 2, 2, 1, GDT_Byte, options);
 
     CSLDestroy(options);
@@ -145,12 +145,12 @@ static bool try_raster(GDALDriverH driver, const char *path)
 
 static bool add_feature(OGRLayerH layer)
 {
-    OGRFieldDefnH field = OGR_Fld_Create("JCBH", OFTString);
-    OGRFeatureH feature = NULL;
-    OGRGeometryH polygon = NULL;
-    char wkt[] = "POLYGON ((117 36,117 36.001,117.001 36.001,117.001 36,117 36))";
-    char *rest = wkt;
-    bool works = OGR_L_CreateField(layer, field, TRUE) == OGRERR_NONE;
+    OGRFieldDefnH field   = OGR_Fld_Create("JCBH", OFTString);
+    OGRFeatureH   feature = NULL;
+    OGRGeometryH  polygon = NULL;
+    char          wkt[]   = "POLYGON ((117 36,117 36.001,117.001 36.001,117.001 36,117 36))";
+    char         *rest    = wkt;
+    bool          works   = OGR_L_CreateField(layer, field, TRUE) == OGRERR_NONE;
 
     OGR_Fld_Destroy(field);
     works = works && OGR_G_CreateFromWkt(&rest, NULL, &polygon) == OGRERR_NONE;
@@ -167,9 +167,9 @@ static bool add_feature(OGRLayerH layer)
 
 static bool try_vector(GDALDriverH driver, const char *path)
 {
-    bool works = false;
-    OGRSpatialReferenceH crs = OSRNewSpatialReference(NULL);
-    GDALDatasetH dataset = GDALCreate(driver, path, 0, 0, 0, GDT_Unknown, NULL);
+    bool                 works   = false;
+    OGRSpatialReferenceH crs     = OSRNewSpatialReference(NULL);
+    GDALDatasetH         dataset = GDALCreate(driver, path, 0, 0, 0, GDT_Unknown, NULL);
 
     if (dataset != NULL) {
         /* A CRS that cannot be made is another row's complaint. */
@@ -208,13 +208,13 @@ static bool try_driver(size_t number, GDALDriverH driver, const void *whose)
 static tb_status look_at_compressions(tb_doctor *doctor, GDALDriverH gtiff, tb_error *err)
 {
     static const char *const wanted[] = {"DEFLATE", "LZW", "ZSTD", "JPEG", "WEBP", "LERC"};
-    const char *options =
+    const char              *options =
         text_or(GDALGetMetadataItem(gtiff, GDAL_DMD_CREATIONOPTIONLIST, NULL), "");
     tb_status status = TB_OK;
-    tb_text here = {0}, missing = {0};
+    tb_text   here = {0}, missing = {0};
 
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
-        char value[40];
+        char     value[40];
         tb_text *list = &missing;
 
         snprintf(value, sizeof value, "<Value>%s</Value>", wanted[i]);
@@ -237,9 +237,9 @@ static tb_status look_at_drivers(tb_doctor *doctor, tb_error *err)
 
     for (size_t i = 0; i < sizeof DRIVERS / sizeof *DRIVERS; i++) {
         GDALDriverH driver = GDALGetDriverByName(DRIVERS[i].name);
-        char row[64];
-        tb_capture capture;
-        bool works = false;
+        char        row[64];
+        tb_capture  capture;
+        bool        works = false;
 
         snprintf(row, sizeof row, "driver %s", DRIVERS[i].name);
         if (driver == NULL) {
@@ -271,11 +271,11 @@ done:
 
 static tb_status look_at_processors(tb_doctor *doctor, tb_error *err)
 {
-    tb_status status = TB_OK;
-    unsigned features = tb_kernels_features();
-    const char *wish = getenv("TUBAN_CPU");
-    const tb_kernels *table = tb_kernels_named(wish, features);
-    int usable = tb_parallel_processors();
+    tb_status         status   = TB_OK;
+    unsigned          features = tb_kernels_features();
+    const char       *wish     = getenv("TUBAN_CPU");
+    const tb_kernels *table    = tb_kernels_named(wish, features);
+    int               usable   = tb_parallel_processors();
 
     TB_TRY(add(doctor, err, TB_DOCTOR_OK, "instruction sets", "c%s%s",
                features & TB_FEATURE_AVX2 ? ", avx2" : "",
@@ -301,8 +301,8 @@ static double gibibytes(int64_t bytes)
 static tb_status look_at_memory(tb_doctor *doctor, tb_error *err)
 {
     tb_machine_memory memory = tb_machine_memory_read();
-    int64_t usable = memory.available_bytes;
-    char limit[64];
+    int64_t           usable = memory.available_bytes;
+    char              limit[64];
 
     if (memory.total_bytes == 0)
         return add(doctor, err, TB_DOCTOR_WARNING, "memory",
@@ -321,7 +321,7 @@ static tb_status look_at_memory(tb_doctor *doctor, tb_error *err)
 
 static tb_status look_at_disk(tb_doctor *doctor, const char *row, const char *folder, tb_error *err)
 {
-    int64_t bytes = 0;
+    int64_t  bytes = 0;
     tb_error error = {0};
 
     if (!tb_machine_disk_free(folder, &bytes))
@@ -337,10 +337,10 @@ static tb_status look_at_disk(tb_doctor *doctor, const char *row, const char *fo
 
 static tb_status look_at_database(tb_doctor *doctor, tb_error *err)
 {
-    char **folders = OSRGetPROJSearchPaths();
-    tb_status status = TB_OK;
-    char *path = NULL;
-    bool found = false;
+    char    **folders = OSRGetPROJSearchPaths();
+    tb_status status  = TB_OK;
+    char     *path    = NULL;
+    bool      found   = false;
 
     for (int i = 0; folders != NULL && folders[i] != NULL && !found; i++) {
         tb_free(path);
@@ -376,10 +376,10 @@ static tb_status look_at_transform(tb_doctor *doctor, int from_code, int to_code
                                    const double from[2], const double expected[2], double tolerance,
                                    tb_error *err)
 {
-    tb_capture capture;
-    char row[64];
-    double x = from[0], y = from[1];
-    bool works = false;
+    tb_capture                   capture;
+    char                         row[64];
+    double                       x = from[0], y = from[1];
+    bool                         works     = false;
     OGRCoordinateTransformationH transform = NULL;
 
     snprintf(row, sizeof row, "EPSG:%d to EPSG:%d", from_code, to_code);
@@ -416,7 +416,7 @@ static tb_status look_at_coordinates(tb_doctor *doctor, tb_error *err)
      * the meridian arc of CGCS2000's ellipsoid (that of GRS 1980 to 0.1 mm): 3985542.7 m at 36
      * degrees. */
     static const double jinan[2] = {117.0, 36.0}, zone_39[2] = {39500000.0, 3985542.7};
-    tb_status status = TB_OK;
+    tb_status           status = TB_OK;
 
     TB_TRY(look_at_database(doctor, err));
     TB_TRY(look_at_transform(doctor, 4326, 4490, jinan, jinan, 1e-4, err));
@@ -427,8 +427,8 @@ done:
 
 tb_status tb_doctor_examine(tb_doctor **out, tb_error *err)
 {
-    tb_status status = TB_OK;
-    tb_doctor *doctor = NULL;
+    tb_status   status = TB_OK;
+    tb_doctor  *doctor = NULL;
     const char *folder = text_or(getenv("TMPDIR"), "/tmp");
 
     *out = NULL;
@@ -442,7 +442,7 @@ tb_status tb_doctor_examine(tb_doctor **out, tb_error *err)
     TB_TRY(look_at_memory(doctor, err));
     TB_TRY(look_at_disk(doctor, "disk of this folder", ".", err));
     TB_TRY(look_at_disk(doctor, "disk of TMPDIR", folder, err));
-    *out = doctor;
+    *out   = doctor;
     doctor = NULL;
 done:
     tb_doctor_free(doctor);

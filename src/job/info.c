@@ -23,20 +23,20 @@
 
 enum { PROBLEMS_MAX = 32, SAMPLE_SIDE = 4, SAMPLE_TILES = SAMPLE_SIDE * SAMPLE_SIDE };
 
-static const int64_t MEBIBYTE = INT64_C(1) << 20;
-static const int64_t SAMPLE_ALL = INT64_C(64) << 20;   /* bytes decoded without a second thought */
-static const int64_t SAMPLE_MOST = INT64_C(256) << 20; /* bytes decoded at most */
-static const int64_t STRIPS_NOTED = INT64_C(64) << 20; /* images from here on should be tiled */
-static const int64_t PANEL_ROWS = 256;                 /* of a full-width panel, for its figure */
-static const double AREA_MARGIN = 1.5;                 /* degrees beside a CRS's area of use */
-static const double BLACK_SHARE = 0.01;                /* of the sample, from where it is told */
+static const int64_t MEBIBYTE     = INT64_C(1) << 20;
+static const int64_t SAMPLE_ALL   = INT64_C(64) << 20;  /* bytes decoded without a second thought */
+static const int64_t SAMPLE_MOST  = INT64_C(256) << 20; /* bytes decoded at most */
+static const int64_t STRIPS_NOTED = INT64_C(64) << 20;  /* images from here on should be tiled */
+static const int64_t PANEL_ROWS   = 256;                /* of a full-width panel, for its figure */
+static const double  AREA_MARGIN  = 1.5;                /* degrees beside a CRS's area of use */
+static const double  BLACK_SHARE  = 0.01;               /* of the sample, from where it is told */
 
 static tb_status complain(tb_info *info, tb_error *err, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
 static tb_status complain(tb_info *info, tb_error *err, const char *format, ...)
 {
-    char line[1024];
+    char    line[1024];
     va_list arguments;
 
     if (info->problem_count == PROBLEMS_MAX)
@@ -73,21 +73,21 @@ static void take_header(tb_info *info, const tb_image_info *image)
     set_text(info->type, sizeof info->type, image->type_name);
     set_text(info->compression, sizeof info->compression, image->compression);
     set_text(info->interleave, sizeof info->interleave, image->interleave);
-    info->width = image->width;
-    info->height = image->height;
-    info->bands = image->bands;
-    info->has_nodata = image->has_nodata;
-    info->nodata = image->has_nodata ? image->nodata : NAN;
+    info->width         = image->width;
+    info->height        = image->height;
+    info->bands         = image->bands;
+    info->has_nodata    = image->has_nodata;
+    info->nodata        = image->has_nodata ? image->nodata : NAN;
     info->has_transform = image->has_transform;
-    info->block_width = image->block_width;
-    info->block_height = image->block_height;
-    info->tile_bytes = (int64_t)tb_cache_tile_bytes(image);
-    info->is_stripped = info->block_width == info->width && info->block_height < info->height;
+    info->block_width   = image->block_width;
+    info->block_height  = image->block_height;
+    info->tile_bytes    = (int64_t)tb_cache_tile_bytes(image);
+    info->is_stripped   = info->block_width == info->width && info->block_height < info->height;
     memcpy(info->transform, t, sizeof info->transform);
-    info->pixel_width = hypot(t[1], t[4]);
+    info->pixel_width  = hypot(t[1], t[4]);
     info->pixel_height = hypot(t[2], t[5]);
-    info->is_rotated = t[2] != 0.0 || t[4] != 0.0;
-    info->is_north_up = info->has_transform && !info->is_rotated && t[1] > 0.0 && t[5] < 0.0;
+    info->is_rotated   = t[2] != 0.0 || t[4] != 0.0;
+    info->is_north_up  = info->has_transform && !info->is_rotated && t[1] > 0.0 && t[5] < 0.0;
     info->bounds[0] = info->bounds[1] = DBL_MAX;
     info->bounds[2] = info->bounds[3] = -DBL_MAX;
     for (int corner = 0; corner < 4; corner++) {
@@ -128,10 +128,10 @@ done:
 
 static bool find_centre(tb_info *info, OGRSpatialReferenceH crs)
 {
-    OGRSpatialReferenceH degrees = OSRNewSpatialReference(NULL);
+    OGRSpatialReferenceH         degrees   = OSRNewSpatialReference(NULL);
     OGRCoordinateTransformationH transform = NULL;
-    double x, y;
-    bool found = false;
+    double                       x, y;
+    bool                         found = false;
 
     tb_transform_apply(info->transform, (double)info->width / 2, (double)info->height / 2, &x, &y);
     OSRSetAxisMappingStrategy(crs, OAMS_TRADITIONAL_GIS_ORDER);
@@ -146,14 +146,14 @@ static bool find_centre(tb_info *info, OGRSpatialReferenceH crs)
     OSRDestroySpatialReference(degrees);
     if (found) {
         info->centre_longitude = x;
-        info->centre_latitude = y;
+        info->centre_latitude  = y;
     }
     return found;
 }
 
 static tb_status judge_centre(tb_info *info, OGRSpatialReferenceH crs, tb_error *err)
 {
-    double west = 0, south = 0, east = 0, north = 0;
+    double      west = 0, south = 0, east = 0, north = 0;
     const char *area = NULL;
 
     if (!find_centre(info, crs))
@@ -179,7 +179,7 @@ static tb_status judge_centre(tb_info *info, OGRSpatialReferenceH crs, tb_error 
 static void identify(tb_info *info, OGRSpatialReferenceH crs)
 {
     const char *name = OSRGetAuthorityName(crs, NULL), *code = OSRGetAuthorityCode(crs, NULL);
-    int count = 0, *confidences = NULL;
+    int         count = 0, *confidences = NULL;
     OGRSpatialReferenceH *matches = NULL;
 
     if (name == NULL || code == NULL) {
@@ -197,10 +197,10 @@ static void identify(tb_info *info, OGRSpatialReferenceH crs)
 
 static tb_status take_place(tb_info *info, const tb_image_info *image, tb_error *err)
 {
-    tb_status status = TB_OK;
-    tb_grid grid = {.width = image->width, .height = image->height, .crs = image->crs};
-    char *unit = NULL;
-    tb_capture capture;
+    tb_status            status = TB_OK;
+    tb_grid              grid = {.width = image->width, .height = image->height, .crs = image->crs};
+    char                *unit = NULL;
+    tb_capture           capture;
     OGRSpatialReferenceH crs = NULL;
 
     set_text(info->unit, sizeof info->unit, "pixel");
@@ -216,7 +216,7 @@ static tb_status take_place(tb_info *info, const tb_image_info *image, tb_error 
                           tb_capture_text(&capture, "no reason"));
         goto done;
     }
-    info->has_crs = true;
+    info->has_crs       = true;
     info->is_geographic = OSRIsGeographic(crs) != 0;
     if (info->is_geographic)
         (void)OSRGetAngularUnits(crs, &unit);
@@ -245,7 +245,7 @@ done:
 
 static int64_t count_file_bytes(GDALDatasetH dataset)
 {
-    char **files = GDALGetFileList(dataset);
+    char  **files = GDALGetFileList(dataset);
     int64_t bytes = 0;
 
     for (int i = 0; files != NULL && files[i] != NULL; i++) {
@@ -295,8 +295,8 @@ static void take_layout(tb_info *info, GDALDatasetH dataset)
 
 static tb_status judge_layout(tb_info *info, GDALRasterBandH first, tb_error *err)
 {
-    int64_t row_bytes = info->decoded_bytes / info->height;
-    const char *advice = "tile it with gdal_translate -co TILED=YES -co COMPRESS=ZSTD";
+    int64_t     row_bytes = info->decoded_bytes / info->height;
+    const char *advice    = "tile it with gdal_translate -co TILED=YES -co COMPRESS=ZSTD";
 
     if (info->decoded_bytes < STRIPS_NOTED)
         return TB_OK;
@@ -314,8 +314,8 @@ static tb_status judge_layout(tb_info *info, GDALRasterBandH first, tb_error *er
 
 static tb_status look_closer(tb_info *info, tb_error *err)
 {
-    tb_status status = TB_OK;
-    tb_capture capture;
+    tb_status    status = TB_OK;
+    tb_capture   capture;
     GDALDatasetH dataset;
 
     tb_capture_begin(&capture);
@@ -327,10 +327,10 @@ static tb_status look_closer(tb_info *info, tb_error *err)
     }
 
     GDALRasterBandH first = GDALGetRasterBand(dataset, 1);
-    int flags = GDALGetMaskFlags(first);
+    int             flags = GDALGetMaskFlags(first);
 
     info->has_alpha = (flags & GMF_ALPHA) != 0;
-    info->has_mask = (flags & GMF_PER_DATASET) != 0 && !info->has_alpha;
+    info->has_mask  = (flags & GMF_PER_DATASET) != 0 && !info->has_alpha;
     take_layout(info, dataset);
     if (!info->has_crs && GDALGetGCPCount(dataset) > 0)
         TB_TRY(complain(info, err, "has ground control points only: warp it onto a grid first"));
@@ -352,9 +352,9 @@ typedef struct sample {
     int64_t columns, rows; /* of tiles in the image */
     int64_t across, down;  /* of tiles taken */
     int64_t pixels, valid;
-    int64_t black;      /* valid pixels that are 0 in all bands */
-    float other;        /* a value of the pixels that are not */
-    bool is_two_valued; /* and the only one: a map of classes, or a flat image */
+    int64_t black;         /* valid pixels that are 0 in all bands */
+    float   other;         /* a value of the pixels that are not */
+    bool    is_two_valued; /* and the only one: a map of classes, or a flat image */
 } sample;
 
 /* How many tiles to take each way: all of a small image, else few and evenly spread. */
@@ -363,13 +363,13 @@ static void choose_tiles(sample *of, int64_t tile_bytes)
     int64_t most = SAMPLE_MOST / tile_bytes;
 
     of->across = of->columns;
-    of->down = of->rows;
+    of->down   = of->rows;
     if (of->columns * of->rows <= SAMPLE_ALL / tile_bytes)
         return;
     if (most > SAMPLE_TILES)
         most = SAMPLE_TILES;
     of->across = of->columns < SAMPLE_SIDE ? of->columns : SAMPLE_SIDE;
-    of->down = most / of->across;
+    of->down   = most / of->across;
     if (of->down > of->rows)
         of->down = of->rows;
     if (of->down < 1)
@@ -401,12 +401,12 @@ static void count_pixels(sample *of, const tb_window *window, int bands)
 
 static tb_status read_sample(tb_info *info, tb_image *image, sample *of, tb_error *err)
 {
-    const tb_image_info *header = tb_image_describe(image);
-    const tb_kernels *kernels = tb_kernels_select(0);
-    tb_status status = TB_OK;
-    tb_cache *cache = NULL;
-    tb_window window = {0};
-    tb_rect whole = {0, 0, info->width, info->height};
+    const tb_image_info *header  = tb_image_describe(image);
+    const tb_kernels    *kernels = tb_kernels_select(0);
+    tb_status            status  = TB_OK;
+    tb_cache            *cache   = NULL;
+    tb_window            window  = {0};
+    tb_rect              whole   = {0, 0, info->width, info->height};
 
     TB_TRY(tb_cache_new(&cache, 0, err));
     for (int64_t j = 0; j < of->down; j++)
@@ -429,17 +429,17 @@ done:
 static tb_status take_sample(tb_info *info, tb_image *image, tb_error *err)
 {
     const tb_image_info *header = tb_image_describe(image);
-    tb_status status = TB_OK;
-    tb_error error = {0};
-    sample of = {.columns = steps(info->width, header->tile_width),
-                 .rows = steps(info->height, header->tile_height),
-                 .is_two_valued = true};
+    tb_status            status = TB_OK;
+    tb_error             error  = {0};
+    sample               of     = {.columns       = steps(info->width, header->tile_width),
+                                   .rows          = steps(info->height, header->tile_height),
+                                   .is_two_valued = true};
 
     if (info->tile_bytes > SAMPLE_MOST)
         return complain(info, err, "not sampled: the least that can be decoded is %lld MiB",
                         (long long)(info->tile_bytes / MEBIBYTE));
     choose_tiles(&of, info->tile_bytes);
-    status = read_sample(info, image, &of, &error);
+    status               = read_sample(info, image, &of, &error);
     info->sampled_pixels = of.pixels;
     if (status == TB_E_INPUT)
         return complain(info, err, "cannot be read: %s", error.message);
@@ -466,9 +466,9 @@ done:
 
 tb_status tb_info_read(const char *path, tb_info **out, tb_error *err)
 {
-    tb_status status = TB_OK;
-    tb_info *info = NULL;
-    tb_image *image = NULL;
+    tb_status            status = TB_OK;
+    tb_info             *info   = NULL;
+    tb_image            *image  = NULL;
     const tb_image_info *header;
 
     *out = NULL;

@@ -98,9 +98,10 @@ tb_status tb_job_of_images(tb_job **out, const tb_detect_options *options, tb_er
         TB_TRY(tb_copy_text(&job->method, options->method, err));
     }
     if (options->prior != NULL && !tb_prior_parse(options->prior, &job->prior, &job->rate)) {
-        status = tb_error_set(err, TB_E_USAGE,
-                              "--prior: expected auto, rare, common or rate=F with 0 < F < 1, got \"%s\"",
-                              options->prior);
+        status = tb_error_set(
+            err, TB_E_USAGE,
+            "--prior: expected auto, rare, common or rate=F with 0 < F < 1, got \"%s\"",
+            options->prior);
         goto done;
     }
     job->sensor        = options->sensor;

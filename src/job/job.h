@@ -11,12 +11,12 @@
 #include "tuban/run.h"
 
 typedef struct tb_job_date {
-    char  **images;
-    int     image_count;
-    char   *valid;    /**< NULL: none */
-    char    date[11]; /**< YYYY-MM-DD, or empty */
-    bool    has_nodata;
-    double  nodata;
+    char **images;
+    int    image_count;
+    char  *valid;    /**< NULL: none */
+    char   date[11]; /**< YYYY-MM-DD, or empty */
+    bool   has_nodata;
+    double nodata;
 } tb_job_date;
 
 typedef struct tb_job_pair {

@@ -15,8 +15,8 @@ tb_status tb_size_parse(const char *text, uint64_t *bytes, tb_error *err)
                                            {"M", "MiB", "MB", NULL},
                                            {"G", "GiB", "GB", NULL},
                                            {"T", "TiB", "TB", NULL}};
-    char  *end;
-    double value = strtod(text, &end);
+    char                    *end;
+    double                   value = strtod(text, &end);
 
     while (*end == ' ')
         end++;
@@ -26,7 +26,8 @@ tb_status tb_size_parse(const char *text, uint64_t *bytes, tb_error *err)
                 *bytes = (uint64_t)(value * (double)((uint64_t)1 << (10 * power)));
                 return TB_OK;
             }
-    return tb_error_set(err, TB_E_USAGE, "expected a size such as 4GiB or 800MiB, got \"%s\"", text);
+    return tb_error_set(err, TB_E_USAGE, "expected a size such as 4GiB or 800MiB, got \"%s\"",
+                        text);
 }
 
 static bool is_leap(int year)
@@ -82,8 +83,8 @@ static tb_status read_images(tb_node node, const char *folder, tb_job_date *date
     }
     TB_TRY(tb_alloc_zero(&date->images, count, sizeof *date->images, "job", err));
     for (size_t i = 0; i < count; i++) {
-        TB_TRY(read_path(tb_node_is_list(node) ? tb_node_item(node, i) : node, folder, &date->images[i],
-                         err));
+        TB_TRY(read_path(tb_node_is_list(node) ? tb_node_item(node, i) : node, folder,
+                         &date->images[i], err));
         date->image_count++;
     }
 done:
@@ -220,11 +221,10 @@ done:
 
 static tb_status read_detect(tb_node map, const char *folder, tb_job *job, tb_error *err)
 {
-    static const char *const allowed[] = {"method",     "sensor", "prior",
-                                          "register",   "model",  "min_pixels",
-                                          "allow_implausible", NULL};
-    static const char *const sensors[] = {"auto", "optical", "sar", NULL};
-    static const char *const methods[] = {"auto", "cva", "logratio", NULL};
+    static const char *const allowed[] = {
+        "method", "sensor", "prior", "register", "model", "min_pixels", "allow_implausible", NULL};
+    static const char *const sensors[]        = {"auto", "optical", "sar", NULL};
+    static const char *const methods[]        = {"auto", "cva", "logratio", NULL};
     static const char *const register_words[] = {"auto", "off", NULL};
     tb_status                status           = TB_OK;
     tb_node                  node;

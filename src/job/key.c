@@ -33,9 +33,9 @@ static tb_status append_image(tb_text *text, const tb_image_info *info, tb_error
     (void)stat(info->path, &file);
     TB_TRY(tb_text_append(text, err, "image %lld %lld.%09ld %lldx%lldx%d %s %d %.17g %d\n",
                           (long long)file.st_size, (long long)file.st_mtim.tv_sec,
-                          (long)file.st_mtim.tv_nsec, (long long)info->width, (long long)info->height,
-                          info->bands, info->type_name, info->has_nodata, info->nodata,
-                          info->has_mask));
+                          (long)file.st_mtim.tv_nsec, (long long)info->width,
+                          (long long)info->height, info->bands, info->type_name, info->has_nodata,
+                          info->nodata, info->has_mask));
     for (int i = 0; i < 6; i++)
         TB_TRY(tb_text_append(text, err, "%.17g ", info->transform[i]));
     TB_TRY(tb_text_append(text, err, "\n%s\n", info->crs != NULL ? info->crs : "no CRS"));
@@ -69,19 +69,20 @@ done:
 
 tb_status tb_file_sha256(const char *path, char digest[TB_SHA256_SIZE], tb_error *err)
 {
-    tb_status      status  = TB_OK;
-    EVP_MD_CTX    *context = NULL;
-    unsigned char  bytes[EVP_MAX_MD_SIZE], buffer[65536];
-    unsigned int   length;
-    size_t         got;
-    FILE          *file = fopen(path, "rb");
+    tb_status     status  = TB_OK;
+    EVP_MD_CTX   *context = NULL;
+    unsigned char bytes[EVP_MAX_MD_SIZE], buffer[65536];
+    unsigned int  length;
+    size_t        got;
+    FILE         *file = fopen(path, "rb");
 
     if (file == NULL)
         return tb_error_set(err, TB_E_INPUT, "read %s: expected a file, got \"%s\"", path,
                             strerror(errno));
     context = EVP_MD_CTX_new();
     if (context == NULL || EVP_DigestInit_ex(context, EVP_sha256(), NULL) != 1) {
-        status = tb_error_set(err, TB_E_BUG, "hash %s: expected SHA-256 of libcrypto, got none", path);
+        status =
+            tb_error_set(err, TB_E_BUG, "hash %s: expected SHA-256 of libcrypto, got none", path);
         goto done;
     }
     while ((got = fread(buffer, 1, sizeof buffer, file)) > 0)

@@ -7,8 +7,8 @@
 
 static void read_meminfo(tb_machine_memory *memory)
 {
-    FILE *file = fopen("/proc/meminfo", "r");
-    char line[256];
+    FILE   *file = fopen("/proc/meminfo", "r");
+    char    line[256];
     int64_t kibibytes;
 
     if (file == NULL)
@@ -25,7 +25,7 @@ static void read_meminfo(tb_machine_memory *memory)
 /* Lowers *limit to what the file says, if it says a number ("max" is none). */
 static void read_limit(const char *path, int64_t *limit)
 {
-    FILE *file = fopen(path, "r");
+    FILE    *file = fopen(path, "r");
     uint64_t bytes;
 
     if (file == NULL)
@@ -40,9 +40,9 @@ static void read_limit(const char *path, int64_t *limit)
 /* The group and all above it: any of them may hold the limit. */
 static void read_limits(const char *mount, const char *group, const char *name, int64_t *limit)
 {
-    char path[4096], file[4200];
+    char   path[4096], file[4200];
     size_t mount_length = strlen(mount);
-    int length = snprintf(path, sizeof path, "%s%s", mount, group);
+    int    length       = snprintf(path, sizeof path, "%s%s", mount, group);
 
     if (length < 0 || (size_t)length >= sizeof path)
         return;
@@ -73,20 +73,20 @@ static bool has_word(const char *list, const char *word)
 static void read_control_groups(tb_machine_memory *memory)
 {
     FILE *file = fopen("/proc/self/cgroup", "r");
-    char line[4096];
+    char  line[4096];
 
     if (file == NULL)
         return;
     /* Each line is ID:CONTROLLERS:GROUP; version 2 has no controllers. */
     while (fgets(line, sizeof line, file) != NULL) {
         char *controllers = strchr(line, ':');
-        char *group = controllers != NULL ? strchr(controllers + 1, ':') : NULL;
+        char *group       = controllers != NULL ? strchr(controllers + 1, ':') : NULL;
 
         if (group == NULL)
             continue;
         line[strcspn(line, "\n")] = '\0';
-        *controllers++ = '\0';
-        *group++ = '\0';
+        *controllers++            = '\0';
+        *group++                  = '\0';
         if (controllers[0] == '\0')
             read_limits("/sys/fs/cgroup", group, "memory.max", &memory->limit_bytes);
         else if (has_word(controllers, "memory"))

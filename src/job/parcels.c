@@ -17,30 +17,34 @@
 static const double EDGE_M = 100.0;
 
 static const tb_vector_field parcel_fields[] = {
-    {"DRAFT_ID", "草案编号", TB_VECTOR_TEXT, 24, 0},    {"QSX", "前时相", TB_VECTOR_TEXT, 8, 0},
-    {"HSX", "后时相", TB_VECTOR_TEXT, 8, 0},            {"QSXY", "前时相影像", TB_VECTOR_TEXT, 80, 0},
-    {"HSXY", "后时相影像", TB_VECTOR_TEXT, 80, 0},      {"PIXELS", "像元数", TB_VECTOR_INTEGER, 0, 0},
-    {"SCORE", "平均变化强度", TB_VECTOR_REAL, 0, 0},    {"SCORE_MAX", "最大变化强度", TB_VECTOR_REAL, 0, 0},
+    {"DRAFT_ID", "草案编号", TB_VECTOR_TEXT, 24, 0},
+    {"QSX", "前时相", TB_VECTOR_TEXT, 8, 0},
+    {"HSX", "后时相", TB_VECTOR_TEXT, 8, 0},
+    {"QSXY", "前时相影像", TB_VECTOR_TEXT, 80, 0},
+    {"HSXY", "后时相影像", TB_VECTOR_TEXT, 80, 0},
+    {"PIXELS", "像元数", TB_VECTOR_INTEGER, 0, 0},
+    {"SCORE", "平均变化强度", TB_VECTOR_REAL, 0, 0},
+    {"SCORE_MAX", "最大变化强度", TB_VECTOR_REAL, 0, 0},
     {"EDGE_PX", "邻接未观测像元", TB_VECTOR_INTEGER, 0, 0},
     {"REASON", "剔除原因", TB_VECTOR_TEXT, 40, 0},
 };
 enum { PARCEL_FIELDS = 9, REJECTED_FIELDS = 10 };
 
 static const tb_vector_field observed_fields[] = {
-    {"STATE", "观测状态", TB_VECTOR_TEXT, 12, 0}, {"QSX", "前时相", TB_VECTOR_TEXT, 8, 0},
-    {"HSX", "后时相", TB_VECTOR_TEXT, 8, 0},      {"QSXY", "前时相影像", TB_VECTOR_TEXT, 80, 0},
+    {"STATE", "观测状态", TB_VECTOR_TEXT, 12, 0},  {"QSX", "前时相", TB_VECTOR_TEXT, 8, 0},
+    {"HSX", "后时相", TB_VECTOR_TEXT, 8, 0},       {"QSXY", "前时相影像", TB_VECTOR_TEXT, 80, 0},
     {"HSXY", "后时相影像", TB_VECTOR_TEXT, 80, 0}, {"PIXELS", "像元数", TB_VECTOR_INTEGER, 0, 0},
 };
 
 struct tb_parcels {
-    const tb_job  *job;
-    tb_vector     *vector;
-    int            parcels, rejected, observed; /* layers */
-    char          *crs;
-    tb_trace      *trace;
-    double        *points;
-    tb_ring       *rings;
-    size_t         point_capacity, ring_capacity;
+    const tb_job *job;
+    tb_vector    *vector;
+    int           parcels, rejected, observed; /* layers */
+    char         *crs;
+    tb_trace     *trace;
+    double       *points;
+    tb_ring      *rings;
+    size_t        point_capacity, ring_capacity;
 
     /* of the pair being added */
     tb_stages                   *stages;
@@ -48,8 +52,8 @@ struct tb_parcels {
     int64_t                      edge_pixels;
     tb_span                     *missing, *seen; /* not observed and observed, row by row */
     size_t                       missing_count, missing_capacity, seen_count, seen_capacity;
-    int64_t                      next_row, next_column; /* observed from here on, as far as is known */
-    char                         before[9], after[9];
+    int64_t next_row, next_column; /* observed from here on, as far as is known */
+    char    before[9], after[9];
 };
 
 static tb_status make_crs(tb_parcels *p, tb_error *err)
@@ -61,8 +65,9 @@ static tb_status make_crs(tb_parcels *p, tb_error *err)
 
     tb_capture_begin(&capture);
     if (OSRImportFromEPSG(crs, 4490) != OGRERR_NONE || OSRExportToWkt(crs, &wkt) != OGRERR_NONE)
-        status = tb_error_set(err, TB_E_BUG, "CRS EPSG:4490: expected it in PROJ's database, got: %s",
-                              tb_capture_text(&capture, "none"));
+        status =
+            tb_error_set(err, TB_E_BUG, "CRS EPSG:4490: expected it in PROJ's database, got: %s",
+                         tb_capture_text(&capture, "none"));
     else
         status = tb_copy_text(&p->crs, wkt, err);
     tb_capture_end(&capture);
@@ -74,10 +79,10 @@ static tb_status make_crs(tb_parcels *p, tb_error *err)
 tb_status tb_parcels_create(tb_parcels **out, tb_set *set, const tb_job *job, tb_error *err)
 {
     static const char *const       layer_options[] = {"SPATIAL_INDEX=YES", NULL};
-    static const tb_vector_options options         = {.driver = "GPKG", .date = "2000-01-01T00:00:00Z"};
-    tb_status                      status          = TB_OK;
-    tb_parcels                    *p               = NULL;
-    char                          *path            = NULL;
+    static const tb_vector_options options = {.driver = "GPKG", .date = "2000-01-01T00:00:00Z"};
+    tb_status                      status  = TB_OK;
+    tb_parcels                    *p       = NULL;
+    char                          *path    = NULL;
 
     *out = NULL;
     TB_TRY(tb_alloc_zero(&p, 1, sizeof *p, "parcels", err));
@@ -88,12 +93,13 @@ tb_status tb_parcels_create(tb_parcels **out, tb_set *set, const tb_job *job, tb
     TB_TRY(tb_vector_create(&p->vector, path, &options, err));
 
     const tb_vector_layer layers[] = {
-        {"parcels", "变化图斑 changed parcels: leads, never verdicts", TB_VECTOR_MULTIPOLYGON, p->crs,
-         parcel_fields, PARCEL_FIELDS, layer_options},
-        {"rejected", "剔除图斑 rejected candidates, each with its reason", TB_VECTOR_MULTIPOLYGON, p->crs,
-         parcel_fields, REJECTED_FIELDS, layer_options},
-        {"observed", "观测范围 what was observed on both dates, and what was not", TB_VECTOR_MULTIPOLYGON,
-         p->crs, observed_fields, sizeof observed_fields / sizeof *observed_fields, layer_options},
+        {"parcels", "变化图斑 changed parcels: leads, never verdicts", TB_VECTOR_MULTIPOLYGON,
+         p->crs, parcel_fields, PARCEL_FIELDS, layer_options},
+        {"rejected", "剔除图斑 rejected candidates, each with its reason", TB_VECTOR_MULTIPOLYGON,
+         p->crs, parcel_fields, REJECTED_FIELDS, layer_options},
+        {"observed", "观测范围 what was observed on both dates, and what was not",
+         TB_VECTOR_MULTIPOLYGON, p->crs, observed_fields,
+         sizeof observed_fields / sizeof *observed_fields, layer_options},
     };
 
     TB_TRY(tb_vector_add_layer(p->vector, &layers[0], &p->parcels, err));
@@ -136,8 +142,8 @@ static void compact_date(const char *date, char out[9])
 static tb_status find_way(tb_parcels *p, tb_error *err)
 {
     tb_status            status = TB_OK;
-    OGRSpatialReferenceH from = OSRNewSpatialReference(p->stages->pair.lattice.crs);
-    OGRSpatialReferenceH to   = OSRNewSpatialReference(p->crs);
+    OGRSpatialReferenceH from   = OSRNewSpatialReference(p->stages->pair.lattice.crs);
+    OGRSpatialReferenceH to     = OSRNewSpatialReference(p->crs);
     tb_capture           capture;
 
     tb_capture_begin(&capture);
@@ -208,8 +214,10 @@ static tb_status to_geographic(tb_parcels *p, const tb_shape *shape, tb_vector_o
             int64_t   pieces = pieces_of(p, a, b);
 
             for (int64_t k = 0; k < pieces; k++, n++) {
-                double x = (double)(shape->origin_x + a.x) + (double)(b.x - a.x) * (double)k / (double)pieces;
-                double y = (double)(shape->origin_y + a.y) + (double)(b.y - a.y) * (double)k / (double)pieces;
+                double x = (double)(shape->origin_x + a.x) +
+                           (double)(b.x - a.x) * (double)k / (double)pieces;
+                double y = (double)(shape->origin_y + a.y) +
+                           (double)(b.y - a.y) * (double)k / (double)pieces;
 
                 tb_transform_apply(transform, x, y, &p->points[2 * n], &p->points[2 * n + 1]);
             }
@@ -220,8 +228,10 @@ static tb_status to_geographic(tb_parcels *p, const tb_shape *shape, tb_vector_o
         double *x = &p->points[2 * i], *y = x + 1;
 
         if (!OCTTransform(p->way, 1, x, y, NULL)) {
-            status = tb_error_set(err, TB_E_INPUT, "outline at %.3f %.3f: expected a place in CGCS2000, "
-                                  "got none", *x, *y);
+            status = tb_error_set(err, TB_E_INPUT,
+                                  "outline at %.3f %.3f: expected a place in CGCS2000, "
+                                  "got none",
+                                  *x, *y);
             goto done;
         }
         *x = snapped(*x);
@@ -268,7 +278,8 @@ static tb_status add_component(void *context, const tb_component *component, tb_
     tb_vector_outline outline;
     char              id[32];
 
-    snprintf(id, sizeof id, "D%.4s%.2s-%d-%06lld", p->job->month[0] != '\0' ? p->job->month : "0000",
+    snprintf(id, sizeof id, "D%.4s%.2s-%d-%06lld",
+             p->job->month[0] != '\0' ? p->job->month : "0000",
              p->job->month[0] != '\0' ? p->job->month + 5 : "00", p->stages->number,
              (long long)component->number + 1);
 
@@ -279,7 +290,9 @@ static tb_status add_component(void *context, const tb_component *component, tb_
         text_of(scene_of(p->stages->pair.before)),
         text_of(scene_of(p->stages->pair.after)),
         integer_of(component->pixels),
-        real_of(floor((double)evidence[TB_EVIDENCE_SCORE_SUM] / pixels / TB_SCORE_UNIT * 1e4 + 0.5) / 1e4),
+        real_of(
+            floor((double)evidence[TB_EVIDENCE_SCORE_SUM] / pixels / TB_SCORE_UNIT * 1e4 + 0.5) /
+            1e4),
         real_of(floor((double)evidence[TB_EVIDENCE_SCORE_MAX] / TB_SCORE_UNIT * 1e4 + 0.5) / 1e4),
         integer_of(evidence[TB_EVIDENCE_UNOBSERVED_BESIDE]),
         text_of("小于最小图斑 (small)"),
@@ -287,8 +300,9 @@ static tb_status add_component(void *context, const tb_component *component, tb_
 
     TB_TRY(tb_trace_spans(p->trace, component->spans, component->span_count, &shape, err));
     TB_TRY(to_geographic(p, &shape, &outline, err));
-    TB_TRY(tb_vector_add(p->vector, component->verdict == TB_VERDICT_KEPT ? p->parcels : p->rejected,
-                         &outline, values, err));
+    TB_TRY(tb_vector_add(p->vector,
+                         component->verdict == TB_VERDICT_KEPT ? p->parcels : p->rejected, &outline,
+                         values, err));
 done:
     return status;
 }
@@ -374,7 +388,8 @@ done:
     return status;
 }
 
-tb_status tb_parcels_add(tb_parcels *p, tb_stages *stages, tb_assemble_totals *totals, tb_error *err)
+tb_status tb_parcels_add(tb_parcels *p, tb_stages *stages, tb_assemble_totals *totals,
+                         tb_error *err)
 {
     tb_status           status  = TB_OK;
     tb_assemble_visitor visitor = {.run = hear_run, .component = add_component, .context = p};

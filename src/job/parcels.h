@@ -1,4 +1,5 @@
-/** parcels.gpkg: the parcels of all pairs, what was rejected, and what was observed, in EPSG:4490. */
+/** parcels.gpkg: the parcels of all pairs, what was rejected, and what was observed, in EPSG:4490.
+ */
 #ifndef TUBAN_JOB_PARCELS_H
 #define TUBAN_JOB_PARCELS_H
 

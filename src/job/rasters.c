@@ -43,14 +43,15 @@ done:
 tb_status tb_rasters_write_change(tb_stages *stages, tb_set *set, tb_assemble_totals *totals,
                                   tb_error *err)
 {
-    tb_status           status = TB_OK;
-    char               *path   = NULL;
-    painter             p      = {.width = stages->pair.lattice.width};
+    tb_status           status  = TB_OK;
+    char               *path    = NULL;
+    painter             p       = {.width = stages->pair.lattice.width};
     tb_assemble_visitor visitor = {.run = paint, .context = &p};
 
     TB_TRY(tb_set_path(set, "change.tif", &path, err));
     TB_TRY(tb_alloc_zero(&p.row, (size_t)p.width, 1, "row of change.tif", err));
-    TB_TRY(tb_sink_create(&p.sink, path, &stages->pair.lattice, TB_SAMPLE_U8, UNOBSERVED, "change", err));
+    TB_TRY(tb_sink_create(&p.sink, path, &stages->pair.lattice, TB_SAMPLE_U8, UNOBSERVED, "change",
+                          err));
     TB_TRY(tb_stages_assemble(stages, &visitor, totals, err));
     TB_TRY(advance(&p, stages->pair.lattice.height, err));
     TB_TRY(tb_sink_finish(p.sink, err));

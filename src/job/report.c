@@ -16,11 +16,12 @@ static json_t *number(double value)
 
 static json_t *registration_of(const tb_model_file *file, const char *path)
 {
-    return json_pack("{s:s, s:o, s:o, s:o, s:i, s:i, s:b, s:o, s:o, s:s}", "file", tb_path_name(path),
-                     "dx", number(file->dx), "dy", number(file->dy), "residual_px",
-                     number(file->residual_px), "windows", file->windows, "accepted", file->accepted,
-                     "applied", file->applied, "correlation_before", number(file->correlation_before),
-                     "correlation_after", number(file->correlation_after), "reason", file->reason);
+    return json_pack("{s:s, s:o, s:o, s:o, s:i, s:i, s:b, s:o, s:o, s:s}", "file",
+                     tb_path_name(path), "dx", number(file->dx), "dy", number(file->dy),
+                     "residual_px", number(file->residual_px), "windows", file->windows, "accepted",
+                     file->accepted, "applied", file->applied, "correlation_before",
+                     number(file->correlation_before), "correlation_after",
+                     number(file->correlation_after), "reason", file->reason);
 }
 
 static json_t *irmad_of(const tb_model_irmad *irmad)
@@ -46,9 +47,10 @@ static json_t *regression_of(const tb_model_stratum *s, int bands)
 
 static json_t *threshold_of(const tb_model_threshold *t)
 {
-    return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:s}", "rule", t->rule, "value", number(t->value),
-                     "weak", number(t->weak), "strong", number(t->strong), "contrast",
-                     number(t->contrast), "flagged", number(t->flagged), "reason", t->reason);
+    return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:s}", "rule", t->rule, "value",
+                     number(t->value), "weak", number(t->weak), "strong", number(t->strong),
+                     "contrast", number(t->contrast), "flagged", number(t->flagged), "reason",
+                     t->reason);
 }
 
 static json_t *stratum_of(const tb_model *model, int index)
@@ -73,15 +75,15 @@ static json_t *stratum_of(const tb_model *model, int index)
 
 json_t *tb_report_model(const tb_model *model, const tb_pair *pair)
 {
-    json_t *json  = json_pack("{s:s, s:i, s:o, s:o}", "method", model->method->name, "bands",
-                              model->bands, "smoothing", number(model->smoothing), "sample",
-                              number(model->sample_share));
+    json_t *json =
+        json_pack("{s:s, s:i, s:o, s:o}", "method", model->method->name, "bands", model->bands,
+                  "smoothing", number(model->smoothing), "sample", number(model->sample_share));
     json_t *files = json_array(), *strata = json_array();
     bool    has_first = false;
 
     for (int f = 0; f < model->after_files; f++)
-        json_array_append_new(files,
-                              registration_of(&model->file[f], tb_epoch_file(pair->after, f)->path));
+        json_array_append_new(
+            files, registration_of(&model->file[f], tb_epoch_file(pair->after, f)->path));
     json_object_set(json, "registration", json_array_get(files, 0));
     for (int s = 0; s < model->before_files * model->after_files; s++) {
         const tb_model_stratum *stratum = &model->stratum[s];
@@ -104,13 +106,12 @@ json_t *tb_report_totals(const tb_assemble_totals *totals, int64_t lattice_pixel
 {
     int64_t observed = lattice_pixels - totals->unobserved_pixels;
 
-    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "pixels", (json_int_t)lattice_pixels,
-                     "observed", (json_int_t)observed, "unobserved",
-                     (json_int_t)totals->unobserved_pixels, "changed_pixels",
-                     (json_int_t)totals->kept_pixels, "components", (json_int_t)totals->kept, "rejected",
-                     (json_int_t)totals->small, "rejected_pixels", (json_int_t)totals->small_pixels,
-                     "flagged",
-                     number(observed > 0 ? (double)totals->kept_pixels / (double)observed : NAN));
+    return json_pack(
+        "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "pixels", (json_int_t)lattice_pixels,
+        "observed", (json_int_t)observed, "unobserved", (json_int_t)totals->unobserved_pixels,
+        "changed_pixels", (json_int_t)totals->kept_pixels, "components", (json_int_t)totals->kept,
+        "rejected", (json_int_t)totals->small, "rejected_pixels", (json_int_t)totals->small_pixels,
+        "flagged", number(observed > 0 ? (double)totals->kept_pixels / (double)observed : NAN));
 }
 
 const char *tb_report_reason(const tb_model *model, const tb_assemble_totals *totals)
@@ -132,14 +133,15 @@ json_t *tb_report_plan(const tb_plan *plan)
     for (int64_t s = 0; s < plan->shards; s++)
         blocks += tb_plan_blocks(plan, tb_plan_shard(plan, s));
     return json_pack(
-        "{s:I, s:I, s:i, s:I, s:I, s:I, s:I, s:i, s:I, s:o, s:{s:I, s:I, s:I, s:I, s:I, s:I}}", "width",
-        (json_int_t)plan->lattice.width, "height", (json_int_t)plan->lattice.height, "threads",
-        plan->threads, "shards", (json_int_t)plan->shards, "block", (json_int_t)plan->block, "blocks",
-        (json_int_t)blocks, "panel", (json_int_t)plan->panel, "halo", plan->halo, "source_bytes",
-        (json_int_t)plan->source_bytes, "decoded", number(plan->decoded_share), "memory", "budget",
-        (json_int_t)plan->budget_bytes, "needed", (json_int_t)plan->needed_bytes, "libraries",
-        (json_int_t)plan->base_bytes, "tile_cache", (json_int_t)plan->cache_bytes, "worker",
-        (json_int_t)plan->worker_bytes, "sample", (json_int_t)plan->fit_bytes);
+        "{s:I, s:I, s:i, s:I, s:I, s:I, s:I, s:i, s:I, s:o, s:{s:I, s:I, s:I, s:I, s:I, s:I}}",
+        "width", (json_int_t)plan->lattice.width, "height", (json_int_t)plan->lattice.height,
+        "threads", plan->threads, "shards", (json_int_t)plan->shards, "block",
+        (json_int_t)plan->block, "blocks", (json_int_t)blocks, "panel", (json_int_t)plan->panel,
+        "halo", plan->halo, "source_bytes", (json_int_t)plan->source_bytes, "decoded",
+        number(plan->decoded_share), "memory", "budget", (json_int_t)plan->budget_bytes, "needed",
+        (json_int_t)plan->needed_bytes, "libraries", (json_int_t)plan->base_bytes, "tile_cache",
+        (json_int_t)plan->cache_bytes, "worker", (json_int_t)plan->worker_bytes, "sample",
+        (json_int_t)plan->fit_bytes);
 }
 
 tb_status tb_report_text(json_t *json, char **out, tb_error *err)

@@ -43,9 +43,11 @@ static tb_status choose_kernels(const tb_runtime *runtime, const tb_kernels **ou
 {
     *out = tb_kernels_named(runtime->cpu, tb_kernels_features());
     if (*out == NULL)
-        return tb_error_set(err, TB_E_USAGE,
-                            "TUBAN_CPU: expected c, avx2 or avx512 as far as this machine has it, got "
-                            "\"%s\"", runtime->cpu);
+        return tb_error_set(
+            err, TB_E_USAGE,
+            "TUBAN_CPU: expected c, avx2 or avx512 as far as this machine has it, got "
+            "\"%s\"",
+            runtime->cpu);
     GDALSetCacheMax64(TB_PLAN_GDAL_CACHE);
     return TB_OK;
 }
@@ -66,7 +68,8 @@ static void end_stage(run *r, const char *name)
     double wall = seconds_since(CLOCK_MONOTONIC, &r->wall);
     double cpu  = seconds_since(CLOCK_PROCESS_CPUTIME_ID, &r->cpu);
 
-    json_object_set_new(r->times, name, json_pack("{s:f, s:f}", "seconds", wall, "cpu_seconds", cpu));
+    json_object_set_new(r->times, name,
+                        json_pack("{s:f, s:f}", "seconds", wall, "cpu_seconds", cpu));
 }
 
 static tb_status check_georeference(const tb_stages *stages, tb_error *err)
@@ -75,7 +78,8 @@ static tb_status check_georeference(const tb_stages *stages, tb_error *err)
         return TB_OK;
     tb_error_set(err, TB_E_INPUT, "%s: expected an image with a CRS, got none",
                  tb_epoch_file(stages->pair.before, 0)->path);
-    return tb_error_hint(err, "parcels need one (gdal_edit.py -a_srs); tuban detect works in pixels");
+    return tb_error_hint(err,
+                         "parcels need one (gdal_edit.py -a_srs); tuban detect works in pixels");
 }
 
 static tb_status open_run(run *r, tb_error *err)
@@ -187,11 +191,12 @@ static json_t *summary_of(const run *r)
 
     for (int p = 0; p < r->job->pair_count; p++)
         json_array_append_new(pairs, pair_report(r, p));
-    return json_pack("{s:s, s:s, s:s, s:s, s:o}", "job", r->job->name, "month", r->job->month, "tuban",
-                     TUBAN_VERSION, "notice",
-                     "本图斑为遥感监测判读反映的地表变化线索，不得直接作为作出行政处罚的依据；须经实地核查，"
-                     "并比对调查、规划、审批等管理数据，依据事实、按照法律法规规定处置。",
-                     "pairs", pairs);
+    return json_pack(
+        "{s:s, s:s, s:s, s:s, s:o}", "job", r->job->name, "month", r->job->month, "tuban",
+        TUBAN_VERSION, "notice",
+        "本图斑为遥感监测判读反映的地表变化线索，不得直接作为作出行政处罚的依据；须经实地核查，"
+        "并比对调查、规划、审批等管理数据，依据事实、按照法律法规规定处置。",
+        "pairs", pairs);
 }
 
 static json_t *run_report(const run *r)
@@ -213,9 +218,10 @@ static json_t *run_report(const run *r)
     }
     return json_pack("{s:O, s:I, s:I, s:i, s:i, s:s, s:s, s:I, s:I, s:s, s:o}", "stages", r->times,
                      "decoded_bytes", (json_int_t)bytes, "decoded_tiles", (json_int_t)tiles,
-                     "shards_swept", swept, "shards_passed_over", passed_over, "reading", "gdal", "cpu",
-                     r->kernels->isa, "peak_rss_bytes", (json_int_t)usage.ru_maxrss * 1024,
-                     "peak_allocated_bytes", (json_int_t)tb_memory_peak(), "host", host, "plans", plans);
+                     "shards_swept", swept, "shards_passed_over", passed_over, "reading", "gdal",
+                     "cpu", r->kernels->isa, "peak_rss_bytes", (json_int_t)usage.ru_maxrss * 1024,
+                     "peak_allocated_bytes", (json_int_t)tb_memory_peak(), "host", host, "plans",
+                     plans);
 }
 
 static tb_status write_rasters(run *r, tb_error *err)
@@ -366,8 +372,8 @@ static tb_status parse_until(const char *text, until *out, tb_error *err)
             *out = (until)i;
             return TB_OK;
         }
-    return tb_error_set(err, TB_E_USAGE, "--until: expected fit, sweep, assemble or publish, got \"%s\"",
-                        text);
+    return tb_error_set(err, TB_E_USAGE,
+                        "--until: expected fit, sweep, assemble or publish, got \"%s\"", text);
 }
 
 tb_status tb_job_run(const tb_run_options *options, char **json, tb_error *err)
@@ -390,7 +396,8 @@ done:
     return status;
 }
 
-tb_status tb_fit(const tb_detect_options *options, const char *model_path, char **json, tb_error *err)
+tb_status tb_fit(const tb_detect_options *options, const char *model_path, char **json,
+                 tb_error *err)
 {
     tb_status         status = TB_OK;
     tb_job           *job    = NULL;

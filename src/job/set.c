@@ -132,7 +132,8 @@ static tb_status lock(tb_set *set, tb_error *err)
                             set->folder, strerror(errno));
     if (flock(set->lock, LOCK_EX | LOCK_NB) != 0)
         return tb_error_set(err, TB_E_OUTPUT,
-                            "lock folder %s: expected no other run in it, got one at work", set->folder);
+                            "lock folder %s: expected no other run in it, got one at work",
+                            set->folder);
     return TB_OK;
 }
 
@@ -251,8 +252,9 @@ static tb_status list_product(void *context, const char *name, tb_error *err)
         status = move_error(path, err);
         goto done;
     }
-    json_array_append_new(list->files, json_pack("{s:s, s:I, s:s}", "name", name, "size",
-                                                 (json_int_t)information.st_size, "sha256", digest));
+    json_array_append_new(list->files,
+                          json_pack("{s:s, s:I, s:s}", "name", name, "size",
+                                    (json_int_t)information.st_size, "sha256", digest));
 done:
     tb_free(path);
     return status;

@@ -1,9 +1,9 @@
 /**
  * A set of products in an output folder: there whole or not at all (Law 3).
  *
- * New products are written into a folder beside the old ones, made durable, and moved in when all are
- * there; MANIFEST.json goes last. Whoever opens the folder next finishes a move that was cut short, or
- * undoes one that had not begun.
+ * New products are written into a folder beside the old ones, made durable, and moved in when all
+ * are there; MANIFEST.json goes last. Whoever opens the folder next finishes a move that was cut
+ * short, or undoes one that had not begun.
  */
 #ifndef TUBAN_JOB_SET_H
 #define TUBAN_JOB_SET_H
@@ -38,8 +38,8 @@ bool tb_set_is_current(const tb_set *set, const char *key);
 tb_status tb_set_path(tb_set *set, const char *name, char **out, tb_error *err);
 
 /**
- * Makes the products durable and moves them in; those of the earlier set that are no more are removed.
- * MANIFEST.json lists name, size and SHA-256 of all but run.json, and the key.
+ * Makes the products durable and moves them in; those of the earlier set that are no more are
+ * removed. MANIFEST.json lists name, size and SHA-256 of all but run.json, and the key.
  */
 tb_status tb_set_publish(tb_set *set, const char *key, tb_error *err);
 

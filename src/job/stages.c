@@ -18,8 +18,8 @@ static void note(const tb_stages *stages, const char *line)
         progress->note(progress->context, line);
 }
 
-tb_status tb_stages_open(tb_stages *stages, const tb_job *job, int number, const tb_kernels *kernels,
-                         const tb_progress *progress, tb_error *err)
+tb_status tb_stages_open(tb_stages *stages, const tb_job *job, int number,
+                         const tb_kernels *kernels, const tb_progress *progress, tb_error *err)
 {
     tb_status          status = TB_OK;
     const tb_job_pair *pair   = &job->pairs[number - 1];
@@ -53,15 +53,16 @@ void tb_stages_close(tb_stages *stages)
     *stages = (tb_stages){0};
 }
 
-static tb_status fit_key(const tb_stages *stages, const tb_fit_options *options, char key[TB_KEY_SIZE],
-                         tb_error *err)
+static tb_status fit_key(const tb_stages *stages, const tb_fit_options *options,
+                         char key[TB_KEY_SIZE], tb_error *err)
 {
     tb_status status = TB_OK;
     tb_text   text   = {0};
 
     TB_TRY(tb_text_append(&text, err, "fit %s %s %d %d %.17g %.17g %.17g %d\n", stages->key,
-                          options->method->name, options->is_registered, options->prior, options->rate,
-                          options->sample_share, options->smoothing, options->may_flag_all));
+                          options->method->name, options->is_registered, options->prior,
+                          options->rate, options->sample_share, options->smoothing,
+                          options->may_flag_all));
     TB_TRY(tb_key_of(&text, key, err));
 done:
     tb_text_reset(&text);
@@ -85,7 +86,7 @@ done:
 static tb_status fit_into_file(tb_stages *stages, const tb_fit_options *options, tb_error *err)
 {
     tb_status status = TB_OK;
-    tb_text   text   = {0}, name = {0};
+    tb_text   text = {0}, name = {0};
     char      key[TB_KEY_SIZE];
 
     if (stages->work != NULL) {
@@ -139,11 +140,12 @@ static tb_status shard_path(const tb_stages *stages, const char *kind, const cha
     tb_rect   rect = tb_plan_shard(&stages->plan, shard);
     char      key[TB_KEY_SIZE];
 
-    TB_TRY(tb_text_append(&text, err, "%s %lld %lld %lld %lld\n", stages->model_key, (long long)rect.x,
-                          (long long)rect.y, (long long)rect.width, (long long)rect.height));
+    TB_TRY(tb_text_append(&text, err, "%s %lld %lld %lld %lld\n", stages->model_key,
+                          (long long)rect.x, (long long)rect.y, (long long)rect.width,
+                          (long long)rect.height));
     TB_TRY(tb_key_of(&text, key, err));
-    TB_TRY(tb_text_append(&name, err, "%s-%d-%lld-%s.%s", kind, stages->number, (long long)shard, key,
-                          extension));
+    TB_TRY(tb_text_append(&name, err, "%s-%d-%lld-%s.%s", kind, stages->number, (long long)shard,
+                          key, extension));
     TB_TRY(tb_path_join(out, stages->work, name.data, err));
 done:
     tb_text_reset(&text);
@@ -246,10 +248,10 @@ done:
 tb_status tb_stages_assemble(tb_stages *stages, const tb_assemble_visitor *visitor,
                              tb_assemble_totals *totals, tb_error *err)
 {
-    tb_status       status  = TB_OK;
-    size_t          count   = (size_t)stages->plan.shards;
-    tb_run_reader **readers = NULL;
-    tb_record      *record  = NULL;
+    tb_status       status   = TB_OK;
+    size_t          count    = (size_t)stages->plan.shards;
+    tb_run_reader **readers  = NULL;
+    tb_record      *record   = NULL;
     tb_evidence     evidence = {0};
     char           *path = NULL, *runs = NULL;
     fan             both = {0};
@@ -270,7 +272,8 @@ tb_status tb_stages_assemble(tb_stages *stages, const tb_assemble_visitor *visit
     if (visitor != NULL)
         both.product = *visitor;
 
-    const tb_assemble_visitor fanned  = {.run = fan_run, .component = fan_component, .context = &both};
+    const tb_assemble_visitor fanned = {
+        .run = fan_run, .component = fan_component, .context = &both};
     const tb_assemble_options options = {.shards       = readers,
                                          .shard_count  = count,
                                          .connectivity = TB_CONNECT_8,
@@ -304,16 +307,18 @@ static tb_status shard_scores(tb_stages *stages, int64_t shard, float *buffer,
     TB_TRY(shard_path(stages, "scores", "raw", shard, &path, err));
     file = fopen(path, "rb");
     if (file == NULL) {
-        status = tb_error_set(err, TB_E_INPUT, "read %s: expected the scores of a shard, got \"%s\"",
-                              path, strerror(errno));
+        status =
+            tb_error_set(err, TB_E_INPUT, "read %s: expected the scores of a shard, got \"%s\"",
+                         path, strerror(errno));
         goto done;
     }
     for (int64_t y = 0; y < rect.height; y++) {
         size_t got = fread(buffer, sizeof *buffer, (size_t)rect.width, file);
 
         if (got != (size_t)rect.width) {
-            status = tb_error_set(err, TB_E_INPUT, "read %s row %lld: expected %lld scores, got %zu",
-                                  path, (long long)y, (long long)rect.width, got);
+            status =
+                tb_error_set(err, TB_E_INPUT, "read %s row %lld: expected %lld scores, got %zu",
+                             path, (long long)y, (long long)rect.width, got);
             goto done;
         }
         TB_TRY(row(context, buffer, err));
@@ -332,7 +337,8 @@ tb_status tb_stages_scores(tb_stages *stages,
     tb_status status = TB_OK;
     float    *buffer = NULL;
 
-    TB_TRY(tb_alloc(&buffer, (size_t)stages->plan.lattice.width, sizeof *buffer, "row of scores", err));
+    TB_TRY(tb_alloc(&buffer, (size_t)stages->plan.lattice.width, sizeof *buffer, "row of scores",
+                    err));
     for (int64_t shard = 0; shard < stages->plan.shards; shard++)
         TB_TRY(shard_scores(stages, shard, buffer, row, context, err));
 done:

@@ -1,6 +1,7 @@
 /**
- * The stages of one pair, each with its file in the work folder under a key of what it depends on. A
- * stage whose file is there is passed over: resuming, running again and shards are this one thing.
+ * The stages of one pair, each with its file in the work folder under a key of what it depends on.
+ * A stage whose file is there is passed over: resuming, running again and shards are this one
+ * thing.
  */
 #ifndef TUBAN_JOB_STAGES_H
 #define TUBAN_JOB_STAGES_H
@@ -17,25 +18,25 @@
 
 /** One pair at work. Zero-initialised is empty; free with tb_stages_close. */
 typedef struct tb_stages {
-    const tb_job    *job;
-    int              number;  /**< of the pair, from 1: its files are named by it */
-    const char      *work;    /**< folder */
-    bool             force;   /**< do again what is there */
-    bool             has_scores; /**< keep the scores of the sweep too */
-    tb_pair          pair;
-    tb_plan          plan;
-    tb_engine        engine;
-    tb_model        *model;
-    char             key[TB_KEY_SIZE];       /**< of the inputs */
-    char             model_key[TB_KEY_SIZE]; /**< of inputs and model: what the sweep depends on */
-    char            *model_path;
-    int64_t          decoded_bytes, decoded_tiles;
-    int              swept, passed_over; /**< shards */
+    const tb_job *job;
+    int           number;     /**< of the pair, from 1: its files are named by it */
+    const char   *work;       /**< folder */
+    bool          force;      /**< do again what is there */
+    bool          has_scores; /**< keep the scores of the sweep too */
+    tb_pair       pair;
+    tb_plan       plan;
+    tb_engine     engine;
+    tb_model     *model;
+    char          key[TB_KEY_SIZE];       /**< of the inputs */
+    char          model_key[TB_KEY_SIZE]; /**< of inputs and model: what the sweep depends on */
+    char         *model_path;
+    int64_t       decoded_bytes, decoded_tiles;
+    int           swept, passed_over; /**< shards */
 } tb_stages;
 
 /** Opens the pair and makes its plan. `kernels` and `progress` are borrowed. */
-tb_status tb_stages_open(tb_stages *stages, const tb_job *job, int number, const tb_kernels *kernels,
-                         const tb_progress *progress, tb_error *err);
+tb_status tb_stages_open(tb_stages *stages, const tb_job *job, int number,
+                         const tb_kernels *kernels, const tb_progress *progress, tb_error *err);
 void      tb_stages_close(tb_stages *stages);
 
 /** Fits the model, or takes the one the job names; without a work folder it is only in memory. */

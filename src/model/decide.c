@@ -8,66 +8,134 @@
 #include "detect/threshold.h"
 
 /*
- * A bin is the upper 20 bits of a score's float: eight of exponent, eleven of mantissa, so a bin is
- * 1/2048 of its value wide. Exact counts, no range to choose, the same for any order of pixels.
+ * A fine bin is the upper 20 bits of a score's float: eight of exponent, eleven of mantissa, so a
+ * bin is 1/2048 of its value wide. Exact counts, no range to choose. Coarse bins keep 14 bits:
+ * 1/32.
  */
-enum { DROPPED_BITS = 12, BINS = 1 << 19 };
+enum { FINE_DROPPED = 12, FINE = 1 << 19, COARSE_DROPPED = 18, COARSE = 1 << 13 };
+
+/* Contrast in steps of a twentieth; the last level holds all above. */
+enum { LEVELS = 64, LEVELS_A_UNIT = 20 };
+
+static const double CONTRAST_BOUND = 0.6, NOISE_MARGIN = 1.3;
 
 /* Hysteresis around the value: docs/methods/threshold.md says on what they were chosen. */
 static const double WEAK = 0.9, STRONG = 1.3;
 static const double RARE_LOW = 0.92, RARE_HIGH = 0.985;
 
-static size_t bin_of(float score)
+static size_t bin_of(float value, int dropped)
 {
     uint32_t bits;
 
-    memcpy(&bits, &score, sizeof bits);
-    return bits >> DROPPED_BITS;
+    value = value > 0.0f ? value : 0.0f;
+    memcpy(&bits, &value, sizeof bits);
+    return bits >> dropped;
 }
 
 static double middle_of(size_t bin)
 {
-    uint32_t low_bits = (uint32_t)bin << DROPPED_BITS, high_bits = (uint32_t)(bin + 1) << DROPPED_BITS;
-    float    low, high;
+    uint32_t low_bits = (uint32_t)bin << FINE_DROPPED, high_bits = (uint32_t)(bin + 1)
+                                                                   << FINE_DROPPED;
+    float low, high;
 
     memcpy(&low, &low_bits, sizeof low);
     memcpy(&high, &high_bits, sizeof high);
     return ((double)low + (double)high) / 2.0;
 }
 
-tb_status tb_tally_init(tb_tally *tally, double contrast, tb_error *err)
+tb_status tb_tally_init(tb_tally *tally, int bands, tb_error *err)
 {
     tb_status status = TB_OK;
 
-    *tally = (tb_tally){.contrast = contrast};
-    TB_TRY(tb_alloc_zero(&tally->all, BINS, sizeof *tally->all, "histogram", err));
-    TB_TRY(tb_alloc_zero(&tally->bound, BINS, sizeof *tally->bound, "histogram", err));
+    *tally = (tb_tally){.bands = bands};
+    TB_TRY(tb_alloc_zero(&tally->score, FINE, sizeof *tally->score, "histogram", err));
+    TB_TRY(tb_alloc_zero(&tally->joint, (size_t)LEVELS * COARSE, sizeof *tally->joint, "histogram",
+                         err));
+    TB_TRY(tb_alloc_zero(&tally->rough, (size_t)bands * COARSE, sizeof *tally->rough, "histogram",
+                         err));
 done:
     return status;
 }
 
 void tb_tally_reset(tb_tally *tally)
 {
-    tb_free(tally->all);
-    tb_free(tally->bound);
+    tb_free(tally->score);
+    tb_free(tally->joint);
+    tb_free(tally->rough);
     *tally = (tb_tally){0};
 }
 
 void tb_tally_add(tb_tally *tally, float score, float contrast)
 {
+    float level;
+
     if (!isfinite(score))
         return;
-
-    size_t bin = bin_of(score > 0.0f ? score : 0.0f);
-
-    tally->all[bin]++;
-    tally->bound[bin] += contrast >= (float)tally->contrast;
+    level = contrast * (float)LEVELS_A_UNIT;
+    tally->score[bin_of(score, FINE_DROPPED)]++;
+    tally->joint[(level < LEVELS - 1 ? (size_t)level : LEVELS - 1) * COARSE +
+                 bin_of(score, COARSE_DROPPED)]++;
 }
 
-/* The tally's occupied range as a histogram with values; `value` has room for BINS. */
+void tb_tally_add_rough(tb_tally *tally, int band, float second_difference)
+{
+    if (isfinite(second_difference))
+        tally->rough[(size_t)band * COARSE + bin_of(fabsf(second_difference), COARSE_DROPPED)]++;
+}
+
+/* The noise's root mean square contrast: over bands, median |e| / (0.6745 sqrt 6) of Gaussian
+ * noise. */
+static double noise_of(const tb_tally *tally)
+{
+    double sum   = 0.0;
+    int    bands = 0;
+
+    for (int b = 0; b < tally->bands; b++) {
+        const int64_t *count = tally->rough + (size_t)b * COARSE;
+        int64_t        total = 0, below = 0;
+        size_t         bin = 0;
+        uint32_t       bits;
+        float          median;
+
+        for (size_t i = 0; i < COARSE; i++)
+            total += count[i];
+        if (total == 0)
+            continue;
+        while (2 * (below + count[bin]) < total)
+            below += count[bin++];
+        bits = (uint32_t)bin << COARSE_DROPPED;
+        memcpy(&median, &bits, sizeof median);
+        sum += (double)median * (double)median / (0.6745 * 0.6745 * 6.0);
+        bands++;
+    }
+    return bands > 0 ? sqrt(sum / bands) : 0.0;
+}
+
+/* In whole steps, upwards, so that the tally can count it. */
+static double contrast_bound(const tb_tally *tally)
+{
+    double noise = NOISE_MARGIN * noise_of(tally);
+    double bound = sqrt(CONTRAST_BOUND * CONTRAST_BOUND + noise * noise);
+    double steps = ceil(bound * LEVELS_A_UNIT - 1e-9);
+
+    return (steps < LEVELS - 1 ? steps : LEVELS - 1) / LEVELS_A_UNIT;
+}
+
+/* Sampled pixels with at least that score and contrast. */
+static int64_t count_at_least(const tb_tally *tally, double score, double contrast)
+{
+    int64_t sum = 0;
+
+    for (size_t level = (size_t)floor(contrast * LEVELS_A_UNIT + 0.5); level < LEVELS; level++)
+        for (size_t bin = bin_of((float)score, COARSE_DROPPED); bin < COARSE; bin++)
+            sum += tally->joint[level * COARSE + bin];
+    return sum;
+}
+
+/* The occupied range of fine bins as a histogram with values; `value` has room for FINE. */
 static tb_histogram histogram_of(const int64_t *count, double *value)
 {
-    size_t first = 0, last = BINS;
+    size_t first = 0, last = FINE;
 
     while (first < last && count[first] == 0)
         first++;
@@ -83,17 +151,18 @@ static double value_at(const tb_histogram *h, size_t cut)
     return h->value[cut < h->n ? cut : h->n - 1];
 }
 
-/* sqrt(Otsu * Otsu of the upper class), within the quantiles that scored best (algorithms: Deciding). */
+/* sqrt(Otsu * Otsu of the upper class), within the quantiles that scored best (algorithms:
+ * Deciding). */
 static double decide_rare(const tb_histogram *h, char *rule, size_t size)
 {
-    size_t       otsu  = tb_threshold_otsu(h);
-    double       low   = value_at(h, tb_threshold_quantile(h, RARE_LOW));
-    double       high  = value_at(h, tb_threshold_quantile(h, RARE_HIGH));
-    double       value = low;
-    const char  *held  = "";
+    size_t      otsu  = tb_threshold_otsu(h);
+    double      low   = value_at(h, tb_threshold_quantile(h, RARE_LOW));
+    double      high  = value_at(h, tb_threshold_quantile(h, RARE_HIGH));
+    double      value = low;
+    const char *held  = "";
 
     if (otsu < h->n) {
-        tb_histogram upper = {h->n - otsu - 1, h->value + otsu + 1, h->count + otsu + 1};
+        tb_histogram upper  = {h->n - otsu - 1, h->value + otsu + 1, h->count + otsu + 1};
         size_t       second = tb_threshold_otsu(&upper);
 
         value = value_at(h, otsu);
@@ -112,8 +181,7 @@ static double decide_rare(const tb_histogram *h, char *rule, size_t size)
 }
 
 /* Kittler-Illingworth on 256 even bins up to the .999 quantile; Otsu where it has no valley. */
-static tb_status decide_common(const tb_histogram *h, double *value, char *rule, size_t size,
-                               tb_error *err)
+static void decide_common(const tb_histogram *h, double *value, char *rule, size_t size)
 {
     enum { EVEN_BINS = 256 };
     double  top = value_at(h, tb_threshold_quantile(h, 0.999)), width = top / EVEN_BINS;
@@ -121,7 +189,6 @@ static tb_status decide_common(const tb_histogram *h, double *value, char *rule,
     int64_t count[EVEN_BINS] = {0};
     size_t  cut;
 
-    (void)err;
     for (int i = 0; i < EVEN_BINS; i++)
         middle[i] = (i + 0.5) * width;
     for (size_t i = 0; i < h->n; i++) {
@@ -139,7 +206,6 @@ static tb_status decide_common(const tb_histogram *h, double *value, char *rule,
         snprintf(rule, size, "common: Otsu (Kittler-Illingworth has no interior minimum)");
     }
     *value = cut < even.n ? middle[cut] + width / 2 : top;
-    return TB_OK;
 }
 
 static double median_of(const tb_histogram *h)
@@ -150,21 +216,21 @@ static double median_of(const tb_histogram *h)
 /* Median of |score - median|, over the same bins. */
 static tb_status deviation_of(const tb_histogram *h, double median, double *out, tb_error *err)
 {
-    tb_tally  about  = {0};
+    int64_t  *count  = NULL;
     double   *value  = NULL;
     tb_status status = TB_OK;
 
-    TB_TRY(tb_tally_init(&about, 0.0, err));
-    TB_TRY(tb_alloc(&value, BINS, sizeof *value, "histogram", err));
+    TB_TRY(tb_alloc_zero(&count, FINE, sizeof *count, "histogram", err));
+    TB_TRY(tb_alloc(&value, FINE, sizeof *value, "histogram", err));
     for (size_t i = 0; i < h->n; i++)
-        about.all[bin_of((float)fabs(h->value[i] - median))] += h->count[i];
+        count[bin_of((float)fabs(h->value[i] - median), FINE_DROPPED)] += h->count[i];
 
-    tb_histogram deviations = histogram_of(about.all, value);
+    tb_histogram deviations = histogram_of(count, value);
 
     *out = median_of(&deviations);
 done:
     tb_free(value);
-    tb_tally_reset(&about);
+    tb_free(count);
     return status;
 }
 
@@ -183,59 +249,50 @@ done:
     return status;
 }
 
-static int64_t at_least(const int64_t *count, double value)
-{
-    int64_t sum = 0;
-
-    for (size_t bin = bin_of((float)value); bin < BINS; bin++)
-        sum += count[bin];
-    return sum;
-}
-
 static void say_why_nothing(tb_model_threshold *t, const tb_tally *tally, const tb_histogram *h)
 {
-    int64_t bound = at_least(tally->bound, 0.0);
-
     if (value_at(h, h->n - 1) <= 0.0)
         snprintf(t->reason, sizeof t->reason, "the two dates do not differ in the sample");
-    else if (bound == 0)
+    else if (count_at_least(tally, 0.0, t->contrast) == 0)
         snprintf(t->reason, sizeof t->reason,
-                 "no sampled pixel differs by %.2g standard deviations of the earlier image",
+                 "no sampled pixel differs by %.2f standard deviations of the earlier image",
                  t->contrast);
-    else if (at_least(tally->bound, t->strong) == 0)
+    else if (count_at_least(tally, t->strong, t->contrast) == 0)
         snprintf(t->reason, sizeof t->reason,
-                 "no sampled pixel differs by %.2g standard deviations and reaches the score", t->contrast);
+                 "no sampled pixel differs by %.2f standard deviations and reaches the score",
+                 t->contrast);
 }
 
 tb_status tb_threshold_decide(tb_model_threshold *t, const tb_tally *tally, const tb_method *method,
                               const tb_fit_options *options, tb_error *err)
 {
-    tb_status    status = TB_OK;
-    double      *value  = NULL;
+    tb_status    status  = TB_OK;
+    bool         is_rate = options->prior == TB_PRIOR_RATE;
+    double      *value   = NULL;
     tb_histogram h;
 
-    *t = (tb_model_threshold){.contrast = tally->contrast};
-    TB_TRY(tb_alloc(&value, BINS, sizeof *value, "histogram", err));
-    h = histogram_of(tally->all, value);
+    *t = (tb_model_threshold){.contrast = contrast_bound(tally)};
+    TB_TRY(tb_alloc(&value, FINE, sizeof *value, "histogram", err));
+    h = histogram_of(tally->score, value);
     if (h.n == 0) {
         snprintf(t->reason, sizeof t->reason, "no pixel of the sample has a score");
         goto done;
     }
-    if (options->prior == TB_PRIOR_RATE) {
-        t->value = value_at(&h, tb_threshold_quantile(&h, 1.0 - options->rate));
-        snprintf(t->rule, sizeof t->rule, "fixed rate %.6g, no absolute bound", options->rate);
+    if (is_rate) {
+        t->value    = value_at(&h, tb_threshold_quantile(&h, 1.0 - options->rate));
         t->contrast = 0.0;
+        snprintf(t->rule, sizeof t->rule, "fixed rate %.6g, no absolute bound", options->rate);
     } else if (options->prior == TB_PRIOR_COMMON) {
-        TB_TRY(decide_common(&h, &t->value, t->rule, sizeof t->rule, err));
+        decide_common(&h, &t->value, t->rule, sizeof t->rule);
     } else if (options->prior == TB_PRIOR_AUTO && method == &tb_method_logratio) {
         TB_TRY(decide_radar(&h, &t->value, t->rule, sizeof t->rule, err));
     } else {
         t->value = decide_rare(&h, t->rule, sizeof t->rule);
     }
-    t->weak    = options->prior == TB_PRIOR_RATE ? t->value : t->value * WEAK;
-    t->strong  = options->prior == TB_PRIOR_RATE ? t->value : t->value * STRONG;
-    t->flagged = (double)at_least(t->contrast > 0.0 ? tally->bound : tally->all, t->weak) /
-                 (double)tb_histogram_total(&h);
+    t->weak   = is_rate ? t->value : t->value * WEAK;
+    t->strong = is_rate ? t->value : t->value * STRONG;
+    t->flagged =
+        (double)count_at_least(tally, t->weak, t->contrast) / (double)tb_histogram_total(&h);
     say_why_nothing(t, tally, &h);
 done:
     tb_free(value);

@@ -9,24 +9,34 @@
 #include "model/fit.h"
 #include "model/model.h"
 
-/** Scores of a sample, counted: a joint histogram of score and whether the contrast bound holds. */
+/** Scores, contrasts and roughness of a sample, counted; integers, so the order of pixels is no
+ * matter. */
 typedef struct tb_tally {
-    double   contrast; /**< the bound */
-    int64_t *all;      /**< by tb_tally_bin of the score */
-    int64_t *bound;    /**< of those, the ones whose contrast is at least the bound */
+    int      bands;
+    int64_t *score; /**< finely, by score */
+    int64_t *joint; /**< coarsely, by contrast in steps of TB_CONTRAST_STEP and score */
+    int64_t *rough; /**< by band and |second difference of the dates' difference| / spread */
 } tb_tally;
 
-tb_status tb_tally_init(tb_tally *tally, double contrast, tb_error *err);
+tb_status tb_tally_init(tb_tally *tally, int bands, tb_error *err);
 void      tb_tally_reset(tb_tally *tally);
 
-/** Counts a pixel; NaN is not counted. */
+/** Counts a pixel's score and contrast; NaN is not counted. */
 void tb_tally_add(tb_tally *tally, float score, float contrast);
 
+/** Counts one second difference of a band, in its spread; NaN is not counted. */
+void tb_tally_add_rough(tb_tally *tally, int band, float second_difference);
+
 /**
- * Chooses rule and value (see options->prior), the hysteresis around it, and says why nothing is
- * flagged where nothing is.
+ * Chooses rule and value (see options->prior), the absolute bound, the hysteresis around the value,
+ * and says why nothing is flagged where nothing is.
+ *
+ * The bound is the root of m0^2 and the noise's own contrast squared: a magnitude is never
+ * negative, so noise does not cancel in its mean. The noise is measured as the median roughness of
+ * the difference.
  */
 tb_status tb_threshold_decide(tb_model_threshold *threshold, const tb_tally *tally,
-                              const tb_method *method, const tb_fit_options *options, tb_error *err);
+                              const tb_method *method, const tb_fit_options *options,
+                              tb_error *err);
 
 #endif

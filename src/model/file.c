@@ -1,4 +1,5 @@
 /* model.yaml, out and in. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -27,15 +28,25 @@ done:
     return status;
 }
 
-static tb_status write_file(tb_text *out, const tb_model_file *file, const char *path, tb_error *err)
+/* A range that has no ends is not written. */
+static tb_status write_range(tb_text *out, const tb_model *model, int date, const char *key,
+                             tb_error *err)
+{
+    if (!isfinite(model->high[date]))
+        return TB_OK;
+    return tb_text_append(out, err, "%s: [%.9g, %.9g]\n", key, model->low[date], model->high[date]);
+}
+
+static tb_status write_file(tb_text *out, const tb_model_file *file, const char *path,
+                            tb_error *err)
 {
     return tb_text_append(out, err,
                           "  - file: \"%s\"\n    dx: %.9g\n    dy: %.9g\n    applied: %s\n"
                           "    residual_px: %.9g\n    windows: %d\n    accepted: %d\n"
                           "    correlation: [%.9g, %.9g]\n    reason: \"%s\"\n",
                           tb_path_name(path), file->dx, file->dy, yes_no(file->applied),
-                          file->residual_px, file->windows, file->accepted, file->correlation_before,
-                          file->correlation_after, file->reason);
+                          file->residual_px, file->windows, file->accepted,
+                          file->correlation_before, file->correlation_after, file->reason);
 }
 
 static tb_status write_stratum(tb_text *out, const tb_model *model, int index, tb_error *err)
@@ -44,7 +55,8 @@ static tb_status write_stratum(tb_text *out, const tb_model *model, int index, t
     const tb_model_stratum   *s      = &model->stratum[index];
     const tb_model_threshold *t      = &s->threshold;
 
-    TB_TRY(tb_text_append(out, err, "  - before: %d\n    after: %d\n    state: %s\n    sampled: %lld\n",
+    TB_TRY(tb_text_append(out, err,
+                          "  - before: %d\n    after: %d\n    state: %s\n    sampled: %lld\n",
                           index / model->after_files, index % model->after_files,
                           state_names[s->state], (long long)s->sampled));
     if (s->state == TB_STRATUM_BORROWED)
@@ -56,20 +68,22 @@ static tb_status write_stratum(tb_text *out, const tb_model *model, int index, t
     }
     TB_TRY(tb_text_append(out, err, "    irmad:\n"));
     TB_TRY(write_list(out, "      ", "rho", s->irmad.rho, s->irmad.count, err));
-    TB_TRY(tb_text_append(out, err, "      iterations: %d\n      ridge: %.9g\n", s->irmad.iterations,
-                          s->irmad.ridge));
-    TB_TRY(tb_text_append(out, err, "    normalisation:\n      rule: \"%s\"\n      unchanged: %lld\n",
+    TB_TRY(tb_text_append(out, err, "      iterations: %d\n      ridge: %.9g\n",
+                          s->irmad.iterations, s->irmad.ridge));
+    TB_TRY(tb_text_append(out, err,
+                          "    normalisation:\n      rule: \"%s\"\n      unchanged: %lld\n",
                           s->normalisation, (long long)s->unchanged));
     TB_TRY(write_list(out, "      ", "slope", s->slope, model->bands, err));
     TB_TRY(write_list(out, "      ", "intercept", s->intercept, model->bands, err));
     TB_TRY(write_list(out, "      ", "noise", s->noise, model->bands, err));
     TB_TRY(write_list(out, "      ", "mean", s->mean, model->bands, err));
     TB_TRY(write_list(out, "      ", "spread", s->spread, model->bands, err));
-    TB_TRY(tb_text_append(out, err,
-                          "    threshold:\n      rule: \"%s\"\n      value: %.9g\n      weak: %.9g\n"
-                          "      strong: %.9g\n      contrast: %.9g\n      flagged: %.9g\n"
-                          "      reason: \"%s\"\n",
-                          t->rule, t->value, t->weak, t->strong, t->contrast, t->flagged, t->reason));
+    TB_TRY(
+        tb_text_append(out, err,
+                       "    threshold:\n      rule: \"%s\"\n      value: %.9g\n      weak: %.9g\n"
+                       "      strong: %.9g\n      contrast: %.9g\n      flagged: %.9g\n"
+                       "      reason: \"%s\"\n",
+                       t->rule, t->value, t->weak, t->strong, t->contrast, t->flagged, t->reason));
 done:
     return status;
 }
@@ -78,12 +92,16 @@ tb_status tb_model_write(const tb_model *model, const tb_pair *pair, tb_text *ou
 {
     tb_status status = TB_OK;
 
-    TB_TRY(tb_text_append(out, err,
-                          "# A model of tuban: what was learnt from the sample of one pair of dates.\n"
-                          "model: 1\nmethod: %s\nbands: %d\nsmoothing: %.9g\nsample: %.9g\n"
-                          "files: {before: %d, after: %d}\nregistration:\n",
-                          model->method->name, model->bands, model->smoothing, model->sample_share,
-                          model->before_files, model->after_files));
+    TB_TRY(
+        tb_text_append(out, err,
+                       "# A model of tuban: what was learnt from the sample of one pair of dates.\n"
+                       "model: 1\nmethod: %s\nbands: %d\nsmoothing: %.9g\nsample: %.9g\n"
+                       "files: {before: %d, after: %d}\n",
+                       model->method->name, model->bands, model->smoothing, model->sample_share,
+                       model->before_files, model->after_files));
+    TB_TRY(write_range(out, model, 0, "range_before", err));
+    TB_TRY(write_range(out, model, 1, "range_after", err));
+    TB_TRY(tb_text_append(out, err, "registration:\n"));
     for (int f = 0; f < model->after_files; f++)
         TB_TRY(write_file(out, &model->file[f], tb_epoch_file(pair->after, f)->path, err));
     TB_TRY(tb_text_append(out, err, "strata:\n"));
@@ -146,7 +164,8 @@ done:
 }
 
 /* A list of exactly n numbers, or of at most n where `count` is asked for. */
-static tb_status read_list(tb_node map, const char *key, int n, double *out, int *count, tb_error *err)
+static tb_status read_list(tb_node map, const char *key, int n, double *out, int *count,
+                           tb_error *err)
 {
     tb_status status = TB_OK;
     tb_node   list;
@@ -167,11 +186,12 @@ done:
 
 static tb_status read_file(tb_node map, tb_model_file *file, tb_error *err)
 {
-    static const char *const allowed[] = {"file", "dx", "dy", "applied", "residual_px", "windows",
-                                          "accepted", "correlation", "reason", NULL};
-    tb_status status = TB_OK;
-    tb_node   node;
-    double    correlation[2] = {0, 0};
+    static const char *const allowed[] = {"file",        "dx",      "dy",       "applied",
+                                          "residual_px", "windows", "accepted", "correlation",
+                                          "reason",      NULL};
+    tb_status                status    = TB_OK;
+    tb_node                  node;
+    double                   correlation[2] = {0, 0};
 
     TB_TRY(tb_node_check_keys(map, allowed, err));
     TB_TRY(read_real(map, "dx", -1e6, 1e6, &file->dx, err));
@@ -208,8 +228,8 @@ done:
 
 static tb_status read_normalisation(tb_node map, tb_model_stratum *s, int bands, tb_error *err)
 {
-    static const char *const allowed[] = {"rule", "unchanged", "slope", "intercept",
-                                          "noise", "mean", "spread", NULL};
+    static const char *const allowed[] = {"rule",  "unchanged", "slope",  "intercept",
+                                          "noise", "mean",      "spread", NULL};
     tb_status                status    = TB_OK;
 
     TB_TRY(tb_node_check_keys(map, allowed, err));
@@ -246,16 +266,16 @@ static tb_status read_stratum(tb_node map, tb_model *model, int index, tb_error 
 {
     static const char *const allowed[] = {"before", "after", "state",         "sampled",   "from",
                                           "reason", "irmad", "normalisation", "threshold", NULL};
-    tb_status         status = TB_OK;
-    tb_model_stratum *s      = &model->stratum[index];
-    tb_node           node;
-    int               before, after, state;
+    tb_status                status    = TB_OK;
+    tb_model_stratum        *s         = &model->stratum[index];
+    tb_node                  node;
+    int                      before, after, state;
 
     TB_TRY(tb_node_check_keys(map, allowed, err));
-    TB_TRY(read_integer(map, "before", index / model->after_files, index / model->after_files, &before,
-                        err));
-    TB_TRY(read_integer(map, "after", index % model->after_files, index % model->after_files, &after,
-                        err));
+    TB_TRY(read_integer(map, "before", index / model->after_files, index / model->after_files,
+                        &before, err));
+    TB_TRY(read_integer(map, "after", index % model->after_files, index % model->after_files,
+                        &after, err));
     TB_TRY(tb_node_require(map, "state", &node, err));
     TB_TRY(tb_node_choice(node, state_names, &state, err));
     s->state = (tb_model_state)state;
@@ -289,15 +309,30 @@ done:
     return status;
 }
 
+static tb_status read_range(tb_node root, const char *key, double *low, double *high, tb_error *err)
+{
+    tb_status status  = TB_OK;
+    double    ends[2] = {0, 0};
+    tb_node   node;
+
+    if (!tb_node_find(root, key, &node))
+        goto done;
+    TB_TRY(read_list(root, key, 2, ends, NULL, err));
+    *low  = ends[0];
+    *high = ends[1];
+done:
+    return status;
+}
+
 static tb_status read_head(tb_node root, tb_model **out, tb_error *err)
 {
-    static const char *const allowed[] = {"model",  "method", "bands",        "smoothing",
-                                          "sample", "files",  "registration", "strata",
-                                          NULL};
-    static const char *const sides[]   = {"before", "after", NULL};
-    tb_status status = TB_OK;
-    tb_node   node, files;
-    int       version, method, bands, before, after;
+    static const char *const allowed[] = {
+        "model",        "method", "bands",        "smoothing",   "sample", "files",
+        "registration", "strata", "range_before", "range_after", NULL};
+    static const char *const sides[] = {"before", "after", NULL};
+    tb_status                status  = TB_OK;
+    tb_node                  node, files;
+    int                      version, method, bands, before, after;
 
     TB_TRY(tb_node_check_keys(root, allowed, err));
     TB_TRY(read_integer(root, "model", 1, 1, &version, err));
@@ -308,9 +343,12 @@ static tb_status read_head(tb_node root, tb_model **out, tb_error *err)
     TB_TRY(tb_node_check_keys(files, sides, err));
     TB_TRY(read_integer(files, "before", 1, 10000, &before, err));
     TB_TRY(read_integer(files, "after", 1, 10000, &after, err));
-    TB_TRY(tb_model_new(out, tb_method_named(tb_method_names()[method]), bands, before, after, err));
+    TB_TRY(
+        tb_model_new(out, tb_method_named(tb_method_names()[method]), bands, before, after, err));
     TB_TRY(read_real(root, "smoothing", 0, 4.5, &(*out)->smoothing, err));
     TB_TRY(read_real(root, "sample", 0, 1, &(*out)->sample_share, err));
+    TB_TRY(read_range(root, "range_before", &(*out)->low[0], &(*out)->high[0], err));
+    TB_TRY(read_range(root, "range_after", &(*out)->low[1], &(*out)->high[1], err));
 done:
     return status;
 }

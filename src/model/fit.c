@@ -7,9 +7,8 @@
 #include "core/memory.h"
 #include "model/decide.h"
 #include "model/gather.h"
+#include "model/normalise.h"
 #include "model/sample.h"
-#include "radiometry/irmad.h"
-#include "radiometry/regression.h"
 
 enum {
     REGISTRATION_CELLS = 16,
@@ -17,20 +16,16 @@ enum {
     PIXELS_PER_BAND    = 20, /* fewer valid pixels than this for each band are not judged */
 };
 
-static const int64_t WANTED_VALID = (int64_t)1 << 20; /* of a stratum, where it has them */
-static const int64_t OWN_FIT_LEAST = 200000;          /* below it takes its longest neighbour's */
-static const double  CONTRAST_BOUND = 0.6;            /* docs/methods/threshold.md */
-static const double  IMPLAUSIBLE    = 0.2;
+static const int64_t WANTED_VALID  = (int64_t)1 << 20; /* of a stratum, where it has them */
+static const int64_t OWN_FIT_LEAST = 200000;           /* below it takes its longest neighbour's */
+static const double  IMPLAUSIBLE   = 0.2;
 
 /* What is gathered of one stratum: its valid pixels in the order of the cells, and its borders. */
 typedef struct stratum_pixels {
-    int              stratum;
-    const tb_method *method;
-    const tb_kernels *kernels;
-    int              bands;
-    int64_t          count, capacity;
-    float           *before[TB_BANDS_MAX], *after[TB_BANDS_MAX];
-    int64_t         *border; /* [strata] pixel pairs beside each other */
+    int      stratum, bands;
+    int64_t  count, capacity;
+    float   *before[TB_BANDS_MAX], *after[TB_BANDS_MAX];
+    int64_t *border; /* [strata] pixel pairs beside each other */
 } stratum_pixels;
 
 static void stratum_pixels_reset(stratum_pixels *pixels)
@@ -85,8 +80,9 @@ static tb_status take_pixels(void *context, const tb_pair_block *block, const tb
         pixels->capacity = capacity;
     }
     for (int b = 0; b < pixels->bands; b++) {
-        float  *before = pixels->before[b] + pixels->count, *after = pixels->after[b] + pixels->count;
-        int64_t at = 0;
+        float *before = pixels->before[b] + pixels->count,
+              *after  = pixels->after[b] + pixels->count;
+        int64_t at    = 0;
 
         for (size_t i = 0; i < total; i++)
             if (block->stratum[i] == pixels->stratum) {
@@ -98,46 +94,6 @@ static tb_status take_pixels(void *context, const tb_pair_block *block, const tb
     count_borders(pixels, block);
 done:
     return status;
-}
-
-/* In place, a piece at a time: statistics are made of the method's features. */
-static void make_features(stratum_pixels *pixels)
-{
-    enum { PIECE = 4096 };
-    float piece[PIECE];
-
-    for (int p = 0; p < 2 * pixels->bands; p++) {
-        float *plane = p < pixels->bands ? pixels->before[p] : pixels->after[p - pixels->bands];
-
-        for (int64_t at = 0; at < pixels->count; at += PIECE) {
-            size_t n = (size_t)(pixels->count - at < PIECE ? pixels->count - at : PIECE);
-
-            for (size_t i = 0; i < n; i++)
-                piece[i] = plane[at + (int64_t)i];
-            pixels->method->feature(plane + at, piece, n, pixels->kernels);
-        }
-    }
-}
-
-/* Drops pixels whose features are not finite: radar amplitudes of -1 and less have no logarithm. */
-static void drop_unusable(stratum_pixels *pixels)
-{
-    int64_t kept = 0;
-
-    for (int64_t i = 0; i < pixels->count; i++) {
-        bool is_finite = true;
-
-        for (int b = 0; b < pixels->bands; b++)
-            is_finite = is_finite && isfinite(pixels->before[b][i]) && isfinite(pixels->after[b][i]);
-        if (!is_finite)
-            continue;
-        for (int b = 0; b < pixels->bands; b++) {
-            pixels->before[b][kept] = pixels->before[b][i];
-            pixels->after[b][kept]  = pixels->after[b][i];
-        }
-        kept++;
-    }
-    pixels->count = kept;
 }
 
 /* The cells used: as many as make up the wanted size, and on until enough is valid. */
@@ -152,94 +108,76 @@ static tb_status gather_stratum(stratum_pixels *pixels, tb_gather *gather, const
         taken += tb_rect_area(sample->cell[(*cells)++]);
     TB_TRY(tb_gather_read(gather, sample->cell, *cells, take_pixels, pixels, err));
     while (share <= 0.0 && pixels->count < WANTED_VALID && *cells < sample->count) {
-        int64_t more = sample->count - *cells < CELLS_AT_ONCE ? sample->count - *cells : CELLS_AT_ONCE;
+        int64_t more =
+            sample->count - *cells < CELLS_AT_ONCE ? sample->count - *cells : CELLS_AT_ONCE;
 
         TB_TRY(tb_gather_read(gather, sample->cell + *cells, more, take_pixels, pixels, err));
         *cells += more;
     }
-    make_features(pixels);
-    drop_unusable(pixels);
 done:
-    return status;
-}
-
-static tb_status fit_radiometry(tb_model_stratum *s, const stratum_pixels *pixels,
-                                const tb_engine *engine, tb_error *err)
-{
-    tb_status        status = TB_OK;
-    tb_irmad         irmad;
-    tb_regression    regression;
-    tb_irmad_options options = {.workers = engine->workers, .progress = engine->progress};
-    tb_pixels        view    = {.bands  = pixels->bands,
-                                .count  = pixels->count,
-                                .before = (const float *const *)pixels->before,
-                                .after  = (const float *const *)pixels->after};
-    float           *unchanged = NULL;
-
-    TB_TRY(tb_irmad_fit(&irmad, &view, &options, engine->kernels, err));
-    if (irmad.usable) {
-        TB_TRY(tb_alloc(&unchanged, (size_t)pixels->count, sizeof *unchanged, "sample", err));
-        TB_TRY(tb_irmad_apply(unchanged, NULL, NULL, &irmad, &view, &options, engine->kernels, err));
-        s->irmad.count      = irmad.components;
-        s->irmad.iterations = irmad.iterations;
-        s->irmad.ridge      = irmad.ridge;
-        for (int i = 0; i < irmad.components; i++)
-            s->irmad.rho[i] = irmad.rho[i];
-    }
-    TB_TRY(tb_regression_fit(&regression, &view, unchanged, engine->kernels, err));
-    snprintf(s->normalisation, sizeof s->normalisation, "%s", tb_regression_rule_text(regression.rule));
-    s->unchanged = regression.rule == TB_REGRESSION_NO_CHANGE ? regression.no_change : pixels->count;
-    for (int b = 0; b < pixels->bands; b++) {
-        const tb_regression_band *band = &regression.band[b];
-
-        s->slope[b]     = band->slope;
-        s->intercept[b] = band->intercept;
-        s->noise[b]     = band->residual;
-        s->spread[b]    = band->is_used ? band->spread : 0.0;
-        s->mean[b]      = band->mean;
-    }
-done:
-    tb_free(unchanged);
     return status;
 }
 
 typedef struct tally_context {
-    tb_tally tally;
-    int      stratum;
-    int      radius;
+    const tb_model *model;
+    tb_tally        tally;
+    int             stratum;
 } tally_context;
+
+/* Roughness of the difference of the dates along a row, in each band's spread. */
+static void take_roughness(tally_context *c, const tb_pair_block *block, size_t at)
+{
+    const tb_radiometry *r = &c->model->stratum[c->stratum].radiometry;
+
+    for (int b = 0; b < c->model->bands; b++) {
+        const float *x = block->before[b] + at, *y = block->after[b] + at;
+        float        earlier = x[-1] - 2.0f * x[0] + x[1], later = y[-1] - 2.0f * y[0] + y[1];
+
+        if (r->by_spread[b] > 0.0f)
+            tb_tally_add_rough(&c->tally, b, (earlier - r->slope[b] * later) * r->by_spread[b]);
+    }
+}
 
 static tb_status take_scores(void *context, const tb_pair_block *block, const tb_scores *scores,
                              tb_error *err)
 {
-    tally_context *c = context;
+    tally_context *c    = context;
+    int            halo = c->model->scoring.radius;
 
     (void)err;
-    for (int64_t y = 0; y < scores->rect.height; y++) {
-        const int16_t *stratum = block->stratum + (y + c->radius) * block->rect.width + c->radius;
-        int64_t        row     = y * scores->rect.width;
+    for (int64_t y = 0; y < scores->rect.height; y++)
+        for (int64_t x = 0; x < scores->rect.width; x++) {
+            size_t         at      = (size_t)((y + halo) * block->rect.width + x + halo);
+            size_t         in_core = (size_t)(y * scores->rect.width + x);
+            const int16_t *stratum = block->stratum + at;
 
-        for (int64_t x = 0; x < scores->rect.width; x++)
-            if (stratum[x] == c->stratum)
-                tb_tally_add(&c->tally, scores->score[row + x], scores->contrast[row + x]);
-    }
+            if (*stratum != c->stratum)
+                continue;
+            tb_tally_add(&c->tally, scores->score[in_core], scores->contrast[in_core]);
+            if (c->model->method->feature == NULL && stratum[-1] == *stratum &&
+                stratum[1] == *stratum)
+                take_roughness(c, block, at);
+        }
     return TB_OK;
 }
 
-static tb_status fit_threshold(tb_model *model, int stratum, tb_gather *gather, const tb_sample *sample,
-                               int64_t cells, const tb_fit_options *options, tb_error *err)
+static tb_status fit_threshold(tb_model *model, int stratum, tb_gather *gather,
+                               const tb_sample *sample, int64_t cells,
+                               const tb_fit_options *options, tb_error *err)
 {
-    tb_status             status = TB_OK;
-    tb_model_stratum     *s      = &model->stratum[stratum];
-    tally_context         context = {.stratum = stratum, .radius = model->scoring.radius};
+    tb_status         status  = TB_OK;
+    tb_model_stratum *s       = &model->stratum[stratum];
+    tally_context     context = {.model = model, .stratum = stratum};
 
-    TB_TRY(tb_tally_init(&context.tally, CONTRAST_BOUND, err));
-    TB_TRY(tb_gather_score(gather, sample->cell, cells, &model->scoring, model->radiometry, take_scores,
-                           &context, err));
+    TB_TRY(tb_tally_init(&context.tally, model->bands, err));
+    TB_TRY(tb_gather_score(gather, sample->cell, cells, &model->scoring, model->radiometry,
+                           take_scores, &context, err));
     TB_TRY(tb_threshold_decide(&s->threshold, &context.tally, model->method, options, err));
     if (s->threshold.flagged > IMPLAUSIBLE && !options->may_flag_all) {
-        tb_error_set(err, TB_E_INPUT, "threshold of stratum %d: expected at most %.0f %% of the sample "
-                     "flagged, got %.1f %%", stratum, IMPLAUSIBLE * 100, s->threshold.flagged * 100);
+        tb_error_set(err, TB_E_INPUT,
+                     "threshold of stratum %d: expected at most %.0f %% of the sample "
+                     "flagged, got %.1f %%",
+                     stratum, IMPLAUSIBLE * 100, s->threshold.flagged * 100);
         status = tb_error_hint(err, "look at both images; if so much did change, allow it with "
                                     "--allow-implausible or detect.allow_implausible");
     }
@@ -249,17 +187,14 @@ done:
 }
 
 static tb_status fit_stratum(tb_model *model, int stratum, const tb_pair *pair, tb_gather *gather,
-                             const tb_fit_options *options, const tb_engine *engine, int64_t *border,
-                             double *sampled, tb_error *err)
+                             const tb_fit_options *options, const tb_engine *engine,
+                             int64_t *border, double *sampled, tb_error *err)
 {
     tb_status         status = TB_OK;
     tb_model_stratum *s      = &model->stratum[stratum];
     int               strata = model->before_files * model->after_files;
     tb_sample         sample = {0};
-    stratum_pixels    pixels = {.stratum = stratum,
-                                .method  = model->method,
-                                .kernels = engine->kernels,
-                                .bands   = model->bands};
+    stratum_pixels    pixels = {.stratum = stratum, .bands = model->bands};
     int64_t           cells  = 0;
 
     TB_TRY(tb_sample_list(&sample, &pair->lattice, tb_pair_footprint(pair, stratum), err));
@@ -279,12 +214,17 @@ static tb_status fit_stratum(tb_model *model, int stratum, const tb_pair *pair, 
     if (pixels.count < (int64_t)PIXELS_PER_BAND * model->bands) {
         s->state = TB_STRATUM_UNFIT;
         snprintf(s->threshold.reason, sizeof s->threshold.reason,
-                 "%lld valid pixels; at least %d are needed to judge %d bands", (long long)pixels.count,
-                 PIXELS_PER_BAND * model->bands, model->bands);
+                 "%lld valid pixels; at least %d are needed to judge %d bands",
+                 (long long)pixels.count, PIXELS_PER_BAND * model->bands, model->bands);
         goto done;
     }
     s->state = TB_STRATUM_FITTED;
-    TB_TRY(fit_radiometry(s, &pixels, engine, err));
+    TB_TRY(tb_normalise_fit(model, stratum,
+                            &(tb_pixels){.bands  = pixels.bands,
+                                         .count  = pixels.count,
+                                         .before = (const float *const *)pixels.before,
+                                         .after  = (const float *const *)pixels.after},
+                            engine, err));
     stratum_pixels_reset(&pixels);
     tb_model_derive(model);
     TB_TRY(fit_threshold(model, stratum, gather, &sample, cells, options, err));
@@ -294,7 +234,8 @@ done:
     return status;
 }
 
-/* The fitted stratum of enough pixels with the longest common border, else the one with most pixels. */
+/* The fitted stratum of enough pixels with the longest common border, else the one with most
+ * pixels. */
 static int neighbour_of(const tb_model *model, int stratum, const int64_t *border)
 {
     int     best        = -1;
@@ -389,7 +330,8 @@ static tb_status register_file(tb_model *model, int file, const tb_pair *pair, t
     TB_TRY(tb_gather_read(gather, sample.cell,
                           sample.count < REGISTRATION_CELLS ? sample.count : REGISTRATION_CELLS,
                           take_align, cells, err));
-    TB_TRY(tb_registration_fit(cells->cell, cells->count, model->bands, engine->kernels, &found, err));
+    TB_TRY(
+        tb_registration_fit(cells->cell, cells->count, model->bands, engine->kernels, &found, err));
     *out = (tb_model_file){.dx                 = rounded_shift(found.dx),
                            .dy                 = rounded_shift(found.dy),
                            .residual_px        = found.residual_px,
@@ -422,6 +364,20 @@ static double smoothing_of(const tb_grid *lattice, const tb_fit_options *options
     return gsd > 0.0 && gsd <= 2.5 ? 2.0 : 1.5;
 }
 
+/* Integers of 8 and 16 bits without a sign end at 0 and at their greatest value. */
+static void find_range(const tb_epoch *epoch, double *low, double *high)
+{
+    tb_sample_type type = tb_epoch_file(epoch, 0)->type;
+
+    for (int f = 1; f < tb_epoch_files(epoch); f++)
+        if (tb_epoch_file(epoch, f)->type != type)
+            return;
+    if (type != TB_SAMPLE_U8 && type != TB_SAMPLE_U16)
+        return;
+    *low  = 0.0;
+    *high = type == TB_SAMPLE_U8 ? 255.0 : 65535.0;
+}
+
 tb_status tb_model_fit(tb_model **out, const tb_pair *pair, const tb_fit_options *options,
                        const tb_engine *engine, tb_error *err)
 {
@@ -436,7 +392,10 @@ tb_status tb_model_fit(tb_model **out, const tb_pair *pair, const tb_fit_options
     TB_TRY(tb_model_new(&model, options->method, pair->bands, tb_epoch_files(pair->before),
                         tb_epoch_files(pair->after), err));
     TB_TRY(tb_gather_new(&gather, pair, engine, err));
-    TB_TRY(tb_alloc_zero(&borders, (size_t)strata * (size_t)strata, sizeof *borders, "strata", err));
+    TB_TRY(
+        tb_alloc_zero(&borders, (size_t)strata * (size_t)strata, sizeof *borders, "strata", err));
+    find_range(pair->before, &model->low[0], &model->high[0]);
+    find_range(pair->after, &model->low[1], &model->high[1]);
     model->smoothing = smoothing_of(&pair->lattice, options);
     for (int f = 0; f < model->after_files; f++) {
         if (options->is_registered)
@@ -467,7 +426,7 @@ done:
 
 size_t tb_model_fit_bytes(const tb_pair *pair, double sample_share, int workers)
 {
-    int64_t cell    = (int64_t)(TB_SAMPLE_CELL + 2 * TB_FIR_RADIUS_MAX) *
+    int64_t cell = (int64_t)(TB_SAMPLE_CELL + 2 * TB_FIR_RADIUS_MAX) *
                    (TB_SAMPLE_CELL + 2 * TB_FIR_RADIUS_MAX);
     int64_t largest = 0;
     size_t  planes  = 2 * (size_t)pair->bands * sizeof(float);
@@ -478,11 +437,12 @@ size_t tb_model_fit_bytes(const tb_pair *pair, double sample_share, int workers)
         largest = size > largest ? size : largest;
     }
 
-    /* The arrays grow by halves, and both copies live for a moment; IR-MAD keeps a weight a pixel. */
+    /* The arrays grow by halves, and both copies live for a moment; IR-MAD keeps a weight a pixel.
+     */
     size_t sample = (size_t)largest * (planes * 5 / 2 + 2 * sizeof(float));
     size_t align  = REGISTRATION_CELLS * (size_t)TB_SAMPLE_CELL * TB_SAMPLE_CELL * (planes + 48);
     size_t each   = tb_pair_block_bytes(pair->bands, cell) +
-                  tb_scores_bytes(pair->bands, TB_SAMPLE_CELL + 2 * TB_FIR_RADIUS_MAX,
+                  tb_scores_bytes(TB_SAMPLE_CELL + 2 * TB_FIR_RADIUS_MAX,
                                   TB_SAMPLE_CELL + 2 * TB_FIR_RADIUS_MAX);
 
     return (sample > align ? sample : align) + (size_t)workers * each;

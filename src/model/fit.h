@@ -1,5 +1,6 @@
 /**
- * Fitting the model on the sample: registration, radiometry, thresholds. Sees nothing but the sample.
+ * Fitting the model on the sample: registration, radiometry, thresholds. Sees nothing but the
+ * sample.
  */
 #ifndef TUBAN_MODEL_FIT_H
 #define TUBAN_MODEL_FIT_H
@@ -27,15 +28,15 @@ typedef struct tb_fit_options {
     tb_prior         prior;
     double           rate;         /**< with TB_PRIOR_RATE: 0 .. 1 */
     double           sample_share; /**< 0: the default rule */
-    double           smoothing;    /**< pixels; below 0: none, 0: by method and ground sampling distance */
-    bool             may_flag_all; /**< go on where more than a fifth of a stratum is flagged */
+    double smoothing;    /**< pixels; below 0: none, 0: by method and ground sampling distance */
+    bool   may_flag_all; /**< go on where more than a fifth of a stratum is flagged */
 } tb_fit_options;
 
 /**
  * Fits a model and registers the pair by it.
  *
- * A stratum with too few pixels to judge, and one in which nothing exceeds the bound, are no errors:
- * the model says so and why.
+ * A stratum with too few pixels to judge, and one in which nothing exceeds the bound, are no
+ * errors: the model says so and why.
  * @return TB_E_INPUT when a file cannot be read or more than a fifth of a stratum would be flagged,
  *         TB_E_MEMORY, TB_E_CANCELLED. On failure *out is NULL.
  * Cost: reads the sample at most three times through one tile cache.

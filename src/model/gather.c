@@ -23,7 +23,8 @@ struct tb_gather {
     void                       *context;
 };
 
-tb_status tb_gather_new(tb_gather **out, const tb_pair *pair, const tb_engine *engine, tb_error *err)
+tb_status tb_gather_new(tb_gather **out, const tb_pair *pair, const tb_engine *engine,
+                        tb_error *err)
 {
     tb_status  status = TB_OK;
     tb_gather *gather = NULL;
@@ -33,10 +34,11 @@ tb_status tb_gather_new(tb_gather **out, const tb_pair *pair, const tb_engine *e
     gather->pair   = pair;
     gather->engine = engine;
     TB_TRY(tb_cache_new(&gather->cache, engine->cache_bytes, err));
-    TB_TRY(tb_alloc_zero(&gather->worker, (size_t)engine->workers, sizeof *gather->worker, "workers",
-                         err));
+    TB_TRY(tb_alloc_zero(&gather->worker, (size_t)engine->workers, sizeof *gather->worker,
+                         "workers", err));
     for (int w = 0; w < engine->workers; w++)
-        TB_TRY(tb_pair_reader_new(&gather->worker[w].reader, pair, gather->cache, engine->kernels, err));
+        TB_TRY(tb_pair_reader_new(&gather->worker[w].reader, pair, gather->cache, engine->kernels,
+                                  err));
 done:
     if (status == TB_OK)
         *out = gather;
@@ -81,7 +83,8 @@ static tb_status emit(void *context, int number, int64_t item, tb_error *err)
     worker    *w      = &gather->worker[number];
 
     (void)item;
-    return gather->take(gather->context, &w->block, gather->scoring != NULL ? &w->scores : NULL, err);
+    return gather->take(gather->context, &w->block, gather->scoring != NULL ? &w->scores : NULL,
+                        err);
 }
 
 tb_status tb_gather_score(tb_gather *gather, const tb_rect *cells, int64_t count,

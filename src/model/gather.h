@@ -11,10 +11,12 @@
 typedef struct tb_gather tb_gather;
 
 /** Workers with their readers and buffers, for any number of passes. Borrows all. */
-tb_status tb_gather_new(tb_gather **out, const tb_pair *pair, const tb_engine *engine, tb_error *err);
+tb_status tb_gather_new(tb_gather **out, const tb_pair *pair, const tb_engine *engine,
+                        tb_error *err);
 void      tb_gather_free(tb_gather *gather);
 
-/** Hands on one cell; `scores` is NULL where none were asked for. Called in order, one at a time. */
+/** Hands on one cell; `scores` is NULL where none were asked for. Called in order, one at a time.
+ */
 typedef tb_status tb_gather_fn(void *context, const tb_pair_block *block, const tb_scores *scores,
                                tb_error *err);
 

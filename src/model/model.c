@@ -1,5 +1,6 @@
 #include "model/model.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -18,6 +19,10 @@ tb_status tb_model_new(tb_model **out, const tb_method *method, int bands, int b
     model->bands        = bands;
     model->before_files = before_files;
     model->after_files  = after_files;
+    for (int date = 0; date < 2; date++) {
+        model->low[date]  = -INFINITY;
+        model->high[date] = INFINITY;
+    }
     TB_TRY(tb_alloc_zero(&model->file, (size_t)after_files, sizeof *model->file, "model", err));
     TB_TRY(tb_alloc_zero(&model->stratum, strata, sizeof *model->stratum, "model", err));
     TB_TRY(tb_alloc_zero(&model->judge, strata, sizeof *model->judge, "model", err));
@@ -56,10 +61,15 @@ static void round_all(double *values, int n)
         round_one(&values[i]);
 }
 
-static void derive_stratum(tb_model_stratum *s, int bands)
+static void derive_stratum(tb_model_stratum *s, const tb_model *model)
 {
     /* Below a hundredth of the spread the noise is the sensor's quantisation, not the ground's. */
     static const double least_noise = 0.01;
+
+    /* A twentieth of the mean keeps the darkest radar samples from swinging by their noise alone.
+     */
+    static const double offset_share = 0.05;
+    int                 bands        = model->bands;
 
     round_all(s->irmad.rho, s->irmad.count);
     round_one(&s->irmad.ridge);
@@ -73,13 +83,18 @@ static void derive_stratum(tb_model_stratum *s, int bands)
     round_one(&s->threshold.strong);
     round_one(&s->threshold.contrast);
     round_one(&s->threshold.flagged);
+    for (int date = 0; date < 2; date++) {
+        s->radiometry.low[date]  = (float)model->low[date];
+        s->radiometry.high[date] = (float)model->high[date];
+    }
     for (int b = 0; b < bands; b++) {
-        double noise = s->noise[b] > least_noise * s->spread[b] ? s->noise[b]
-                                                                : least_noise * s->spread[b];
-        bool   lives = s->spread[b] > 0.0; /* a constant band says nothing */
+        double noise =
+            s->noise[b] > least_noise * s->spread[b] ? s->noise[b] : least_noise * s->spread[b];
+        bool lives = s->spread[b] > 0.0; /* a constant band says nothing */
 
         s->radiometry.slope[b]     = (float)s->slope[b];
         s->radiometry.intercept[b] = (float)s->intercept[b];
+        s->radiometry.offset[b]    = (float)(offset_share * s->mean[b]);
         s->radiometry.by_noise[b]  = lives ? (float)(1.0 / noise) : 0.0f;
         s->radiometry.by_spread[b] = lives ? (float)(1.0 / s->spread[b]) : 0.0f;
     }
@@ -99,7 +114,7 @@ void tb_model_derive(tb_model *model)
         round_one(&file->correlation_after);
     }
     for (int s = 0; s < model->before_files * model->after_files; s++)
-        derive_stratum(&model->stratum[s], model->bands);
+        derive_stratum(&model->stratum[s], model);
     for (int s = 0; s < model->before_files * model->after_files; s++) {
         const tb_model_stratum *judge = &model->stratum[s];
 
@@ -117,11 +132,12 @@ tb_status tb_model_apply(const tb_model *model, const tb_pair *pair, tb_error *e
 {
     if (model->bands != pair->bands || model->before_files != tb_epoch_files(pair->before) ||
         model->after_files != tb_epoch_files(pair->after))
-        return tb_error_set(err, TB_E_INPUT,
-                            "model: expected one of %d bands for %d earlier and %d later files, got "
-                            "%d bands, %d and %d files",
-                            pair->bands, tb_epoch_files(pair->before), tb_epoch_files(pair->after),
-                            model->bands, model->before_files, model->after_files);
+        return tb_error_set(
+            err, TB_E_INPUT,
+            "model: expected one of %d bands for %d earlier and %d later files, got "
+            "%d bands, %d and %d files",
+            pair->bands, tb_epoch_files(pair->before), tb_epoch_files(pair->after), model->bands,
+            model->before_files, model->after_files);
     for (int f = 0; f < model->after_files; f++)
         tb_epoch_shift(pair->after, f, model->file[f].applied ? model->file[f].dx : 0.0,
                        model->file[f].applied ? model->file[f].dy : 0.0);

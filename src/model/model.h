@@ -1,8 +1,9 @@
 /**
- * The model: all that is global about a pair, fitted on the sample, small and readable (model.yaml).
+ * The model: all that is global about a pair, fitted on the sample, small and readable
+ * (model.yaml).
  *
- * Its numbers are rounded to what the file says, so that a model that was read again is the same model.
- * docs/model.md describes the file.
+ * Its numbers are rounded to what the file says, so that a model that was read again is the same
+ * model. docs/model.md describes the file.
  */
 #ifndef TUBAN_MODEL_MODEL_H
 #define TUBAN_MODEL_MODEL_H
@@ -34,12 +35,12 @@ typedef struct tb_model_irmad {
 } tb_model_irmad;
 
 typedef struct tb_model_threshold {
-    char   rule[96];  /**< which rule chose the value */
-    double value;     /**< of the smoothed score */
-    double weak;      /**< hysteresis: a part needs `strong` somewhere and `weak` everywhere */
+    char   rule[96]; /**< which rule chose the value */
+    double value;    /**< of the smoothed score */
+    double weak;     /**< hysteresis: a part needs `strong` somewhere and `weak` everywhere */
     double strong;
-    double contrast;  /**< and to differ by this many standard deviations of the earlier date */
-    double flagged;   /**< share of the sample at or above `weak` and `contrast` */
+    double contrast;    /**< and to differ by this many standard deviations of the earlier date */
+    double flagged;     /**< share of the sample at or above `weak` and `contrast` */
     char   reason[160]; /**< why nothing is flagged, or empty */
 } tb_model_threshold;
 
@@ -59,25 +60,27 @@ typedef struct tb_model_stratum {
     int64_t            unchanged;         /**< pixels it was fitted on */
     double             slope[TB_BANDS_MAX], intercept[TB_BANDS_MAX];
     double             noise[TB_BANDS_MAX];  /**< of the difference on unchanged ground */
-    double             spread[TB_BANDS_MAX]; /**< of the earlier date */
-    double             mean[TB_BANDS_MAX];   /**< of the earlier date */
+    double             spread[TB_BANDS_MAX]; /**< of the earlier date's features */
+    double             mean[TB_BANDS_MAX];   /**< of the earlier date's samples */
     tb_model_threshold threshold;
     tb_radiometry      radiometry; /**< derived: see tb_model_derive */
 } tb_model_stratum;
 
 typedef struct tb_model {
-    const tb_method  *method;
-    int               bands;
-    double            smoothing; /**< standard deviation of the Gaussian, pixels */
-    int               before_files, after_files;
-    double            sample_share; /**< of the lattice's pixels */
-    tb_model_file    *file;         /**< after_files of them */
-    tb_model_stratum *stratum;      /**< before_files * after_files of them */
+    const tb_method *method;
+    int              bands;
+    double           smoothing; /**< standard deviation of the Gaussian, pixels */
+    int              before_files, after_files;
+    double           sample_share; /**< of the lattice's pixels */
+    double low[2], high[2];    /**< ends of the sample ranges, earlier and later; infinite: none */
+    tb_model_file    *file;    /**< after_files of them */
+    tb_model_stratum *stratum; /**< before_files * after_files of them */
 
     /* Derived: see tb_model_derive. */
-    tb_scoring               scoring;
-    const tb_model_stratum **judge;      /**< by stratum: whose fit it uses, NULL where it is not judged */
-    const tb_radiometry    **radiometry; /**< of the judge, or NULL */
+    tb_scoring scoring;
+    const tb_model_stratum                  *
+        *judge; /**< by stratum: whose fit it uses, NULL where it is not judged */
+    const tb_radiometry **radiometry; /**< of the judge, or NULL */
 } tb_model;
 
 /** An empty model for the pair; free with tb_model_free. */
@@ -85,10 +88,12 @@ tb_status tb_model_new(tb_model **out, const tb_method *method, int bands, int b
                        int after_files, tb_error *err);
 void      tb_model_free(tb_model *model);
 
-/** Rounds all numbers to what model.yaml holds and sets the derived members. Call when they changed. */
+/** Rounds all numbers to what model.yaml holds and sets the derived members. Call when they
+ * changed. */
 void tb_model_derive(tb_model *model);
 
-/** Registers the pair's later files as the model says. TB_E_INPUT when the model does not fit the pair. */
+/** Registers the pair's later files as the model says. TB_E_INPUT when the model does not fit the
+ * pair. */
 tb_status tb_model_apply(const tb_model *model, const tb_pair *pair, tb_error *err);
 
 /** Appends model.yaml; `pair` names the files (base names only). */

@@ -20,10 +20,12 @@ static int64_t cell_of(int64_t place, int64_t anchor)
 {
     int64_t offset = place - anchor;
 
-    return offset >= 0 ? offset / TB_SAMPLE_CELL : -((-offset + TB_SAMPLE_CELL - 1) / TB_SAMPLE_CELL);
+    return offset >= 0 ? offset / TB_SAMPLE_CELL
+                       : -((-offset + TB_SAMPLE_CELL - 1) / TB_SAMPLE_CELL);
 }
 
-tb_status tb_sample_list(tb_sample *sample, const tb_grid *lattice, tb_rect footprint, tb_error *err)
+tb_status tb_sample_list(tb_sample *sample, const tb_grid *lattice, tb_rect footprint,
+                         tb_error *err)
 {
     tb_status status = TB_OK;
     int64_t   column, row, columns, rows;

@@ -1,8 +1,9 @@
 /**
  * The deterministic sample: whole 512-pixel cells of the lattice in bit-reversed order.
  *
- * Cells are anchored at the first earlier file's origin, so that they fall on its tiles. Which cells are
- * read depends on the lattice and the stratum alone, never on blocks, threads, shards or memory.
+ * Cells are anchored at the first earlier file's origin, so that they fall on its tiles. Which
+ * cells are read depends on the lattice and the stratum alone, never on blocks, threads, shards or
+ * memory.
  */
 #ifndef TUBAN_MODEL_SAMPLE_H
 #define TUBAN_MODEL_SAMPLE_H
@@ -23,7 +24,8 @@ typedef struct tb_sample {
 } tb_sample;
 
 /** Lists the cells that meet `footprint`; free with tb_sample_reset. */
-tb_status tb_sample_list(tb_sample *sample, const tb_grid *lattice, tb_rect footprint, tb_error *err);
+tb_status tb_sample_list(tb_sample *sample, const tb_grid *lattice, tb_rect footprint,
+                         tb_error *err);
 void      tb_sample_reset(tb_sample *sample);
 
 /**

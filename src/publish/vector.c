@@ -224,6 +224,9 @@ tb_status tb_vector_add_layer(tb_vector *vector, const tb_vector_layer *descript
 
 enum { HEADER_BYTES = 9, POINT_BYTES = 16, WKB_POLYGON = 3, WKB_MULTIPOLYGON = 6 };
 
+/* SQLite's default bound for a value, less what a GeoPackage puts before the geometry. */
+static const size_t SQLITE_BYTES = 1000000000 - 64;
+
 static size_t polygon_bytes(const tb_vector_outline *outline, tb_polygon polygon)
 {
     size_t bytes = HEADER_BYTES;
@@ -245,7 +248,7 @@ static uint8_t *put_header(uint8_t *at, uint32_t type, size_t count)
 {
     const uint16_t probe = 1;
 
-    memcpy(at, &probe, 1); /* 1 where the least byte comes first, as the format has it */
+    *at = *(const uint8_t *)&probe; /* 1 where the least byte comes first, as the format has it */
     return put_u32(put_u32(at + 1, type), count);
 }
 
@@ -279,6 +282,16 @@ static tb_status make_wkb(tb_vector *vector, tb_vector_geometry geometry,
                             outline->polygon_count);
     for (size_t p = 0; p < outline->polygon_count; p++)
         bytes += polygon_bytes(outline, outline->polygons[p]);
+    if (bytes > SQLITE_BYTES && strcmp(vector->options->driver, "GPKG") == 0) {
+        tb_error_set(
+            err, TB_E_OUTPUT,
+            "write %s: expected features of at most %zu bytes (SQLite holds no more), got one "
+            "of %zu",
+            vector->path, SQLITE_BYTES, bytes);
+        tb_error_hint(err, "cut the raster into pieces, or detect with a higher threshold: one "
+                           "component of this size is no parcel");
+        return TB_E_OUTPUT;
+    }
     if (bytes > vector->wkb_capacity) {
         size_t capacity = bytes + bytes / 4;
 

@@ -20,8 +20,8 @@ typedef enum tb_vector_type {
 } tb_vector_type;
 
 typedef struct tb_vector_field {
-    const char *name;
-    const char *alias; /**< shown to people; may be NULL */
+    const char    *name;
+    const char    *alias; /**< shown to people; may be NULL */
     tb_vector_type type;
     int width, precision; /**< digits or characters, and decimals; 0 is the format's own */
 } tb_vector_field;
@@ -33,34 +33,34 @@ typedef enum tb_vector_geometry {
 } tb_vector_geometry;
 
 typedef struct tb_vector_layer {
-    const char *name;
-    const char *description; /**< may be NULL; kept where the format has a place for it */
+    const char        *name;
+    const char        *description; /**< may be NULL; kept where the format has a place for it */
     tb_vector_geometry geometry;
-    const char *crs; /**< WKT, or NULL for none; coordinates are x (east), y (north) */
+    const char        *crs; /**< WKT, or NULL for none; coordinates are x (east), y (north) */
     const tb_vector_field *fields;
-    int field_count;
-    const char *const *options; /**< GDAL's layer creation options, NULL-terminated; or NULL */
+    int                    field_count;
+    const char *const     *options; /**< GDAL's layer creation options, NULL-terminated; or NULL */
 } tb_vector_layer;
 
 /** One value of a feature, read by the type of its field; is_set false is null. */
 typedef struct tb_vector_value {
-    bool is_set;
-    int64_t integer;
-    double real;
+    bool        is_set;
+    int64_t     integer;
+    double      real;
     const char *text;
 } tb_vector_value;
 
 /** Polygons of a feature; rings are not closed: the first point is not repeated. */
 typedef struct tb_vector_outline {
-    const double *points; /**< x and y in turn */
-    const tb_ring *rings;
+    const double     *points; /**< x and y in turn */
+    const tb_ring    *rings;
     const tb_polygon *polygons;
-    size_t polygon_count; /**< 1 for TB_VECTOR_POLYGON */
+    size_t            polygon_count; /**< 1 for TB_VECTOR_POLYGON */
 } tb_vector_outline;
 
 typedef struct tb_vector_options {
-    const char *driver;         /**< GDAL's short name, such as "GPKG" */
-    const char *date;           /**< ISO 8601 with Z, written wherever a format wants the present */
+    const char        *driver;  /**< GDAL's short name, such as "GPKG" */
+    const char        *date;    /**< ISO 8601 with Z, written wherever a format wants the present */
     const char *const *options; /**< GDAL's dataset creation options, NULL-terminated; or NULL */
 } tb_vector_options;
 

@@ -9,8 +9,8 @@
 
 enum {
     BANDS_MAX = TB_PIXELS_BANDS_MAX,
-    CELL = 65536, /* what one worker sums; totals are added in the order of the cells */
-    RUN = 1024,   /* what passes through the row functions at a time and stays in the cache */
+    CELL      = 65536, /* what one worker sums; totals are added in the order of the cells */
+    RUN       = 1024,  /* what passes through the row functions at a time and stays in the cache */
     PIXELS_PER_BAND = 40, /* at least, to fit at all */
     WEIGHT_PER_BAND = 20  /* at least, to reweight: ten for each row of the stacked covariance */
 };
@@ -27,16 +27,16 @@ static const double rank_tolerance = 1e-10;
 static const double ridge_lambda = 1e-3;
 
 typedef struct pass {
-    const tb_pixels *pixels;
+    const tb_pixels  *pixels;
     const tb_kernels *kernels;
-    double centre[2 * BANDS_MAX];
-    bool is_weighted;       /* false: every pixel weighs 1 */
-    tb_mad_weights weights; /* of the pass before */
-    tb_moments *cell;       /* one a worker */
-    tb_moments total;
-    float *p, *z;       /* where apply writes; may be NULL */
-    double *cell_z_sum; /* one a worker */
-    double z_sum;
+    double            centre[2 * BANDS_MAX];
+    bool              is_weighted; /* false: every pixel weighs 1 */
+    tb_mad_weights    weights;     /* of the pass before */
+    tb_moments       *cell;        /* one a worker */
+    tb_moments        total;
+    float            *p, *z;      /* where apply writes; may be NULL */
+    double           *cell_z_sum; /* one a worker */
+    double            z_sum;
 } pass;
 
 static int64_t cells_of(int64_t count)
@@ -47,7 +47,7 @@ static int64_t cells_of(int64_t count)
 static void channels_at(const float **channel, const tb_pixels *pixels, int64_t at)
 {
     for (int k = 0; k < pixels->bands; k++) {
-        channel[k] = pixels->before[k] + at;
+        channel[k]                 = pixels->before[k] + at;
         channel[pixels->bands + k] = pixels->after[k] + at;
     }
 }
@@ -62,17 +62,17 @@ static int64_t run_length(const tb_pixels *pixels, int64_t cell, int64_t at)
 
 static tb_status sum_cell(void *context, int worker, int64_t item, tb_error *err)
 {
-    pass *work = context;
+    pass       *work = context;
     tb_moments *sums = &work->cell[worker];
-    double z[RUN], p[RUN];
-    int64_t length;
+    double      z[RUN], p[RUN];
+    int64_t     length;
 
     (void)err;
     *sums = (tb_moments){0};
     for (int64_t at = item * CELL; (length = run_length(work->pixels, item, at)) > 0;
          at += length) {
         const float *channel[2 * BANDS_MAX];
-        size_t n = (size_t)length;
+        size_t       n = (size_t)length;
 
         channels_at(channel, work->pixels, at);
         if (work->is_weighted) {
@@ -87,9 +87,9 @@ static tb_status sum_cell(void *context, int worker, int64_t item, tb_error *err
 
 static tb_status add_cell(void *context, int worker, int64_t item, tb_error *err)
 {
-    pass *work = context;
-    const tb_moments *cell = &work->cell[worker];
-    const int channels = 2 * work->pixels->bands;
+    pass             *work     = context;
+    const tb_moments *cell     = &work->cell[worker];
+    const int         channels = 2 * work->pixels->bands;
 
     (void)item;
     (void)err;
@@ -103,7 +103,7 @@ static tb_status add_cell(void *context, int worker, int64_t item, tb_error *err
 
 /* Weighted covariances and means of the stacked channels. */
 typedef struct covariance {
-    int channels;
+    int    channels;
     double mean[2 * BANDS_MAX];
     double at[2 * BANDS_MAX][2 * BANDS_MAX];
 } covariance;
@@ -127,7 +127,7 @@ static void covariance_of(covariance *out, const tb_moments *sums, const double 
 static void rough_centre(double *centre, const tb_pixels *pixels, const tb_kernels *kernels)
 {
     const float *channel[2 * BANDS_MAX];
-    tb_moments sums = {0};
+    tb_moments   sums                = {0};
     const double none[2 * BANDS_MAX] = {0};
 
     channels_at(channel, pixels, 0);
@@ -186,9 +186,9 @@ static void orthogonalise(tb_square *v, int column, int n)
 }
 
 typedef struct problem {
-    int n;
-    int band[BANDS_MAX]; /* of the n that are used */
-    double scale[2 * BANDS_MAX];
+    int       n;
+    int       band[BANDS_MAX]; /* of the n that are used */
+    double    scale[2 * BANDS_MAX];
     tb_square s11, s22, s12; /* in units of the plain standard deviations: a ridge means the same */
     tb_square l1, l2;
 } problem;
@@ -199,7 +199,7 @@ static void fill_blocks(problem *it, const covariance *s)
 
     for (int i = 0; i < it->n; i++) {
         for (int j = 0; j < it->n; j++) {
-            int x = it->band[i], y = it->band[j];
+            int    x = it->band[i], y = it->band[j];
             double sx = it->scale[x], sy = it->scale[y];
             double tx = it->scale[bands + x], ty = it->scale[bands + y];
 
@@ -232,7 +232,7 @@ static bool has_full_rank(problem *it)
 static bool solve(tb_irmad *out, problem *it, const covariance *s)
 {
     tb_square work, k, k_transposed, product, u, v;
-    double squared[BANDS_MAX];
+    double    squared[BANDS_MAX];
     const int n = it->n, bands = s->channels / 2;
 
     fill_blocks(it, s);
@@ -285,7 +285,7 @@ static bool solve(tb_irmad *out, problem *it, const covariance *s)
         }
         if (!(rho < (double)INFINITY))
             return false;
-        out->rho[i] = rho < 1.0 ? rho : 1.0;
+        out->rho[i]      = rho < 1.0 ? rho : 1.0;
         out->variance[i] = 2.0 * (1.0 - out->rho[i]);
         if (out->variance[i] < variance_least)
             out->variance[i] = variance_least;
@@ -309,11 +309,11 @@ static tb_status unusable(tb_irmad *result, const char *reason)
 
 static tb_status run_pass(pass *work, const tb_irmad_options *options, tb_error *err)
 {
-    tb_loop loop = {.count = cells_of(work->pixels->count),
-                    .workers = options->workers,
-                    .make = sum_cell,
-                    .emit = add_cell,
-                    .context = work,
+    tb_loop loop = {.count    = cells_of(work->pixels->count),
+                    .workers  = options->workers,
+                    .make     = sum_cell,
+                    .emit     = add_cell,
+                    .context  = work,
                     .progress = options->progress};
 
     work->total = (tb_moments){0};
@@ -324,15 +324,15 @@ static tb_status run_pass(pass *work, const tb_irmad_options *options, tb_error 
 static tb_status iterate(tb_irmad *result, pass *work, const tb_irmad_options *options,
                          tb_error *err)
 {
-    const int bands = work->pixels->bands;
-    covariance s = {0};
-    problem it = {0};
-    tb_status status = TB_OK;
+    const int  bands  = work->pixels->bands;
+    covariance s      = {0};
+    problem    it     = {0};
+    tb_status  status = TB_OK;
 
     rough_centre(work->centre, work->pixels, work->kernels);
     while (result->iterations < options->iterations_max && !result->converged) {
-        tb_irmad next = *result;
-        bool is_first = result->iterations == 0;
+        tb_irmad next     = *result;
+        bool     is_first = result->iterations == 0;
 
         TB_TRY(run_pass(work, options, err));
         if (!is_first && !(work->total.weight >= (double)(WEIGHT_PER_BAND * bands))) {
@@ -359,11 +359,11 @@ static tb_status iterate(tb_irmad *result, pass *work, const tb_irmad_options *o
         }
         for (int k = 0; k < bands; k++) {
             next.mean_before[k] = s.mean[k];
-            next.mean_after[k] = s.mean[bands + k];
+            next.mean_after[k]  = s.mean[bands + k];
         }
         next.iterations++;
-        next.usable = true;
-        next.weight = work->total.weight;
+        next.usable      = true;
+        next.weight      = work->total.weight;
         next.last_change = 0.0;
         for (int i = 0; i < it.n; i++) {
             double change = fabs(next.rho[i] - result->rho[i]);
@@ -371,7 +371,7 @@ static tb_status iterate(tb_irmad *result, pass *work, const tb_irmad_options *o
             next.last_change = change > next.last_change ? change : next.last_change;
         }
         next.converged = !is_first && next.last_change < options->delta;
-        *result = next;
+        *result        = next;
         tb_irmad_weights(&work->weights, result);
         work->is_weighted = true;
         memcpy(work->centre, s.mean, sizeof work->centre);
@@ -396,9 +396,9 @@ static tb_irmad_options with_defaults(const tb_irmad_options *options)
 tb_status tb_irmad_fit(tb_irmad *result, const tb_pixels *pixels, const tb_irmad_options *options,
                        const tb_kernels *kernels, tb_error *err)
 {
-    tb_irmad_options all = with_defaults(options);
-    pass work = {.pixels = pixels, .kernels = kernels};
-    tb_status status = TB_OK;
+    tb_irmad_options all    = with_defaults(options);
+    pass             work   = {.pixels = pixels, .kernels = kernels};
+    tb_status        status = TB_OK;
 
     *result = (tb_irmad){.reason = "", .bands = pixels->bands};
     if (pixels->bands < 1 || pixels->bands > BANDS_MAX)
@@ -420,12 +420,12 @@ void tb_irmad_weights(tb_mad_weights *weights, const tb_irmad *fit)
 
     *weights = (tb_mad_weights){.channels = 2 * bands, .components = fit->components};
     for (int k = 0; k < bands; k++) {
-        weights->centre[k] = fit->mean_before[k];
+        weights->centre[k]         = fit->mean_before[k];
         weights->centre[bands + k] = fit->mean_after[k];
     }
     for (int i = 0; i < fit->components; i++) {
         for (int k = 0; k < bands; k++) {
-            weights->coefficient[i][k] = fit->a[i][k];
+            weights->coefficient[i][k]         = fit->a[i][k];
             weights->coefficient[i][bands + k] = -fit->b[i][k];
         }
         weights->by_variance[i] = 1.0 / fit->variance[i];
@@ -434,16 +434,16 @@ void tb_irmad_weights(tb_mad_weights *weights, const tb_irmad *fit)
 
 static tb_status apply_cell(void *context, int worker, int64_t item, tb_error *err)
 {
-    pass *work = context;
-    double z[RUN], p[RUN];
-    double sum = 0.0;
+    pass   *work = context;
+    double  z[RUN], p[RUN];
+    double  sum = 0.0;
     int64_t length;
 
     (void)err;
     for (int64_t at = item * CELL; (length = run_length(work->pixels, item, at)) > 0;
          at += length) {
         const float *channel[2 * BANDS_MAX];
-        size_t n = (size_t)length;
+        size_t       n = (size_t)length;
 
         channels_at(channel, work->pixels, at);
         work->kernels->mad_statistic(z, channel, &work->weights, n);
@@ -474,15 +474,15 @@ tb_status tb_irmad_apply(float *p, float *z, double *z_sum, const tb_irmad *fit,
                          const tb_pixels *pixels, const tb_irmad_options *options,
                          const tb_kernels *kernels, tb_error *err)
 {
-    tb_irmad_options all = with_defaults(options);
-    pass work = {.pixels = pixels, .kernels = kernels, .p = p, .z = z};
-    tb_loop loop = {.count = cells_of(pixels->count),
-                    .workers = all.workers,
-                    .make = apply_cell,
-                    .emit = add_z_sum,
-                    .context = &work,
-                    .progress = all.progress};
-    tb_status status = TB_OK;
+    tb_irmad_options all    = with_defaults(options);
+    pass             work   = {.pixels = pixels, .kernels = kernels, .p = p, .z = z};
+    tb_loop          loop   = {.count    = cells_of(pixels->count),
+                               .workers  = all.workers,
+                               .make     = apply_cell,
+                               .emit     = add_z_sum,
+                               .context  = &work,
+                               .progress = all.progress};
+    tb_status        status = TB_OK;
 
     if (pixels->bands != fit->bands)
         return tb_error_set(err, TB_E_BUG, "apply IR-MAD: expected %d bands, got %d", fit->bands,

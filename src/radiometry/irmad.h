@@ -17,20 +17,20 @@
 
 /** Zero means the default in brackets. */
 typedef struct tb_irmad_options {
-    double delta;                /**< stop when no rho moves this much [1e-3] */
-    int iterations_max;          /**< passes over the pixels; 1 is plain MAD [50] */
-    int workers;                 /**< [1]; never changes a bit of the result */
-    const tb_progress *progress; /**< only is_cancelled is asked; may be NULL */
+    double             delta;          /**< stop when no rho moves this much [1e-3] */
+    int                iterations_max; /**< passes over the pixels; 1 is plain MAD [50] */
+    int                workers;        /**< [1]; never changes a bit of the result */
+    const tb_progress *progress;       /**< only is_cancelled is asked; may be NULL */
 } tb_irmad_options;
 
 /** What a fit found: a plain value. Rows beyond `components`, bands beyond `bands` are zero. */
 typedef struct tb_irmad {
-    bool usable;        /**< false: nothing below may be used but `reason` */
-    const char *reason; /**< why it is not usable or stopped early; "" otherwise; static text */
-    int bands;          /**< of the pixels */
-    int components;     /**< bands that vary in both dates; the degrees of freedom of Z */
-    bool is_used[TB_PIXELS_BANDS_MAX]; /**< false: the band is constant in one of the dates */
-    double rho[TB_PIXELS_BANDS_MAX];   /**< canonical correlations, largest first */
+    bool        usable;     /**< false: nothing below may be used but `reason` */
+    const char *reason;     /**< why it is not usable or stopped early; "" otherwise; static text */
+    int         bands;      /**< of the pixels */
+    int         components; /**< bands that vary in both dates; the degrees of freedom of Z */
+    bool   is_used[TB_PIXELS_BANDS_MAX]; /**< false: the band is constant in one of the dates */
+    double rho[TB_PIXELS_BANDS_MAX];     /**< canonical correlations, largest first */
     double a[TB_PIXELS_BANDS_MAX]
             [TB_PIXELS_BANDS_MAX]; /**< [component][band], per unit of before */
     double b[TB_PIXELS_BANDS_MAX][TB_PIXELS_BANDS_MAX]; /**< [component][band], per unit of after */
@@ -38,8 +38,8 @@ typedef struct tb_irmad {
     double mean_after[TB_PIXELS_BANDS_MAX];
     double variance[TB_PIXELS_BANDS_MAX]; /**< of each component: 2 (1 - rho), at least 1e-8 */
     double ridge;                         /**< lambda that was needed; 0 where none was */
-    int iterations;                       /**< passes, the first (plain MAD) counted */
-    bool converged;
+    int    iterations;                    /**< passes, the first (plain MAD) counted */
+    bool   converged;
     double last_change; /**< max |delta rho| of the last pass */
     double weight;      /**< sum of no-change weights the last pass was computed with */
 } tb_irmad;

@@ -18,8 +18,8 @@ static bool matters(const tb_square *a, int p, int q)
 static void rotate(tb_square *a, tb_square *vectors, int p, int q, int n)
 {
     double theta = (a->at[q][q] - a->at[p][p]) / (2.0 * a->at[p][q]);
-    double size = fabs(theta);
-    double t = size > 1e150 ? 0.5 / size : 1.0 / (size + sqrt(size * size + 1.0));
+    double size  = fabs(theta);
+    double t     = size > 1e150 ? 0.5 / size : 1.0 / (size + sqrt(size * size + 1.0));
 
     if (theta < 0.0)
         t = -t;
@@ -52,12 +52,12 @@ static void sort_descending(double *values, tb_square *vectors, int n)
         for (int j = i; j > 0 && values[j] > values[j - 1]; j--) {
             double value = values[j];
 
-            values[j] = values[j - 1];
+            values[j]     = values[j - 1];
             values[j - 1] = value;
             for (int k = 0; k < n; k++) {
                 double element = vectors->at[k][j];
 
-                vectors->at[k][j] = vectors->at[k][j - 1];
+                vectors->at[k][j]     = vectors->at[k][j - 1];
                 vectors->at[k][j - 1] = element;
             }
         }
@@ -67,11 +67,11 @@ static void sort_descending(double *values, tb_square *vectors, int n)
 void tb_jacobi_eigen(double *values, tb_square *vectors, const tb_square *symmetric, int n)
 {
     tb_square a;
-    bool is_done = false;
+    bool      is_done = false;
 
     for (int i = 0; i < n; i++) {
         for (int j = 0; j < n; j++) {
-            a.at[i][j] = i <= j ? symmetric->at[i][j] : symmetric->at[j][i];
+            a.at[i][j]        = i <= j ? symmetric->at[i][j] : symmetric->at[j][i];
             vectors->at[i][j] = i == j ? 1.0 : 0.0;
         }
     }
@@ -115,7 +115,7 @@ bool tb_cholesky_factor(tb_square *lower, const tb_square *symmetric, int n, dou
 {
     for (int j = 0; j < n; j++) {
         double diagonal = symmetric->at[j][j];
-        double pivot = diagonal;
+        double pivot    = diagonal;
 
         for (int k = 0; k < j; k++)
             pivot -= lower->at[j][k] * lower->at[j][k];

@@ -11,8 +11,8 @@ enum { TB_PIXELS_BANDS_MAX = 16 };
  * the caller's, and part of the result: sums run over fixed cells of it.
  */
 typedef struct tb_pixels {
-    int bands; /**< 1 .. TB_PIXELS_BANDS_MAX */
-    int64_t count;
+    int                 bands; /**< 1 .. TB_PIXELS_BANDS_MAX */
+    int64_t             count;
     const float *const *before;
     const float *const *after;
 } tb_pixels;

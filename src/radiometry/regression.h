@@ -27,8 +27,8 @@ const char *tb_regression_rule_text(tb_regression_rule rule);
 /** The line before = intercept + slope * after of one band. Units: the band's in `before`. */
 typedef struct tb_regression_band {
     tb_regression_rule rule;
-    bool is_used; /**< false: the band is constant in one of the dates; it says nothing */
-    double slope; /**< > 0 */
+    bool   is_used; /**< false: the band is constant in one of the dates; it says nothing */
+    double slope;   /**< > 0 */
     double intercept;
     double
         residual; /**< standard deviation of d = before - (intercept + slope * after) on no-change
@@ -43,7 +43,7 @@ typedef struct tb_regression_band {
 } tb_regression_band;
 
 typedef struct tb_regression {
-    int bands;
+    int                bands;
     tb_regression_rule rule; /**< the weakest of the used bands */
     int64_t no_change;       /**< pixels with p > 0.95; the delivered lines are fitted to all */
     int64_t tested;          /**< every third of them, held out from the lines r, t, F are of */

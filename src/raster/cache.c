@@ -17,8 +17,8 @@ typedef struct entry {
     int           users;
     size_t        bytes;
     tb_error      error;
-    struct entry *next;             /* of the same bucket */
-    struct entry *older, *younger;  /* among those nobody uses */
+    struct entry *next;            /* of the same bucket */
+    struct entry *older, *younger; /* among those nobody uses */
 } entry;
 
 struct tb_cache {
@@ -34,7 +34,8 @@ size_t tb_cache_tile_bytes(const tb_image_info *image)
 {
     size_t pixels = (size_t)image->tile_width * (size_t)image->tile_height;
 
-    return pixels * ((size_t)image->bands * tb_sample_size(image->type) + (image->has_mask ? 1 : 0));
+    return pixels *
+           ((size_t)image->bands * tb_sample_size(image->type) + (image->has_mask ? 1 : 0));
 }
 
 tb_status tb_cache_new(tb_cache **out, size_t capacity_bytes, tb_error *err)
@@ -91,14 +92,14 @@ static entry *find(tb_cache *cache, int image_id, int64_t tx, int64_t ty)
 
 static void unlink_idle(tb_cache *cache, entry *e)
 {
-    *(e->older != NULL ? &e->older->younger : &cache->oldest)   = e->younger;
+    *(e->older != NULL ? &e->older->younger : &cache->oldest)     = e->younger;
     *(e->younger != NULL ? &e->younger->older : &cache->youngest) = e->older;
     e->older = e->younger = NULL;
 }
 
 static void link_idle(tb_cache *cache, entry *e)
 {
-    e->older = cache->youngest;
+    e->older                                                                = cache->youngest;
     *(cache->youngest != NULL ? &cache->youngest->younger : &cache->oldest) = e;
     cache->youngest                                                         = e;
 }
@@ -128,11 +129,11 @@ static void make_room(tb_cache *cache, size_t bytes)
 
 static tb_status decode(entry *e, tb_image *image, tb_error *err)
 {
-    const tb_image_info *info   = tb_image_describe(image);
-    tb_rect              whole  = {0, 0, info->width, info->height};
-    tb_rect              tile   = {e->tx * info->tile_width, e->ty * info->tile_height, info->tile_width,
-                                   info->tile_height};
-    tb_status            status = TB_OK;
+    const tb_image_info *info  = tb_image_describe(image);
+    tb_rect              whole = {0, 0, info->width, info->height};
+    tb_rect   tile   = {e->tx * info->tile_width, e->ty * info->tile_height, info->tile_width,
+                        info->tile_height};
+    tb_status status = TB_OK;
 
     e->tile.rect  = tb_rect_intersect(tile, whole);
     size_t pixels = (size_t)tb_rect_area(e->tile.rect);
@@ -182,12 +183,12 @@ tb_status tb_cache_get(tb_cache *cache, tb_image *image, int image_id, int64_t t
         goto done;
     }
     TB_TRY(tb_alloc_zero(&e, 1, sizeof *e, "tile cache entry", err));
-    e->image_id = image_id;
-    e->tx       = tx;
-    e->ty       = ty;
-    e->users    = 1;
-    e->bytes    = tb_cache_tile_bytes(tb_image_describe(image));
-    e->next     = *bucket_of(cache, image_id, tx, ty);
+    e->image_id                         = image_id;
+    e->tx                               = tx;
+    e->ty                               = ty;
+    e->users                            = 1;
+    e->bytes                            = tb_cache_tile_bytes(tb_image_describe(image));
+    e->next                             = *bucket_of(cache, image_id, tx, ty);
     *bucket_of(cache, image_id, tx, ty) = e;
     make_room(cache, e->bytes);
 

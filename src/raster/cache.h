@@ -1,8 +1,10 @@
 /**
- * A bounded cache of decoded tiles that all workers share, so that each source tile is decoded once.
+ * A bounded cache of decoded tiles that all workers share, so that each source tile is decoded
+ * once.
  *
- * A tile is decoded by the first worker that asks for it, with that worker's own handle; others that
- * want it meanwhile wait. A tile in use is never dropped; of the rest the one not used for longest is.
+ * A tile is decoded by the first worker that asks for it, with that worker's own handle; others
+ * that want it meanwhile wait. A tile in use is never dropped; of the rest the one not used for
+ * longest is.
  *
  * Threads: safe. It is the one place of tuban that holds a lock.
  */

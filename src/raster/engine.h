@@ -7,7 +7,8 @@
 #include "kernels/table.h"
 #include "tuban/progress.h"
 
-/** Borrowed by everything that takes it, for the length of the call. None of it changes a result. */
+/** Borrowed by everything that takes it, for the length of the call. None of it changes a result.
+ */
 typedef struct tb_engine {
     const tb_kernels  *kernels;
     int                workers;

@@ -58,7 +58,8 @@ tb_status tb_epoch_open(tb_epoch **out, const tb_epoch_options *options, tb_erro
     TB_TRY(tb_alloc_zero(&epoch, 1, sizeof *epoch, "epoch", err));
     epoch->count     = options->image_count;
     epoch->has_valid = options->valid != NULL;
-    TB_TRY(tb_alloc_zero(&epoch->file, (size_t)epoch->count + 1, sizeof *epoch->file, "files", err));
+    TB_TRY(
+        tb_alloc_zero(&epoch->file, (size_t)epoch->count + 1, sizeof *epoch->file, "files", err));
     for (int f = 0; f < epoch->count; f++) {
         const tb_image_info *info;
 
@@ -67,8 +68,9 @@ tb_status tb_epoch_open(tb_epoch **out, const tb_epoch_options *options, tb_erro
         if (f == 0)
             epoch->bands = info->bands;
         if (info->bands != epoch->bands) {
-            status = tb_error_set(err, TB_E_INPUT, "%s: expected %d bands as in %s, got %d", info->path,
-                                  epoch->bands, tb_epoch_file(epoch, 0)->path, info->bands);
+            status =
+                tb_error_set(err, TB_E_INPUT, "%s: expected %d bands as in %s, got %d", info->path,
+                             epoch->bands, tb_epoch_file(epoch, 0)->path, info->bands);
             goto done;
         }
     }
@@ -117,20 +119,20 @@ const tb_image_info *tb_epoch_valid(const tb_epoch *epoch)
 
 tb_status tb_epoch_lattice(const tb_epoch *epoch, tb_grid *out, tb_error *err)
 {
-    const tb_image_info *first  = tb_epoch_file(epoch, 0);
-    tb_grid              grid   = {.width         = first->width,
-                                   .height        = first->height,
-                                   .has_transform = first->has_transform,
-                                   .crs           = first->crs};
+    const tb_image_info *first = tb_epoch_file(epoch, 0);
+    tb_grid              grid  = {.width         = first->width,
+                                  .height        = first->height,
+                                  .has_transform = first->has_transform,
+                                  .crs           = first->crs};
     int64_t              left = 0, top = 0, right = first->width, bottom = first->height;
 
     memcpy(grid.transform, first->transform, sizeof grid.transform);
     for (int f = 1; f < epoch->count; f++) {
-        const tb_image_info *info = tb_epoch_file(epoch, f);
-        tb_grid              own  = {.width         = info->width,
-                                     .height        = info->height,
-                                     .has_transform = info->has_transform,
-                                     .crs           = info->crs};
+        const tb_image_info *info   = tb_epoch_file(epoch, f);
+        tb_grid              own    = {.width         = info->width,
+                                       .height        = info->height,
+                                       .has_transform = info->has_transform,
+                                       .crs           = info->crs};
         tb_image_info        target = *first;
         tb_warp             *back   = NULL;
         tb_status            status;
@@ -254,7 +256,8 @@ static tb_status reserve(tb_epoch_reader *reader, int64_t columns, tb_error *err
     TB_TRY(tb_grow(&reader->py, n, sizeof *reader->py, "positions", err));
     TB_TRY(tb_grow(&reader->index, n, sizeof *reader->index, "taps", err));
     TB_TRY(tb_grow(&reader->phase, n, sizeof *reader->phase, "phases", err));
-    TB_TRY(tb_grow(&reader->out, n * (size_t)reader->epoch->bands, sizeof *reader->out, "row", err));
+    TB_TRY(
+        tb_grow(&reader->out, n * (size_t)reader->epoch->bands, sizeof *reader->out, "row", err));
     reader->columns = columns;
 done:
     return status;
@@ -310,7 +313,8 @@ static tb_status resample_across(tb_epoch_reader *reader, const tb_warp_axis *ax
     int64_t          rows   = height * reader->epoch->bands;
     tb_status        status = TB_OK;
 
-    TB_TRY(reserve_floats(&reader->padded, &reader->padded_capacity, (size_t)(width + 2 * pad), err));
+    TB_TRY(
+        reserve_floats(&reader->padded, &reader->padded_capacity, (size_t)(width + 2 * pad), err));
     TB_TRY(reserve_floats(&reader->across, &reader->across_capacity, (size_t)(rows * n), err));
     for (int64_t i = 0; i < n; i++) {
         int64_t first = reader->px[i].index + axis->first - window->rect.x + pad;
@@ -396,13 +400,13 @@ static void resample_general(tb_epoch_reader *reader, const tb_warp *warp, int64
                 reader->px[i].index == INT64_MIN
                     ? NAN
                     : resample_point(reader->window.samples + b * window->width * window->height,
-                                     window, tb_warp_axis_x(warp), tb_warp_axis_y(warp), reader->px[i],
-                                     reader->py[i]);
+                                     window, tb_warp_axis_x(warp), tb_warp_axis_y(warp),
+                                     reader->px[i], reader->py[i]);
 }
 
 /* Gives the pixels of a row that no earlier file gave, where this one observed them. */
-static void merge_row(tb_epoch_reader *reader, int f, const tb_image_info *info, int64_t n, size_t at,
-                      float *const *planes, int16_t *file)
+static void merge_row(tb_epoch_reader *reader, int f, const tb_image_info *info, int64_t n,
+                      size_t at, float *const *planes, int16_t *file)
 {
     for (int64_t i = 0; i < n; i++) {
         bool is_observed = file[i] < 0 && is_inside(reader->px[i], info->width) &&
@@ -484,13 +488,14 @@ static tb_status apply_validity(tb_epoch_reader *reader, tb_rect rect, float *co
             tb_warp_row(warp, strip.x, y, strip.width, reader->px, reader->py);
             for (int64_t i = 0; i < strip.width; i++) {
                 tb_warp_position px = reader->px[i], py = reader->py[i];
-                size_t           at = (size_t)((y - rect.y) * rect.width + i);
+                size_t           at    = (size_t)((y - rect.y) * rect.width + i);
                 float            value = 0.0f;
 
                 if (!tb_rect_is_empty(window) && is_inside(px, info->width) &&
                     is_inside(py, info->height))
-                    value = reader->window.samples[(py.index - window.y) * window.width + px.index -
-                                                   window.x];
+                    value =
+                        reader->window
+                            .samples[(py.index - window.y) * window.width + px.index - window.x];
                 if (value != 0.0f && !isnan(value))
                     continue;
                 file[at] = -1;
@@ -519,7 +524,8 @@ tb_status tb_epoch_read(tb_epoch_reader *reader, tb_rect rect, float *const *pla
         tb_rect reach = tb_rect_intersect(rect, reader->epoch->file[f].footprint);
 
         for (int64_t y = reach.y; y < reach.y + reach.height; y += STRIP_ROWS) {
-            tb_rect strip = tb_rect_intersect((tb_rect){reach.x, y, reach.width, STRIP_ROWS}, reach);
+            tb_rect strip =
+                tb_rect_intersect((tb_rect){reach.x, y, reach.width, STRIP_ROWS}, reach);
 
             if (has_gap(file, strip, rect))
                 TB_TRY(read_strip(reader, f, strip, rect, planes, file, err));

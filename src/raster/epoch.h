@@ -1,8 +1,8 @@
 /**
  * One date: its image files in order of precedence, and how they are read on the pair's lattice.
  *
- * Where files overlap, the first listed that observed a pixel gives it. All files of a date have the
- * same number of bands.
+ * Where files overlap, the first listed that observed a pixel gives it. All files of a date have
+ * the same number of bands.
  */
 #ifndef TUBAN_RASTER_EPOCH_H
 #define TUBAN_RASTER_EPOCH_H
@@ -38,7 +38,8 @@ void      tb_epoch_close(tb_epoch *epoch);
 int                  tb_epoch_files(const tb_epoch *epoch);
 int                  tb_epoch_bands(const tb_epoch *epoch);
 const tb_image_info *tb_epoch_file(const tb_epoch *epoch, int file);
-const tb_image_info *tb_epoch_valid(const tb_epoch *epoch); /**< NULL where there is no validity raster */
+const tb_image_info *
+tb_epoch_valid(const tb_epoch *epoch); /**< NULL where there is no validity raster */
 
 /** The lattice this date would give: the first file's grid, extended to cover all of them. */
 tb_status tb_epoch_lattice(const tb_epoch *epoch, tb_grid *out, tb_error *err);

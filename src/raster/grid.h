@@ -22,7 +22,8 @@ typedef struct tb_grid {
 } tb_grid;
 
 /** The affine map a transform gives at fractional pixel (x, y). */
-static inline void tb_transform_apply(const double transform[6], double x, double y, double *e, double *n)
+static inline void tb_transform_apply(const double transform[6], double x, double y, double *e,
+                                      double *n)
 {
     *e = transform[0] + x * transform[1] + y * transform[2];
     *n = transform[3] + x * transform[4] + y * transform[5];

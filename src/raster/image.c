@@ -93,8 +93,8 @@ static tb_status describe_bands(tb_image *image, tb_error *err)
             type = GDT_Float32;
     }
     if (info->bands == 0)
-        return tb_error_set(err, TB_E_INPUT, "open %s: expected 1 to %d bands, got none", info->path,
-                            TB_BANDS_MAX);
+        return tb_error_set(err, TB_E_INPUT, "open %s: expected 1 to %d bands, got none",
+                            info->path, TB_BANDS_MAX);
     info->type_name = GDALGetDataTypeName(
         GDALGetRasterDataType(GDALGetRasterBand(image->dataset, image->band_number[0])));
     info->type         = type == GDT_Byte     ? TB_SAMPLE_U8
@@ -123,8 +123,9 @@ static tb_status describe_grid(tb_image *image, tb_error *err)
     info->width  = GDALGetRasterXSize(image->dataset);
     info->height = GDALGetRasterYSize(image->dataset);
     if (info->width < 1 || info->height < 1)
-        return tb_error_set(err, TB_E_INPUT, "open %s: expected at least one pixel, got %lld x %lld",
-                            info->path, (long long)info->width, (long long)info->height);
+        return tb_error_set(err, TB_E_INPUT,
+                            "open %s: expected at least one pixel, got %lld x %lld", info->path,
+                            (long long)info->width, (long long)info->height);
     memcpy(info->transform, unit, sizeof unit);
     if (GDALGetGeoTransform(image->dataset, info->transform) == CE_None) {
         const double *t = info->transform;
@@ -165,16 +166,17 @@ tb_status tb_image_open(tb_image **out, const char *path, tb_error *err)
     image->info.path = image->path;
 
     tb_capture_begin(&capture);
-    image->dataset = GDALOpenEx(path, GDAL_OF_RASTER | GDAL_OF_READONLY | GDAL_OF_VERBOSE_ERROR, NULL,
-                                NULL, NULL);
+    image->dataset = GDALOpenEx(path, GDAL_OF_RASTER | GDAL_OF_READONLY | GDAL_OF_VERBOSE_ERROR,
+                                NULL, NULL, NULL);
     tb_capture_end(&capture);
     if (image->dataset == NULL) {
         if (!tb_file_exists(path))
-            status = tb_error_set(err, TB_E_INPUT, "open %s: expected an image, got no such file",
-                                  path);
+            status =
+                tb_error_set(err, TB_E_INPUT, "open %s: expected an image, got no such file", path);
         else
-            status = tb_error_set(err, TB_E_INPUT, "open %s: expected an image GDAL can read, got: %s",
-                                  path, tb_capture_text(&capture, "an unknown format"));
+            status =
+                tb_error_set(err, TB_E_INPUT, "open %s: expected an image GDAL can read, got: %s",
+                             path, tb_capture_text(&capture, "an unknown format"));
         goto done;
     }
     tb_capture_begin(&capture);
@@ -220,7 +222,8 @@ void tb_image_set_nodata(tb_image *image, double nodata)
 }
 
 /* The first block of the window that cannot be read, for the message; false if none fails again. */
-static bool find_bad_block(tb_image *image, tb_rect window, int number, int64_t *column, int64_t *row)
+static bool find_bad_block(tb_image *image, tb_rect window, int number, int64_t *column,
+                           int64_t *row)
 {
     const tb_image_info *info = &image->info;
     GDALRasterBandH      band = GDALGetRasterBand(image->dataset, number);
@@ -228,7 +231,8 @@ static bool find_bad_block(tb_image *image, tb_rect window, int number, int64_t 
     bool                 bad  = false;
     size_t               size = (size_t)GDALGetDataTypeSizeBytes(GDALGetRasterDataType(band));
 
-    if (tb_alloc(&one, (size_t)(info->block_width * info->block_height), size, "block", NULL) != TB_OK)
+    if (tb_alloc(&one, (size_t)(info->block_width * info->block_height), size, "block", NULL) !=
+        TB_OK)
         return false;
     for (*row = window.y / info->block_height;
          *row <= (window.y + window.height - 1) / info->block_height; ++*row) {
@@ -244,7 +248,8 @@ done:
     return bad;
 }
 
-static tb_status read_error(tb_image *image, tb_rect window, tb_error *err, const tb_capture *capture)
+static tb_status read_error(tb_image *image, tb_rect window, tb_error *err,
+                            const tb_capture *capture)
 {
     const tb_image_info *info = &image->info;
     tb_capture           quiet;
@@ -257,15 +262,16 @@ static tb_status read_error(tb_image *image, tb_rect window, tb_error *err, cons
             bad_band = image->band_number[b];
     tb_capture_end(&quiet);
     if (bad_band == 0)
-        return tb_error_set(err, TB_E_INPUT, "read %s at column %lld row %lld: expected %lldx%lld "
-                            "pixels, got: %s", info->path, (long long)window.x, (long long)window.y,
+        return tb_error_set(err, TB_E_INPUT,
+                            "read %s at column %lld row %lld: expected %lldx%lld "
+                            "pixels, got: %s",
+                            info->path, (long long)window.x, (long long)window.y,
                             (long long)window.width, (long long)window.height,
                             tb_capture_text(capture, "a read error"));
-    return tb_error_set(err, TB_E_INPUT,
-                        "read %s block (%lld,%lld) band %d: expected %lldx%lld pixels, got: %s",
-                        info->path, (long long)column, (long long)row, bad_band,
-                        (long long)info->block_width, (long long)info->block_height,
-                        tb_capture_text(capture, "a read error"));
+    return tb_error_set(
+        err, TB_E_INPUT, "read %s block (%lld,%lld) band %d: expected %lldx%lld pixels, got: %s",
+        info->path, (long long)column, (long long)row, bad_band, (long long)info->block_width,
+        (long long)info->block_height, tb_capture_text(capture, "a read error"));
 }
 
 static tb_status check_window(const tb_image_info *info, tb_rect window, tb_error *err)
@@ -273,13 +279,14 @@ static tb_status check_window(const tb_image_info *info, tb_rect window, tb_erro
     if (window.x >= 0 && window.y >= 0 && window.width > 0 && window.height > 0 &&
         window.x + window.width <= info->width && window.y + window.height <= info->height)
         return TB_OK;
-    return tb_error_set(err, TB_E_BUG, "read %s: expected a window inside %lldx%lld, got %lld %lld %lldx%lld",
-                        info->path, (long long)info->width, (long long)info->height,
-                        (long long)window.x, (long long)window.y, (long long)window.width,
-                        (long long)window.height);
+    return tb_error_set(
+        err, TB_E_BUG, "read %s: expected a window inside %lldx%lld, got %lld %lld %lldx%lld",
+        info->path, (long long)info->width, (long long)info->height, (long long)window.x,
+        (long long)window.y, (long long)window.width, (long long)window.height);
 }
 
-tb_status tb_image_read(tb_image *image, tb_rect window, void *samples, uint8_t *valid, tb_error *err)
+tb_status tb_image_read(tb_image *image, tb_rect window, void *samples, uint8_t *valid,
+                        tb_error *err)
 {
     const tb_image_info *info   = &image->info;
     int                  width  = (int)window.width;
@@ -291,22 +298,23 @@ tb_status tb_image_read(tb_image *image, tb_rect window, void *samples, uint8_t 
     if (status != TB_OK)
         return status;
     tb_capture_begin(&capture);
-    code = GDALDatasetRasterIOEx(image->dataset, GF_Read, (int)window.x, (int)window.y, width, height,
-                                 samples, width, height, image->buffer_type, info->bands,
+    code = GDALDatasetRasterIOEx(image->dataset, GF_Read, (int)window.x, (int)window.y, width,
+                                 height, samples, width, height, image->buffer_type, info->bands,
                                  image->band_number, 0, 0, 0, NULL);
     if (code == CE_None && info->has_mask && valid != NULL) {
         GDALRasterBandH mask =
             GDALGetMaskBand(GDALGetRasterBand(image->dataset, image->band_number[0]));
 
-        code = GDALRasterIOEx(mask, GF_Read, (int)window.x, (int)window.y, width, height, valid, width,
-                              height, GDT_Byte, 0, 0, NULL);
+        code = GDALRasterIOEx(mask, GF_Read, (int)window.x, (int)window.y, width, height, valid,
+                              width, height, GDT_Byte, 0, 0, NULL);
     }
     if (tb_capture_end(&capture) || code != CE_None)
         return read_error(image, window, err, &capture);
     return TB_OK;
 }
 
-tb_status tb_image_read_band(tb_image *image, int band, tb_rect window, double *samples, tb_error *err)
+tb_status tb_image_read_band(tb_image *image, int band, tb_rect window, double *samples,
+                             tb_error *err)
 {
     GDALRasterBandH source = GDALGetRasterBand(image->dataset, image->band_number[band]);
     CPLErr          code;

@@ -16,7 +16,12 @@
 enum { TB_BANDS_MAX = 16 };
 
 /** How samples are held in memory. Types of GDAL not named here are read as 32-bit float. */
-typedef enum tb_sample_type { TB_SAMPLE_U8, TB_SAMPLE_U16, TB_SAMPLE_I16, TB_SAMPLE_F32 } tb_sample_type;
+typedef enum tb_sample_type {
+    TB_SAMPLE_U8,
+    TB_SAMPLE_U16,
+    TB_SAMPLE_I16,
+    TB_SAMPLE_F32
+} tb_sample_type;
 
 /** Bytes of one sample. */
 size_t tb_sample_size(tb_sample_type type);
@@ -33,13 +38,13 @@ typedef struct tb_image_info {
     int            bands;         /**< 1 .. TB_BANDS_MAX, without an alpha band */
     tb_sample_type type;
     bool           has_transform;
-    double         transform[6];  /**< GDAL's affine transform; 0 1 0 0 0 1 where there is none */
+    double         transform[6]; /**< GDAL's affine transform; 0 1 0 0 0 1 where there is none */
     bool           has_nodata;
-    double         nodata;        /**< of band 1, or as set with tb_image_set_nodata */
-    bool           has_mask;      /**< alpha band or per-dataset mask */
-    int64_t        tile_width;    /**< what is decoded at once, made up to 256 rows or so for strips */
+    double         nodata;     /**< of band 1, or as set with tb_image_set_nodata */
+    bool           has_mask;   /**< alpha band or per-dataset mask */
+    int64_t        tile_width; /**< what is decoded at once, made up to 256 rows or so for strips */
     int64_t        tile_height;
-    int64_t        block_width;   /**< the file's own block */
+    int64_t        block_width; /**< the file's own block */
     int64_t        block_height;
 } tb_image_info;
 
@@ -62,13 +67,15 @@ void tb_image_set_nodata(tb_image *image, double nodata);
 /**
  * Reads a window of all bands in the image's sample type.
  * @param samples  bands planes of window.width * window.height samples, one after the other.
- * @param valid    one byte a pixel, 0 where the file's alpha or mask says not valid; may be NULL when
- *                 the image has no mask. Nodata values are not looked at here.
+ * @param valid    one byte a pixel, 0 where the file's alpha or mask says not valid; may be NULL
+ * when the image has no mask. Nodata values are not looked at here.
  * @return TB_E_INPUT naming file, block and band when anything cannot be read.
  */
-tb_status tb_image_read(tb_image *image, tb_rect window, void *samples, uint8_t *valid, tb_error *err);
+tb_status tb_image_read(tb_image *image, tb_rect window, void *samples, uint8_t *valid,
+                        tb_error *err);
 
 /** Reads a window of one band (from 0) as doubles. */
-tb_status tb_image_read_band(tb_image *image, int band, tb_rect window, double *samples, tb_error *err);
+tb_status tb_image_read_band(tb_image *image, int band, tb_rect window, double *samples,
+                             tb_error *err);
 
 #endif

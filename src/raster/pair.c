@@ -106,8 +106,8 @@ tb_status tb_pair_reader_new(tb_pair_reader **out, const tb_pair *pair, tb_cache
     TB_TRY(tb_alloc_zero(&reader, 1, sizeof *reader, "reader", err));
     reader->pair = pair;
     TB_TRY(tb_epoch_reader_new(&reader->before, pair->before, cache, 0, kernels, err));
-    TB_TRY(tb_epoch_reader_new(&reader->after, pair->after, cache, tb_epoch_ids(pair->before), kernels,
-                               err));
+    TB_TRY(tb_epoch_reader_new(&reader->after, pair->after, cache, tb_epoch_ids(pair->before),
+                               kernels, err));
 done:
     if (status == TB_OK)
         *out = reader;
@@ -136,9 +136,10 @@ tb_status tb_pair_read(tb_pair_reader *reader, tb_rect rect, tb_pair_block *bloc
     TB_TRY(tb_epoch_read(reader->before, rect, block->before, block->before_file, err));
     TB_TRY(tb_epoch_read(reader->after, rect, block->after, block->after_file, err));
     for (size_t i = 0; i < pixels; i++)
-        block->stratum[i] = block->before_file[i] < 0 || block->after_file[i] < 0
-                                ? -1
-                                : (int16_t)(block->before_file[i] * after_files + block->after_file[i]);
+        block->stratum[i] =
+            block->before_file[i] < 0 || block->after_file[i] < 0
+                ? -1
+                : (int16_t)(block->before_file[i] * after_files + block->after_file[i]);
 done:
     return status;
 }

@@ -1,7 +1,8 @@
 /**
  * Two dates on one lattice: the earlier image's grid, with strata.
  *
- * A stratum is one file of the earlier date with one of the later: stratum = before_file * after_files
+ * A stratum is one file of the earlier date with one of the later: stratum = before_file *
+ * after_files
  * + after_file. It has its own radiometry and threshold, and a hard border.
  */
 #ifndef TUBAN_RASTER_PAIR_H
@@ -58,7 +59,8 @@ tb_status tb_pair_reader_new(tb_pair_reader **out, const tb_pair *pair, tb_cache
                              const tb_kernels *kernels, tb_error *err);
 void      tb_pair_reader_free(tb_pair_reader *reader);
 
-/** Reads `rect` (which may reach over the lattice's edge: nothing is observed there) into the block. */
+/** Reads `rect` (which may reach over the lattice's edge: nothing is observed there) into the
+ * block. */
 tb_status tb_pair_read(tb_pair_reader *reader, tb_rect rect, tb_pair_block *block, tb_error *err);
 
 #endif

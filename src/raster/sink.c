@@ -15,15 +15,15 @@
 enum { TILE = 512, OVERVIEWS_MAX = 16 };
 
 struct tb_sink {
-    GDALDatasetH   dataset;
-    GDALDataType   data_type;
-    size_t         sample;
-    int64_t        width, height, next_row;
-    char          *band;  /* TILE rows of the raster */
-    char          *tile;  /* one tile, padded */
-    char          *path;
-    tb_text        beside;
-    bool           is_finished;
+    GDALDatasetH dataset;
+    GDALDataType data_type;
+    size_t       sample;
+    int64_t      width, height, next_row;
+    char        *band; /* TILE rows of the raster */
+    char        *tile; /* one tile, padded */
+    char        *path;
+    tb_text      beside;
+    bool         is_finished;
 };
 
 static tb_status output_error(const tb_sink *sink, const tb_capture *capture, tb_error *err)
@@ -33,8 +33,8 @@ static tb_status output_error(const tb_sink *sink, const tb_capture *capture, tb
     return tb_error_hint(err, "is there space on that disk, and may you write there?");
 }
 
-static tb_status describe(tb_sink *sink, const tb_grid *grid, double nodata, const char *description,
-                          tb_error *err)
+static tb_status describe(tb_sink *sink, const tb_grid *grid, double nodata,
+                          const char *description, tb_error *err)
 {
     GDALRasterBandH band = GDALGetRasterBand(sink->dataset, 1);
     double          transform[6];
@@ -53,12 +53,17 @@ static tb_status describe(tb_sink *sink, const tb_grid *grid, double nodata, con
 tb_status tb_sink_create(tb_sink **out, const char *path, const tb_grid *grid, tb_sample_type type,
                          double nodata, const char *description, tb_error *err)
 {
-    const char *const options[] = {"TILED=YES",      "BLOCKXSIZE=512", "BLOCKYSIZE=512",
-                                   "COMPRESS=DEFLATE", type == TB_SAMPLE_F32 ? "PREDICTOR=3" : "PREDICTOR=1",
-                                   "BIGTIFF=IF_SAFER", "NUM_THREADS=1",  NULL};
-    tb_status  status = TB_OK;
-    tb_sink   *sink   = NULL;
-    tb_capture capture;
+    const char *const options[] = {"TILED=YES",
+                                   "BLOCKXSIZE=512",
+                                   "BLOCKYSIZE=512",
+                                   "COMPRESS=DEFLATE",
+                                   type == TB_SAMPLE_F32 ? "PREDICTOR=3" : "PREDICTOR=1",
+                                   "BIGTIFF=IF_SAFER",
+                                   "NUM_THREADS=1",
+                                   NULL};
+    tb_status         status    = TB_OK;
+    tb_sink          *sink      = NULL;
+    tb_capture        capture;
 
     *out = NULL;
     GDALAllRegister();
@@ -69,7 +74,8 @@ tb_status tb_sink_create(tb_sink **out, const char *path, const tb_grid *grid, t
     sink->sample    = tb_sample_size(type);
     sink->width     = grid->width;
     sink->height    = grid->height;
-    TB_TRY(tb_alloc_zero(&sink->band, (size_t)grid->width * TILE, sink->sample, "rows of a raster", err));
+    TB_TRY(tb_alloc_zero(&sink->band, (size_t)grid->width * TILE, sink->sample, "rows of a raster",
+                         err));
     TB_TRY(tb_alloc_zero(&sink->tile, (size_t)TILE * TILE, sink->sample, "tile of a raster", err));
 
     tb_capture_begin(&capture);
@@ -102,7 +108,8 @@ static tb_status write_band(tb_sink *sink, int64_t rows, tb_error *err)
         memset(sink->tile, 0, (size_t)TILE * TILE * sink->sample);
         for (int64_t y = 0; y < rows; y++)
             memcpy(sink->tile + (size_t)(y * TILE) * sink->sample,
-                   sink->band + (size_t)(y * sink->width + left) * sink->sample, width * sink->sample);
+                   sink->band + (size_t)(y * sink->width + left) * sink->sample,
+                   width * sink->sample);
         tb_capture_begin(&capture);
         code = GDALWriteBlock(band, (int)column, (int)row_of_tiles, sink->tile);
         if (tb_capture_end(&capture) || code != CE_None)

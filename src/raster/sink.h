@@ -1,8 +1,9 @@
 /**
- * Writing a one-band raster on a lattice: tiled, compressed GeoTIFF with overviews, whole or not at all.
+ * Writing a one-band raster on a lattice: tiled, compressed GeoTIFF with overviews, whole or not at
+ * all.
  *
- * Rows come in order and tiles are written in order, one thread compresses: the same rows give the same
- * bytes.
+ * Rows come in order and tiles are written in order, one thread compresses: the same rows give the
+ * same bytes.
  */
 #ifndef TUBAN_RASTER_SINK_H
 #define TUBAN_RASTER_SINK_H

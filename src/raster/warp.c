@@ -8,8 +8,9 @@
 #include "core/memory.h"
 #include "raster/capture.h"
 
-/* Lattice pixels between the nodes at which PROJ is asked; linear between them. At 10 m and 64 pixels
- * the sag of a projection over 640 m is 8 mm. Very large lattices take wider nodes, to bound memory. */
+/* Lattice pixels between the nodes at which PROJ is asked; linear between them. At 10 m and 64
+ * pixels the sag of a projection over 640 m is 8 mm. Very large lattices take wider nodes, to bound
+ * memory. */
 enum { NODE_STEP = 64, NODE_STEP_LARGE = 256 };
 static const int64_t LARGE_LATTICE = (int64_t)1 << 33;
 
@@ -87,17 +88,19 @@ static void classify(tb_warp *warp)
         return;
     }
 
-    /* Copying is right when no position strays from a whole pixel by a quantum over the whole lattice. */
-    double          far_x = (double)warp->lattice.width, far_y = (double)warp->lattice.height;
-    const double   *m         = warp->map;
-    const double    places[4] = {m[0] + warp->dx * m[1], m[0] + (far_x + warp->dx) * m[1],
-                                 m[3] + warp->dy * m[5], m[3] + (far_y + warp->dy) * m[5]};
-    bool            is_whole  = true;
+    /* Copying is right when no position strays from a whole pixel by a quantum over the whole
+     * lattice. */
+    double        far_x = (double)warp->lattice.width, far_y = (double)warp->lattice.height;
+    const double *m         = warp->map;
+    const double  places[4] = {m[0] + warp->dx * m[1], m[0] + (far_x + warp->dx) * m[1],
+                               m[3] + warp->dy * m[5], m[3] + (far_y + warp->dy) * m[5]};
+    bool          is_whole  = true;
 
     for (int i = 0; i < 4; i++)
         is_whole = is_whole && quantised(places[i]) % TB_WARP_PHASES == 0;
-    is_whole   = is_whole && quantised(places[1]) - quantised(places[0]) == warp->lattice.width * 256;
-    is_whole   = is_whole && quantised(places[3]) - quantised(places[2]) == warp->lattice.height * 256;
+    is_whole = is_whole && quantised(places[1]) - quantised(places[0]) == warp->lattice.width * 256;
+    is_whole =
+        is_whole && quantised(places[3]) - quantised(places[2]) == warp->lattice.height * 256;
     warp->kind = is_whole ? TB_WARP_COPY : TB_WARP_SEPARABLE;
 }
 
@@ -160,14 +163,17 @@ static tb_status make_nodes(tb_warp *warp, const tb_grid *lattice, const tb_imag
     OSRSetAxisMappingStrategy(to, OAMS_TRADITIONAL_GIS_ORDER);
     way = OCTNewCoordinateTransformation(from, to);
     if (way == NULL)
-        return tb_error_set(err, TB_E_INPUT,
-                            "%s: expected a CRS that can be brought to the earlier image's, got one "
-                            "PROJ knows no way between", image->path);
-    warp->node_step = lattice->width * lattice->height > LARGE_LATTICE ? NODE_STEP_LARGE : NODE_STEP;
+        return tb_error_set(
+            err, TB_E_INPUT,
+            "%s: expected a CRS that can be brought to the earlier image's, got one "
+            "PROJ knows no way between",
+            image->path);
+    warp->node_step =
+        lattice->width * lattice->height > LARGE_LATTICE ? NODE_STEP_LARGE : NODE_STEP;
     warp->node_columns = (lattice->width + warp->node_step - 1) / warp->node_step + 1;
     warp->node_rows    = (lattice->height + warp->node_step - 1) / warp->node_step + 1;
-    TB_TRY(tb_alloc(&warp->nodes, (size_t)(warp->node_columns * warp->node_rows * 2), sizeof(int32_t),
-                    "nodes of a CRS change", err));
+    TB_TRY(tb_alloc(&warp->nodes, (size_t)(warp->node_columns * warp->node_rows * 2),
+                    sizeof(int32_t), "nodes of a CRS change", err));
     tb_transform_invert(image->transform, to_pixels);
     TB_TRY(fill_nodes(warp, lattice, to_pixels, way, err));
 done:
@@ -175,7 +181,8 @@ done:
     return status;
 }
 
-static tb_status connect(tb_warp *warp, const tb_grid *lattice, const tb_image_info *image, tb_error *err)
+static tb_status connect(tb_warp *warp, const tb_grid *lattice, const tb_image_info *image,
+                         tb_error *err)
 {
     tb_status            status = TB_OK;
     double               to_pixels[6];
@@ -184,7 +191,8 @@ static tb_status connect(tb_warp *warp, const tb_grid *lattice, const tb_image_i
 
     if ((lattice->crs == NULL) != (image->crs == NULL)) {
         tb_error_set(err, TB_E_INPUT, "%s: expected %s like the earlier image, got %s", image->path,
-                     lattice->crs != NULL ? "a CRS" : "no CRS", image->crs != NULL ? "one" : "none");
+                     lattice->crs != NULL ? "a CRS" : "no CRS",
+                     image->crs != NULL ? "one" : "none");
         return tb_error_hint(err, "give both dates a CRS (gdal_edit.py -a_srs), or neither");
     }
     tb_transform_invert(image->transform, to_pixels);
@@ -197,8 +205,8 @@ static tb_status connect(tb_warp *warp, const tb_grid *lattice, const tb_image_i
     from = OSRNewSpatialReference(lattice->crs);
     to   = OSRNewSpatialReference(image->crs);
     if (from == NULL || to == NULL)
-        status = tb_error_set(err, TB_E_INPUT, "%s: expected a CRS PROJ can read, got: %s", image->path,
-                              tb_capture_text(&capture, "another"));
+        status = tb_error_set(err, TB_E_INPUT, "%s: expected a CRS PROJ can read, got: %s",
+                              image->path, tb_capture_text(&capture, "another"));
     else if (!OSRIsSame(from, to))
         status = make_nodes(warp, lattice, image, from, to, err);
     OSRDestroySpatialReference(from);
@@ -217,10 +225,10 @@ static double scale_along(const tb_warp *warp, bool is_x)
 
     for (int64_t row = 0; row + 1 < warp->node_rows; row++) {
         int64_t        middle = (row + warp->node_rows / 2) % (warp->node_rows - 1);
-        const int32_t *node   = warp->nodes + (middle * warp->node_columns +
-                                             (warp->node_columns - 1) / 2) * 2;
-        const int32_t *below  = node + warp->node_columns * 2;
-        const int32_t *right  = node + 2 * (warp->node_columns > 1 ? 1 : 0);
+        const int32_t *node =
+            warp->nodes + (middle * warp->node_columns + (warp->node_columns - 1) / 2) * 2;
+        const int32_t *below = node + warp->node_columns * 2;
+        const int32_t *right = node + 2 * (warp->node_columns > 1 ? 1 : 0);
 
         if (node[0] == INT32_MIN || below[0] == INT32_MIN || right[0] == INT32_MIN)
             continue;
@@ -300,8 +308,8 @@ double tb_warp_scale(const tb_warp *warp)
 /* From a corner-based position to the pixel whose centre is at or before it, and how far past. */
 static tb_warp_position position_of(const tb_warp *warp, double place)
 {
-    int64_t          quanta = quantised(warp->is_nearest ? place : place - 0.5);
-    int64_t          index  = quanta >> 8;
+    int64_t          quanta   = quantised(warp->is_nearest ? place : place - 0.5);
+    int64_t          index    = quanta >> 8;
     tb_warp_position position = {index, (int)(quanta - index * TB_WARP_PHASES)};
 
     if (warp->is_nearest)
@@ -325,10 +333,12 @@ static bool interpolate_nodes(const tb_warp *warp, double x, double y, double *p
     if (above[0] == INT32_MIN || above[2] == INT32_MIN || below[0] == INT32_MIN ||
         below[2] == INT32_MIN)
         return false;
-    *px = ((above[0] * (1 - u) + above[2] * u) * (1 - v) + (below[0] * (1 - u) + below[2] * u) * v) /
-          TB_WARP_PHASES;
-    *py = ((above[1] * (1 - u) + above[3] * u) * (1 - v) + (below[1] * (1 - u) + below[3] * u) * v) /
-          TB_WARP_PHASES;
+    *px =
+        ((above[0] * (1 - u) + above[2] * u) * (1 - v) + (below[0] * (1 - u) + below[2] * u) * v) /
+        TB_WARP_PHASES;
+    *py =
+        ((above[1] * (1 - u) + above[3] * u) * (1 - v) + (below[1] * (1 - u) + below[3] * u) * v) /
+        TB_WARP_PHASES;
     return true;
 }
 
@@ -366,7 +376,8 @@ static tb_rect hull_of(const double *x, const double *y, int n, double margin)
 
     int64_t x0 = (int64_t)floor(left - margin), y0 = (int64_t)floor(top - margin);
 
-    return (tb_rect){x0, y0, (int64_t)ceil(right + margin) - x0, (int64_t)ceil(bottom + margin) - y0};
+    return (tb_rect){x0, y0, (int64_t)ceil(right + margin) - x0,
+                     (int64_t)ceil(bottom + margin) - y0};
 }
 
 tb_rect tb_warp_footprint(const tb_warp *warp)
@@ -410,10 +421,10 @@ tb_rect tb_warp_footprint(const tb_warp *warp)
 
 tb_rect tb_warp_window(const tb_warp *warp, tb_rect r)
 {
-    tb_rect image  = {0, 0, warp->image_width, warp->image_height};
-    double  reach  = warp->axis_x.taps > warp->axis_y.taps ? warp->axis_x.taps : warp->axis_y.taps;
-    double  x0     = (double)r.x + 0.5 + warp->dx, y0 = (double)r.y + 0.5 + warp->dy;
-    double  x1     = x0 + (double)r.width - 1, y1 = y0 + (double)r.height - 1;
+    tb_rect image = {0, 0, warp->image_width, warp->image_height};
+    double  reach = warp->axis_x.taps > warp->axis_y.taps ? warp->axis_x.taps : warp->axis_y.taps;
+    double  x0 = (double)r.x + 0.5 + warp->dx, y0 = (double)r.y + 0.5 + warp->dy;
+    double  x1 = x0 + (double)r.width - 1, y1 = y0 + (double)r.height - 1;
     double  x[64], y[64];
     int     n = 0;
 
@@ -427,22 +438,25 @@ tb_rect tb_warp_window(const tb_warp *warp, tb_rect r)
         return tb_rect_intersect(hull_of(x, y, n, reach / 2 + 2), image);
     }
 
-    /* Bilinear between nodes: the extremes of a rectangle lie at its corners or at nodes inside it. */
+    /* Bilinear between nodes: the extremes of a rectangle lie at its corners or at nodes inside it.
+     */
     tb_rect hull = {0, 0, 0, 0};
     bool    has  = false;
     double  step = (double)warp->node_step;
 
-    for (double v = y0;; v = floor(v / step) * step + step < y1 ? floor(v / step) * step + step : y1) {
-        for (double u = x0;; u = floor(u / step) * step + step < x1 ? floor(u / step) * step + step : x1) {
+    for (double v = y0;;
+         v        = floor(v / step) * step + step < y1 ? floor(v / step) * step + step : y1) {
+        for (double u = x0;;
+             u        = floor(u / step) * step + step < x1 ? floor(u / step) * step + step : x1) {
             if (interpolate_nodes(warp, u, v, &x[0], &y[0])) {
                 tb_rect here = hull_of(x, y, 1, reach / 2 + 2);
 
                 if (!has)
                     hull = here;
-                int64_t left = here.x < hull.x ? here.x : hull.x;
-                int64_t top  = here.y < hull.y ? here.y : hull.y;
-                int64_t right =
-                    here.x + here.width > hull.x + hull.width ? here.x + here.width : hull.x + hull.width;
+                int64_t left   = here.x < hull.x ? here.x : hull.x;
+                int64_t top    = here.y < hull.y ? here.y : hull.y;
+                int64_t right  = here.x + here.width > hull.x + hull.width ? here.x + here.width
+                                                                           : hull.x + hull.width;
                 int64_t bottom = here.y + here.height > hull.y + hull.height ? here.y + here.height
                                                                              : hull.y + hull.height;
 

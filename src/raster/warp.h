@@ -1,10 +1,10 @@
 /**
  * Where a lattice pixel lies in an image, and with what weights the image's pixels make it up.
  *
- * Positions are quantised to 1/256 pixel of the image, so that the same lattice pixel always gets the
- * same taps, whatever block it is made in and whatever the last bits of PROJ's arithmetic are.
- * Cubic convolution (Keys 1981, a = -1/2) where the image is about as coarse as the lattice; where it
- * is finer by more than 1.25, a tent as wide as a lattice pixel, so that no sample is skipped.
+ * Positions are quantised to 1/256 pixel of the image, so that the same lattice pixel always gets
+ * the same taps, whatever block it is made in and whatever the last bits of PROJ's arithmetic are.
+ * Cubic convolution (Keys 1981, a = -1/2) where the image is about as coarse as the lattice; where
+ * it is finer by more than 1.25, a tent as wide as a lattice pixel, so that no sample is skipped.
  */
 #ifndef TUBAN_RASTER_WARP_H
 #define TUBAN_RASTER_WARP_H
@@ -33,14 +33,16 @@ typedef struct tb_warp_axis {
 
 typedef struct tb_warp tb_warp;
 
-/** A position along one axis of the image: the pixel whose centre is at or before it, and the phase. */
+/** A position along one axis of the image: the pixel whose centre is at or before it, and the
+ * phase. */
 typedef struct tb_warp_position {
     int64_t index; /**< INT64_MIN: nowhere */
     int     phase; /**< 0 .. TB_WARP_PHASES-1, in 1/256 pixel */
 } tb_warp_position;
 
 /**
- * Makes the map from a lattice to an image. `is_nearest` is for masks: one tap, at the nearest pixel.
+ * Makes the map from a lattice to an image. `is_nearest` is for masks: one tap, at the nearest
+ * pixel.
  * @return TB_E_INPUT when one has a CRS and the other none, or PROJ knows no way between them.
  * Free with tb_warp_free. Borrows nothing.
  */
@@ -59,7 +61,8 @@ const tb_warp_axis *tb_warp_axis_y(const tb_warp *warp);
 /** Image pixels for each lattice pixel along a side; more than 1 where the image is finer. */
 double tb_warp_scale(const tb_warp *warp);
 
-/** The positions of `n` lattice pixels of a row, from (x, y). COPY and SEPARABLE: y is the same for all. */
+/** The positions of `n` lattice pixels of a row, from (x, y). COPY and SEPARABLE: y is the same for
+ * all. */
 void tb_warp_row(const tb_warp *warp, int64_t x, int64_t y, int64_t n, tb_warp_position *px,
                  tb_warp_position *py);
 

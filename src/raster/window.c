@@ -50,18 +50,19 @@ static bool can_be_missing(const tb_image_info *info)
     return info->has_nodata || info->has_mask || info->type == TB_SAMPLE_F32;
 }
 
-static void mark_missing(tb_window *window, tb_rect part, const tb_tile *tile, const tb_image_info *info)
+static void mark_missing(tb_window *window, tb_rect part, const tb_tile *tile,
+                         const tb_image_info *info)
 {
     size_t plane  = (size_t)tb_rect_area(window->rect);
     float  nodata = (float)info->nodata;
 
     for (int64_t y = part.y; y < part.y + part.height; y++) {
-        float         *row  = window->samples + (y - window->rect.y) * window->rect.width +
-                              (part.x - window->rect.x);
-        const uint8_t *mask = tile->valid == NULL
-                                  ? NULL
-                                  : tile->valid + (y - tile->rect.y) * tile->rect.width +
-                                        (part.x - tile->rect.x);
+        float *row =
+            window->samples + (y - window->rect.y) * window->rect.width + (part.x - window->rect.x);
+        const uint8_t *mask =
+            tile->valid == NULL
+                ? NULL
+                : tile->valid + (y - tile->rect.y) * tile->rect.width + (part.x - tile->rect.x);
 
         for (int64_t x = 0; x < part.width; x++)
             if ((mask != NULL && mask[x] == 0) || is_missing(row + x, plane, info, nodata))
@@ -79,9 +80,10 @@ static void take_tile(tb_window *window, const tb_tile *tile, const tb_image_inf
 
     for (int b = 0; b < info->bands; b++)
         for (int64_t y = part.y; y < part.y + part.height; y++) {
-            float *dst = window->samples + (size_t)b * plane +
-                         (size_t)((y - window->rect.y) * window->rect.width + part.x - window->rect.x);
-            size_t at  = (size_t)b * tile_plane +
+            float *dst =
+                window->samples + (size_t)b * plane +
+                (size_t)((y - window->rect.y) * window->rect.width + part.x - window->rect.x);
+            size_t at = (size_t)b * tile_plane +
                         (size_t)((y - tile->rect.y) * tile->rect.width + part.x - tile->rect.x);
 
             convert_row(dst, tile->samples, at, info->type, (size_t)part.width, kernels);
@@ -105,8 +107,10 @@ tb_status tb_window_load(tb_window *window, tb_rect rect, tb_cache *cache, tb_im
         window->capacity = needed;
     }
     window->rect = rect;
-    for (int64_t ty = rect.y / info->tile_height; ty * info->tile_height < rect.y + rect.height; ty++)
-        for (int64_t tx = rect.x / info->tile_width; tx * info->tile_width < rect.x + rect.width; tx++) {
+    for (int64_t ty = rect.y / info->tile_height; ty * info->tile_height < rect.y + rect.height;
+         ty++)
+        for (int64_t tx = rect.x / info->tile_width; tx * info->tile_width < rect.x + rect.width;
+             tx++) {
             const tb_tile *tile;
 
             TB_TRY(tb_cache_get(cache, image, image_id, tx, ty, &tile, err));

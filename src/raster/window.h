@@ -1,4 +1,5 @@
-/** A window of one image as floats, with NaN where it was not observed; read through the tile cache. */
+/** A window of one image as floats, with NaN where it was not observed; read through the tile
+ * cache. */
 #ifndef TUBAN_RASTER_WINDOW_H
 #define TUBAN_RASTER_WINDOW_H
 
@@ -11,7 +12,8 @@
 #include "raster/cache.h"
 #include "raster/image.h"
 
-/** Zero-initialised is empty; grown as needed, freed with tb_window_reset. One caller per object. */
+/** Zero-initialised is empty; grown as needed, freed with tb_window_reset. One caller per object.
+ */
 typedef struct tb_window {
     tb_rect rect;    /**< in the image's pixels */
     float  *samples; /**< [bands][rect.height][rect.width] */
@@ -23,9 +25,9 @@ void tb_window_reset(tb_window *window);
 /**
  * Loads `rect` (inside the image) of all bands.
  *
- * A pixel becomes NaN in all bands where the file's mask or alpha is 0, where any band is not finite,
- * where any band holds a nodata value other than 0, or where all bands hold a nodata value of 0 (a
- * single 0 among measured bands is a dark pixel, not a missing one).
+ * A pixel becomes NaN in all bands where the file's mask or alpha is 0, where any band is not
+ * finite, where any band holds a nodata value other than 0, or where all bands hold a nodata value
+ * of 0 (a single 0 among measured bands is a dark pixel, not a missing one).
  */
 tb_status tb_window_load(tb_window *window, tb_rect rect, tb_cache *cache, tb_image *image,
                          int image_id, const tb_kernels *kernels, tb_error *err);

@@ -13,18 +13,18 @@ enum { CHUNK_SPANS = 5, SEGMENT_CHUNKS = 1 << 14 };
 #define NO_CHUNK UINT32_MAX
 
 typedef struct chunk {
-    int32_t span[CHUNK_SPANS][3]; /* row, first, last from the corner of all blocks */
+    int32_t  span[CHUNK_SPANS][3]; /* row, first, last from the corner of all blocks */
     uint32_t next;
 } chunk;
 
 /* A component of which some runs were seen and some are still to come. */
 typedef struct open_component {
-    int64_t number;
+    int64_t    number;
     tb_verdict verdict;
-    int64_t pixels, pixels_left;
-    int64_t first_row, last_row, first_column, last_column;
-    size_t span_count;
-    uint32_t first_chunk, last_chunk;
+    int64_t    pixels, pixels_left;
+    int64_t    first_row, last_row, first_column, last_column;
+    size_t     span_count;
+    uint32_t   first_chunk, last_chunk;
 } open_component;
 
 /* A run that may touch a run of another block. */
@@ -33,19 +33,19 @@ typedef struct touch {
 } touch;
 
 typedef struct line {
-    touch *touches;
-    size_t count, capacity;
+    touch  *touches;
+    size_t  count, capacity;
     int64_t row;
 } line;
 
 typedef struct assembly {
     const tb_assemble_options *options;
     const tb_assemble_visitor *visitor;
-    const tb_evidence_layout *layout;
-    tb_rows *rows;
-    tb_assemble_totals totals;
-    int64_t x, y; /* corner of all blocks */
-    int64_t all_pixels;
+    const tb_evidence_layout  *layout;
+    tb_rows                   *rows;
+    tb_assemble_totals         totals;
+    int64_t                    x, y; /* corner of all blocks */
+    int64_t                    all_pixels;
 
     /*
      * One a part. parent: an earlier part of its component, or itself.
@@ -55,23 +55,23 @@ typedef struct assembly {
      */
     int64_t *parent;
     int64_t *state;
-    line lines[2];
+    line     lines[2];
 
     open_component *open;
-    int64_t *evidence; /* [open_capacity][columns] */
-    uint32_t *free_slots;
-    size_t open_capacity, free_count;
-    int64_t next_number;
+    int64_t        *evidence; /* [open_capacity][columns] */
+    uint32_t       *free_slots;
+    size_t          open_capacity, free_count;
+    int64_t         next_number;
 
     uint32_t *closing; /* slots of components complete with this row */
-    size_t closing_count, closing_capacity;
+    size_t    closing_count, closing_capacity;
 
-    chunk **segments;
-    size_t segment_count, segment_capacity;
+    chunk  **segments;
+    size_t   segment_count, segment_capacity;
     uint32_t free_chunk, used_chunks;
 
     tb_span *spans;
-    size_t span_capacity;
+    size_t   span_capacity;
 
     tb_assembled_run pending; /* last < first: none */
 } assembly;
@@ -80,7 +80,7 @@ static int64_t root_of(int64_t *parent, int64_t i)
 {
     while (parent[i] != i) {
         parent[i] = parent[parent[i]];
-        i = parent[i];
+        i         = parent[i];
     }
     return i;
 }
@@ -102,7 +102,7 @@ static void unite(int64_t *parent, int64_t a, int64_t b)
 static void connect_lines(int64_t *parent, const line *before, const line *now, int64_t reach)
 {
     size_t above = now->count > 0 && before->row == now->row - 1 ? before->count : 0;
-    size_t p = 0;
+    size_t p     = 0;
 
     for (size_t c = 0; c < now->count; c++) {
         const touch *run = &now->touches[c];
@@ -119,7 +119,7 @@ static void connect_lines(int64_t *parent, const line *before, const line *now, 
 static tb_status append_touch(line *now, const tb_rows_item *item, tb_error *err)
 {
     if (now->count == now->capacity) {
-        size_t capacity = 2 * now->capacity + 256;
+        size_t    capacity = 2 * now->capacity + 256;
         tb_status status =
             tb_grow(&now->touches, capacity, sizeof *now->touches, "line of runs", err);
 
@@ -148,11 +148,11 @@ static tb_status report(assembly *a, int pass, tb_error *err)
 /* First pass: which parts are one component, and how large it is. */
 static tb_status join_parts(assembly *a, tb_error *err)
 {
-    tb_status status = TB_OK;
-    int64_t reach = a->options->connectivity == TB_CONNECT_4 ? 0 : 1;
-    line *now = &a->lines[0], *before = &a->lines[1];
+    tb_status    status = TB_OK;
+    int64_t      reach  = a->options->connectivity == TB_CONNECT_4 ? 0 : 1;
+    line        *now = &a->lines[0], *before = &a->lines[1];
     tb_rows_item item;
-    bool has;
+    bool         has;
 
     now->row = before->row = INT64_MIN;
     for (;;) {
@@ -161,10 +161,10 @@ static tb_status join_parts(assembly *a, tb_error *err)
             line *swap = before;
 
             connect_lines(a->parent, before, now, reach);
-            before = now;
-            now = swap;
+            before     = now;
+            now        = swap;
             now->count = 0;
-            now->row = has ? item.row : INT64_MIN;
+            now->row   = has ? item.row : INT64_MIN;
             if (!has)
                 break;
             TB_TRY(report(a, 0, err));
@@ -199,8 +199,8 @@ static void decide(assembly *a)
         }
     }
     for (int64_t i = 0; i < parts; i++) {
-        int64_t pixels = a->state[i] / 2;
-        bool is_strong = (a->state[i] & 1) != 0;
+        int64_t pixels    = a->state[i] / 2;
+        bool    is_strong = (a->state[i] & 1) != 0;
 
         if (a->parent[i] != i)
             continue;
@@ -230,7 +230,7 @@ static tb_status take_chunk(assembly *a, uint32_t *taken, tb_error *err)
     tb_status status = TB_OK;
 
     if (a->free_chunk != NO_CHUNK) {
-        *taken = a->free_chunk;
+        *taken        = a->free_chunk;
         a->free_chunk = chunk_at(a, *taken)->next;
         return TB_OK;
     }
@@ -242,7 +242,7 @@ static tb_status take_chunk(assembly *a, uint32_t *taken, tb_error *err)
         if (a->segment_count == a->segment_capacity) {
             size_t capacity = 2 * a->segment_capacity + 64;
 
-            TB_TRY(tb_grow(&a->segments, capacity, sizeof *a->segments, "open components", err));
+            TB_TRY(tb_grow(&a->segments, capacity, sizeof(void *), "open components", err));
             a->segment_capacity = capacity;
         }
         TB_TRY(tb_alloc(&a->segments[a->segment_count], SEGMENT_CHUNKS, sizeof(chunk),
@@ -256,9 +256,9 @@ done:
 
 static tb_status grow_slots(assembly *a, tb_error *err)
 {
-    tb_status status = TB_OK;
-    size_t old = a->open_capacity;
-    size_t capacity = 2 * old + 256;
+    tb_status status   = TB_OK;
+    size_t    old      = a->open_capacity;
+    size_t    capacity = 2 * old + 256;
 
     TB_TRY(tb_grow(&a->open, capacity, sizeof *a->open, "open components", err));
     TB_TRY(tb_grow(&a->evidence, capacity * (size_t)a->layout->columns, sizeof *a->evidence,
@@ -280,17 +280,17 @@ static tb_status open_slot(assembly *a, const tb_rows_item *item, int64_t state,
         if (status != TB_OK)
             return status;
     }
-    *slot = a->free_slots[--a->free_count];
+    *slot          = a->free_slots[--a->free_count];
     a->open[*slot] = (open_component){
-        .number = a->next_number++,
-        .verdict = (state & 1) != 0 ? TB_VERDICT_KEPT : TB_VERDICT_SMALL,
-        .pixels = state / 2,
-        .pixels_left = state / 2,
-        .first_row = item->row,
+        .number       = a->next_number++,
+        .verdict      = (state & 1) != 0 ? TB_VERDICT_KEPT : TB_VERDICT_SMALL,
+        .pixels       = state / 2,
+        .pixels_left  = state / 2,
+        .first_row    = item->row,
         .first_column = item->first,
-        .last_column = item->last,
-        .first_chunk = NO_CHUNK,
-        .last_chunk = NO_CHUNK,
+        .last_column  = item->last,
+        .first_chunk  = NO_CHUNK,
+        .last_chunk   = NO_CHUNK,
     };
     tb_evidence_clear(a->layout, a->evidence + *slot * (size_t)a->layout->columns, 1);
     return TB_OK;
@@ -300,10 +300,10 @@ static tb_status open_slot(assembly *a, const tb_rows_item *item, int64_t state,
 static tb_status append_span(assembly *a, open_component *open, const tb_rows_item *item,
                              tb_error *err)
 {
-    size_t within = open->span_count % CHUNK_SPANS;
-    int32_t row = (int32_t)(item->row - a->y);
-    int32_t first = (int32_t)(item->first - a->x);
-    int32_t last = (int32_t)(item->last - a->x);
+    size_t    within = open->span_count % CHUNK_SPANS;
+    int32_t   row    = (int32_t)(item->row - a->y);
+    int32_t   first  = (int32_t)(item->first - a->x);
+    int32_t   last   = (int32_t)(item->last - a->x);
     tb_status status = TB_OK;
 
     if (open->span_count > 0) {
@@ -361,19 +361,19 @@ static tb_status tell_run(assembly *a, const tb_rows_item *item, int64_t compone
 
     tb_status status = tell_pending(a, err);
 
-    *pending = (tb_assembled_run){.row = item->row,
-                                  .first = item->first,
-                                  .last = item->last,
+    *pending = (tb_assembled_run){.row       = item->row,
+                                  .first     = item->first,
+                                  .last      = item->last,
                                   .component = component,
-                                  .kind = (tb_run_kind)item->kind,
-                                  .verdict = verdict};
+                                  .kind      = (tb_run_kind)item->kind,
+                                  .verdict   = verdict};
     return status;
 }
 
 static tb_status append_closing(assembly *a, uint32_t slot, tb_error *err)
 {
     if (a->closing_count == a->closing_capacity) {
-        size_t capacity = 2 * a->closing_capacity + 256;
+        size_t    capacity = 2 * a->closing_capacity + 256;
         tb_status status =
             tb_grow(&a->closing, capacity, sizeof *a->closing, "complete components", err);
 
@@ -387,9 +387,9 @@ static tb_status append_closing(assembly *a, uint32_t slot, tb_error *err)
 
 static tb_status take_run(assembly *a, const tb_rows_item *item, tb_error *err)
 {
-    tb_status status = TB_OK;
-    int64_t root = a->parent[item->part];
-    uint32_t slot;
+    tb_status       status = TB_OK;
+    int64_t         root   = a->parent[item->part];
+    uint32_t        slot;
     open_component *open;
 
     if (a->state[root] == 0)
@@ -422,13 +422,13 @@ done:
 static tb_status gather_spans(assembly *a, const open_component *open, tb_error *err)
 {
     tb_status status = TB_OK;
-    uint32_t at = open->first_chunk;
+    uint32_t  at     = open->first_chunk;
 
     if (open->span_count > a->span_capacity) {
         size_t capacity = open->span_count + open->span_count / 4;
 
         tb_free(a->spans); /* nothing in it is needed: growing would hold both */
-        a->spans = NULL;
+        a->spans         = NULL;
         a->span_capacity = 0;
         TB_TRY(tb_alloc(&a->spans, capacity, sizeof *a->spans, "runs of a component", err));
         a->span_capacity = capacity;
@@ -443,7 +443,7 @@ static tb_status gather_spans(assembly *a, const open_component *open, tb_error 
     }
     if (open->first_chunk != NO_CHUNK) {
         chunk_at(a, open->last_chunk)->next = a->free_chunk;
-        a->free_chunk = open->first_chunk;
+        a->free_chunk                       = open->first_chunk;
     }
 done:
     return status;
@@ -451,9 +451,9 @@ done:
 
 static tb_status close_component(assembly *a, uint32_t slot, tb_error *err)
 {
-    tb_status status = TB_OK;
-    const open_component *open = &a->open[slot];
-    const int64_t *evidence = a->evidence + slot * (size_t)a->layout->columns;
+    tb_status             status   = TB_OK;
+    const open_component *open     = &a->open[slot];
+    const int64_t        *evidence = a->evidence + slot * (size_t)a->layout->columns;
 
     if (evidence[TB_EVIDENCE_PIXELS] != open->pixels)
         return tb_error_set(
@@ -467,15 +467,15 @@ static tb_status close_component(assembly *a, uint32_t slot, tb_error *err)
         TB_TRY(gather_spans(a, open, err));
 
         tb_component whole = {
-            .number = open->number,
-            .verdict = open->verdict,
-            .pixels = open->pixels,
-            .bounds = {open->first_column, open->first_row,
-                       open->last_column - open->first_column + 1,
-                       open->last_row - open->first_row + 1},
-            .spans = a->spans,
+            .number     = open->number,
+            .verdict    = open->verdict,
+            .pixels     = open->pixels,
+            .bounds     = {open->first_column, open->first_row,
+                           open->last_column - open->first_column + 1,
+                           open->last_row - open->first_row + 1},
+            .spans      = a->spans,
             .span_count = open->span_count,
-            .evidence = evidence,
+            .evidence   = evidence,
         };
 
         TB_TRY(a->visitor->component(a->visitor->context, &whole, err));
@@ -489,16 +489,16 @@ done:
 static void sort_closing(const assembly *a)
 {
     uint32_t *slots = a->closing;
-    size_t count = a->closing_count;
+    size_t    count = a->closing_count;
 
     for (size_t start = count / 2, end = count; end > 1;) {
         uint32_t moved;
-        size_t hole, child;
+        size_t   hole, child;
 
         if (start > 0) {
             moved = slots[--start];
         } else {
-            moved = slots[--end];
+            moved      = slots[--end];
             slots[end] = slots[0];
         }
         for (hole = start; (child = 2 * hole + 1) < end; hole = child) {
@@ -528,10 +528,10 @@ done:
 /* Second pass: tells the visitor. */
 static tb_status tell_all(assembly *a, tb_error *err)
 {
-    tb_status status = TB_OK;
-    int64_t row = INT64_MIN;
+    tb_status    status = TB_OK;
+    int64_t      row    = INT64_MIN;
     tb_rows_item item;
-    bool has;
+    bool         has;
 
     tb_rows_restart(a->rows);
     a->pending = (tb_assembled_run){.first = 0, .last = -1};
@@ -556,15 +556,15 @@ done:
 static tb_status prepare(assembly *a, tb_error *err)
 {
     tb_status status = TB_OK;
-    tb_rect bounds;
-    int64_t parts;
+    tb_rect   bounds;
+    int64_t   parts;
 
     TB_TRY(tb_rows_open(&a->rows, a->options->shards, a->options->shard_count, err));
-    bounds = tb_rows_bounds(a->rows);
-    parts = tb_rows_part_count(a->rows);
+    bounds    = tb_rows_bounds(a->rows);
+    parts     = tb_rows_part_count(a->rows);
     a->layout = tb_run_reader_layout(a->options->shards[0]);
-    a->x = bounds.x;
-    a->y = bounds.y;
+    a->x      = bounds.x;
+    a->y      = bounds.y;
     if (bounds.width > INT32_MAX || bounds.height > INT32_MAX) {
         status =
             tb_error_set(err, TB_E_INPUT,
@@ -588,7 +588,7 @@ tb_status tb_assemble_shards(const tb_assemble_options *options, const tb_assemb
                              tb_assemble_totals *totals, tb_error *err)
 {
     tb_status status = TB_OK;
-    assembly a = {.options = options, .visitor = visitor, .free_chunk = NO_CHUNK};
+    assembly  a      = {.options = options, .visitor = visitor, .free_chunk = NO_CHUNK};
 
     TB_TRY(prepare(&a, err));
     TB_TRY(join_parts(&a, err));

@@ -14,17 +14,17 @@
 /** What became of a component that holds a strong pixel. Weak ones alone are unchanged, not
  * rejected. */
 typedef enum tb_verdict {
-    TB_VERDICT_NONE = 0, /**< of unobserved runs */
-    TB_VERDICT_KEPT = 1,
+    TB_VERDICT_NONE  = 0, /**< of unobserved runs */
+    TB_VERDICT_KEPT  = 1,
     TB_VERDICT_SMALL = 2, /**< rejected: fewer than min_pixels */
 } tb_verdict;
 
 /** A run of the whole lattice: never cut at the border of a block. */
 typedef struct tb_assembled_run {
-    int64_t row, first, last;
-    int64_t component; /**< from 0; -1 when unobserved */
+    int64_t     row, first, last;
+    int64_t     component; /**< from 0; -1 when unobserved */
     tb_run_kind kind;
-    tb_verdict verdict;
+    tb_verdict  verdict;
 } tb_assembled_run;
 
 /** Pixels first..last of a row, whatever their kind. */
@@ -36,11 +36,11 @@ typedef struct tb_span {
 typedef struct tb_component {
     int64_t
         number; /**< from 0, in the order in which the components first appear by (row, first) */
-    tb_verdict verdict;
-    int64_t pixels;
-    tb_rect bounds;
+    tb_verdict     verdict;
+    int64_t        pixels;
+    tb_rect        bounds;
     const tb_span *spans; /**< sorted by (row, first), with a gap between two of one row */
-    size_t span_count;
+    size_t         span_count;
     const int64_t *evidence; /**< [columns], joined over all its parts */
 } tb_component;
 
@@ -56,10 +56,10 @@ typedef struct tb_assemble_visitor {
 
 typedef struct tb_assemble_options {
     tb_run_reader *const *shards; /**< borrowed; may not overlap, need not fill a rectangle */
-    size_t shard_count;
-    tb_connectivity connectivity; /**< as the blocks were labelled with; 0 is TB_CONNECT_8 */
-    int64_t min_pixels;           /**< 0 and 1 keep all */
-    const tb_progress *progress;  /**< may be NULL */
+    size_t                shard_count;
+    tb_connectivity       connectivity; /**< as the blocks were labelled with; 0 is TB_CONNECT_8 */
+    int64_t               min_pixels;   /**< 0 and 1 keep all */
+    const tb_progress    *progress;     /**< may be NULL */
 } tb_assemble_options;
 
 typedef struct tb_assemble_totals {

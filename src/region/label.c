@@ -6,10 +6,10 @@
 #include "core/memory.h"
 
 struct tb_label {
-    tb_run *runs;
+    tb_run   *runs;
     uint32_t *parent; /* one a run: an earlier run of its set, or itself */
-    size_t capacity;
-    size_t count;
+    size_t    capacity;
+    size_t    count;
 };
 
 tb_status tb_label_new(tb_label **out, tb_error *err)
@@ -28,8 +28,8 @@ void tb_label_free(tb_label *label)
 
 static tb_status reserve(tb_label *label, size_t needed, tb_error *err)
 {
-    tb_status status = TB_OK;
-    size_t capacity = label->capacity + label->capacity / 2;
+    tb_status status   = TB_OK;
+    size_t    capacity = label->capacity + label->capacity / 2;
 
     if (needed <= label->capacity)
         return TB_OK;
@@ -47,7 +47,7 @@ done:
 static int64_t end_of(const uint8_t *row, int64_t x, int64_t width, uint8_t kind)
 {
     const uint64_t eight = UINT64_C(0x0101010101010101) * kind;
-    uint64_t word;
+    uint64_t       word;
 
     while (x + 8 <= width) {
         memcpy(&word, row + x, sizeof word);
@@ -67,7 +67,7 @@ static void cut_row(tb_label *label, const uint8_t *row, tb_rect rect, int64_t y
 
     for (int64_t x = 0; x < rect.width;) {
         uint8_t kind = row[x];
-        int64_t end = end_of(row, x + 1, rect.width, kind);
+        int64_t end  = end_of(row, x + 1, rect.width, kind);
 
         assert(kind <= TB_RUN_UNOBSERVED);
         if (kind != TB_RUN_NONE)
@@ -82,7 +82,7 @@ static uint32_t root_of(uint32_t *parent, uint32_t i)
 {
     while (parent[i] != i) {
         parent[i] = parent[parent[i]];
-        i = parent[i];
+        i         = parent[i];
     }
     return i;
 }
@@ -101,9 +101,9 @@ static void unite(uint32_t *parent, uint32_t a, uint32_t b)
  * before. */
 static void connect_row(tb_label *label, size_t above, size_t from, size_t to, int64_t reach)
 {
-    const tb_run *runs = label->runs;
-    uint32_t *parent = label->parent;
-    size_t p = above;
+    const tb_run *runs   = label->runs;
+    uint32_t     *parent = label->parent;
+    size_t        p      = above;
 
     for (size_t c = from; c < to; c++) {
         parent[c] = (uint32_t)c;
@@ -129,9 +129,9 @@ tb_status tb_label_block(tb_label *label, const uint8_t *classes, size_t stride,
                          tb_connectivity connectivity, tb_run_block *block, tb_error *err)
 {
     tb_status status = TB_OK;
-    int64_t reach = connectivity == TB_CONNECT_8 ? 1 : 0;
-    int32_t parts = 0;
-    size_t above = 0;
+    int64_t   reach  = connectivity == TB_CONNECT_8 ? 1 : 0;
+    int32_t   parts  = 0;
+    size_t    above  = 0;
 
     if (rect.width > INT32_MAX || rect.height > INT32_MAX || tb_rect_area(rect) > INT32_MAX)
         return tb_error_set(err, TB_E_BUG,
@@ -152,10 +152,10 @@ tb_status tb_label_block(tb_label *label, const uint8_t *classes, size_t stride,
             continue;
         label->runs[i].part = label->parent[i] == i ? parts++ : label->runs[label->parent[i]].part;
     }
-    *block = (tb_run_block){.rect = rect,
-                            .runs = label->runs,
-                            .run_count = label->count,
-                            .evidence = NULL,
+    *block = (tb_run_block){.rect       = rect,
+                            .runs       = label->runs,
+                            .run_count  = label->count,
+                            .evidence   = NULL,
                             .part_count = (size_t)parts};
 done:
     return status;

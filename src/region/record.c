@@ -7,15 +7,15 @@ enum { VERSION = 1, RUN_COLUMNS = 4, COMPONENT_COLUMNS = 6 };
 
 struct tb_record {
     tb_store *store;
-    int runs, kinds, components, evidence;
+    int       runs, kinds, components, evidence;
 };
 
 tb_status tb_record_create(tb_record **out, const char *path, const tb_evidence_layout *layout,
                            tb_error *err)
 {
-    tb_status status = TB_OK;
-    tb_record *record = NULL;
-    int64_t version = VERSION;
+    tb_status  status  = TB_OK;
+    tb_record *record  = NULL;
+    int64_t    version = VERSION;
 
     *out = NULL;
     TB_TRY(tb_alloc_zero(&record, 1, sizeof *record, "record of runs", err));
@@ -40,10 +40,10 @@ done:
 
 static tb_status write_run(void *context, const tb_assembled_run *run, tb_error *err)
 {
-    tb_record *record = context;
-    tb_status status = TB_OK;
-    int64_t numbers[RUN_COLUMNS] = {run->row, run->first, run->last, run->component};
-    uint8_t kind = (uint8_t)run->kind;
+    tb_record *record               = context;
+    tb_status  status               = TB_OK;
+    int64_t    numbers[RUN_COLUMNS] = {run->row, run->first, run->last, run->component};
+    uint8_t    kind                 = (uint8_t)run->kind;
 
     TB_TRY(tb_store_append(record->store, record->runs, numbers, 1, err));
     TB_TRY(tb_store_append(record->store, record->kinds, &kind, 1, err));
@@ -53,11 +53,11 @@ done:
 
 static tb_status write_component(void *context, const tb_component *component, tb_error *err)
 {
-    tb_record *record = context;
-    tb_status status = TB_OK;
-    const tb_rect *bounds = &component->bounds;
-    int64_t numbers[COMPONENT_COLUMNS] = {component->number, component->verdict, bounds->x,
-                                          bounds->y,         bounds->width,      bounds->height};
+    tb_record     *record                     = context;
+    tb_status      status                     = TB_OK;
+    const tb_rect *bounds                     = &component->bounds;
+    int64_t        numbers[COMPONENT_COLUMNS] = {component->number, component->verdict, bounds->x,
+                                                 bounds->y,         bounds->width,      bounds->height};
 
     TB_TRY(tb_store_append(record->store, record->components, numbers, 1, err));
     TB_TRY(tb_store_append(record->store, record->evidence, component->evidence, 1, err));

@@ -8,47 +8,47 @@
 enum { BUFFER_RUNS = 2048, BUFFER_EVIDENCE_BYTES = 32 * 1024 };
 
 typedef struct block {
-    tb_run_reader *reader;
-    size_t index;
+    tb_run_reader      *reader;
+    size_t              index;
     const tb_run_entry *entry;
-    int64_t first_part; /* number of its part 0 over all blocks */
+    int64_t             first_part; /* number of its part 0 over all blocks */
 } block;
 
 typedef struct buffer {
-    tb_run *runs;
+    tb_run  *runs;
     int64_t *evidence;
 } buffer;
 
 /* A block that the current row crosses. */
 typedef struct cursor {
     const block *block;
-    buffer buffer;
-    size_t at, held; /* runs in the buffer */
-    int64_t taken;   /* runs read so far */
-    size_t evidence_at, evidence_held;
-    int64_t evidence_taken;
-    int64_t parts;     /* that have appeared */
-    int64_t row, last; /* of the run before */
+    buffer       buffer;
+    size_t       at, held; /* runs in the buffer */
+    int64_t      taken;    /* runs read so far */
+    size_t       evidence_at, evidence_held;
+    int64_t      evidence_taken;
+    int64_t      parts;     /* that have appeared */
+    int64_t      row, last; /* of the run before */
 } cursor;
 
 struct tb_rows {
-    block *blocks; /* by first row, then column */
-    size_t block_count;
+    block  *blocks; /* by first row, then column */
+    size_t  block_count;
     int64_t part_count;
     tb_rect bounds;
-    int columns;
-    size_t evidence_rows; /* a buffer holds */
+    int     columns;
+    size_t  evidence_rows; /* a buffer holds */
 
     cursor *active; /* by column */
-    size_t active_count, active_capacity;
+    size_t  active_count, active_capacity;
     buffer *spare;
-    size_t spare_count;
+    size_t  spare_count;
 
-    size_t next_block;
-    size_t at; /* cursor that is looked at */
+    size_t  next_block;
+    size_t  at; /* cursor that is looked at */
     int64_t row;
     int64_t pixels_passed;
-    bool is_border_row;
+    bool    is_border_row;
 };
 
 static int compare_blocks(const void *a, const void *b)
@@ -67,7 +67,7 @@ static tb_status check_layouts(tb_run_reader *const *shards, size_t count, tb_er
 
     for (size_t s = 1; s < count; s++) {
         const tb_evidence_layout *other = tb_run_reader_layout(shards[s]);
-        bool fits = other->columns == first->columns;
+        bool                      fits  = other->columns == first->columns;
 
         for (int c = 0; fits && c < first->columns; c++)
             fits = strcmp(first->names[c], other->names[c]) == 0 &&
@@ -93,8 +93,8 @@ static tb_rect united(tb_rect a, tb_rect b)
 tb_status tb_rows_open(tb_rows **out, tb_run_reader *const *shards, size_t count, tb_error *err)
 {
     tb_status status = TB_OK;
-    tb_rows *rows = NULL;
-    size_t total = 0;
+    tb_rows  *rows   = NULL;
+    size_t    total  = 0;
 
     *out = NULL;
     if (count == 0)
@@ -115,7 +115,7 @@ tb_status tb_rows_open(tb_rows **out, tb_run_reader *const *shards, size_t count
         rows->bounds = b == 0 ? rows->blocks[b].entry->rect
                               : united(rows->bounds, rows->blocks[b].entry->rect);
     }
-    rows->columns = tb_run_reader_layout(shards[0])->columns;
+    rows->columns       = tb_run_reader_layout(shards[0])->columns;
     rows->evidence_rows = BUFFER_EVIDENCE_BYTES / ((size_t)rows->columns * sizeof(int64_t));
     if (rows->evidence_rows < 1)
         rows->evidence_rows = 1;
@@ -162,17 +162,17 @@ void tb_rows_restart(tb_rows *rows)
 {
     for (size_t i = 0; i < rows->active_count; i++)
         rows->spare[rows->spare_count++] = rows->active[i].buffer;
-    rows->active_count = 0;
-    rows->next_block = 0;
-    rows->at = 0;
+    rows->active_count  = 0;
+    rows->next_block    = 0;
+    rows->at            = 0;
     rows->pixels_passed = 0;
-    rows->row = INT64_MIN;
+    rows->row           = INT64_MIN;
 }
 
 static tb_status take_buffer(tb_rows *rows, buffer *taken, tb_error *err)
 {
     tb_status status = TB_OK;
-    buffer made = {0};
+    buffer    made   = {0};
 
     if (rows->spare_count > 0) {
         *taken = rows->spare[--rows->spare_count];
@@ -190,10 +190,10 @@ done:
 
 static tb_status activate(tb_rows *rows, const block *next, tb_error *err)
 {
-    tb_status status = TB_OK;
-    const tb_rect *rect = &next->entry->rect;
-    size_t at = rows->active_count;
-    buffer taken;
+    tb_status      status = TB_OK;
+    const tb_rect *rect   = &next->entry->rect;
+    size_t         at     = rows->active_count;
+    buffer         taken;
 
     if (rows->active_count == rows->active_capacity) {
         size_t capacity = 2 * rows->active_capacity + 8;
@@ -237,15 +237,15 @@ static tb_status out_of_order(const cursor *c, tb_error *err)
 /* The cursor's next run, or NULL when the block has no more. */
 static tb_status peek(cursor *c, const tb_run **run, tb_error *err)
 {
-    const tb_run_entry *entry = c->block->entry;
-    tb_status status = TB_OK;
+    const tb_run_entry *entry  = c->block->entry;
+    tb_status           status = TB_OK;
 
     if (c->at == c->held) {
         int64_t left = entry->run_count - c->taken;
 
-        *run = NULL;
+        *run    = NULL;
         c->held = left < BUFFER_RUNS ? (size_t)left : BUFFER_RUNS;
-        c->at = 0;
+        c->at   = 0;
         if (c->held == 0)
             return TB_OK;
         TB_TRY(tb_run_reader_read(c->block->reader, c->block->index, c->taken, c->held,
@@ -266,7 +266,7 @@ static tb_status take_evidence(const tb_rows *rows, cursor *c, const int64_t **e
         int64_t left = c->block->entry->part_count - c->evidence_taken;
 
         c->evidence_held = left < (int64_t)rows->evidence_rows ? (size_t)left : rows->evidence_rows;
-        c->evidence_at = 0;
+        c->evidence_at   = 0;
         TB_TRY(tb_run_reader_read_evidence(c->block->reader, c->block->index, c->evidence_taken,
                                            c->evidence_held, c->buffer.evidence, err));
         c->evidence_taken += (int64_t)c->evidence_held;
@@ -282,7 +282,7 @@ static tb_status retire(tb_rows *rows, int64_t row, tb_error *err)
     size_t kept = 0;
 
     for (size_t i = 0; i < rows->active_count; i++) {
-        cursor *c = &rows->active[i];
+        cursor             *c     = &rows->active[i];
         const tb_run_entry *entry = c->block->entry;
 
         if (entry->rect.y + entry->rect.height > row) {
@@ -308,8 +308,8 @@ static tb_status retire(tb_rows *rows, int64_t row, tb_error *err)
 /* Goes to the next row that may hold a run; *has is false after the last. */
 static tb_status next_row(tb_rows *rows, bool *has, tb_error *err)
 {
-    tb_status status = TB_OK;
-    int64_t row = INT64_MAX;
+    tb_status     status = TB_OK;
+    int64_t       row    = INT64_MAX;
     const tb_run *run;
 
     for (size_t i = 0; i < rows->active_count; i++) {
@@ -330,8 +330,8 @@ static tb_status next_row(tb_rows *rows, bool *has, tb_error *err)
     while (rows->next_block < rows->block_count &&
            rows->blocks[rows->next_block].entry->rect.y == row)
         TB_TRY(activate(rows, &rows->blocks[rows->next_block++], err));
-    rows->row = row;
-    rows->at = 0;
+    rows->row           = row;
+    rows->at            = 0;
     rows->is_border_row = false;
     for (size_t i = 0; i < rows->active_count; i++) {
         const tb_rect *rect = &rows->active[i].block->entry->rect;
@@ -346,25 +346,25 @@ done:
 static tb_status take(tb_rows *rows, cursor *c, const tb_run *run, tb_rows_item *item,
                       tb_error *err)
 {
-    tb_status status = TB_OK;
-    const tb_rect *rect = &c->block->entry->rect;
+    tb_status      status = TB_OK;
+    const tb_rect *rect   = &c->block->entry->rect;
 
     if ((run->row == c->row && run->first <= c->last) || run->part > c->parts)
         return out_of_order(c, err);
     *item = (tb_rows_item){
-        .row = run->row,
-        .first = run->first,
-        .last = run->last,
-        .part = run->part >= 0 ? c->block->first_part + run->part : -1,
-        .kind = run->kind,
-        .is_at_side = run->first == rect->x || run->last == rect->x + rect->width - 1,
+        .row           = run->row,
+        .first         = run->first,
+        .last          = run->last,
+        .part          = run->part >= 0 ? c->block->first_part + run->part : -1,
+        .kind          = run->kind,
+        .is_at_side    = run->first == rect->x || run->last == rect->x + rect->width - 1,
         .is_border_row = rows->is_border_row,
     };
     if (run->part == c->parts) {
         TB_TRY(take_evidence(rows, c, &item->evidence, err));
         c->parts++;
     }
-    c->row = run->row;
+    c->row  = run->row;
     c->last = run->last;
     c->at++;
 done:
@@ -373,7 +373,7 @@ done:
 
 tb_status tb_rows_next(tb_rows *rows, tb_rows_item *item, bool *has, tb_error *err)
 {
-    tb_status status = TB_OK;
+    tb_status     status = TB_OK;
     const tb_run *run;
 
     *has = true;

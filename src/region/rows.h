@@ -14,10 +14,10 @@ typedef struct tb_rows_item {
     int64_t row, first, last;
     int64_t part; /**< unique over all blocks; -1 when unobserved */
     const int64_t
-        *evidence; /**< of the part where it first appears, else NULL; until the next call */
+           *evidence; /**< of the part where it first appears, else NULL; until the next call */
     uint8_t kind;
-    bool is_at_side;    /**< it touches the left or right border of its block */
-    bool is_border_row; /**< some block begins or ends with this row */
+    bool    is_at_side;    /**< it touches the left or right border of its block */
+    bool    is_border_row; /**< some block begins or ends with this row */
 } tb_rows_item;
 
 typedef struct tb_rows tb_rows;

@@ -50,21 +50,21 @@ void tb_evidence_join(const tb_evidence_layout *layout, int64_t *into, const int
 }
 
 struct tb_run_writer {
-    tb_store *store;
+    tb_store                 *store;
     const tb_evidence_layout *layout;
-    tb_rect rect;
-    int64_t covered; /* pixels of the rectangle in blocks so far */
-    int blocks, runs, evidence;
-    record records[RECORDS];
+    tb_rect                   rect;
+    int64_t                   covered; /* pixels of the rectangle in blocks so far */
+    int                       blocks, runs, evidence;
+    record                    records[RECORDS];
 };
 
 tb_status tb_run_writer_create(tb_run_writer **out, const char *path, tb_rect rect,
                                const tb_evidence_layout *layout, tb_error *err)
 {
-    tb_status status = TB_OK;
-    tb_run_writer *writer = NULL;
-    int64_t version = VERSION;
-    int64_t corner[4] = {rect.x, rect.y, rect.width, rect.height};
+    tb_status      status    = TB_OK;
+    tb_run_writer *writer    = NULL;
+    int64_t        version   = VERSION;
+    int64_t        corner[4] = {rect.x, rect.y, rect.width, rect.height};
 
     *out = NULL;
     if (layout->columns < TB_EVIDENCE_FIXED || layout->columns > TB_EVIDENCE_COLUMNS_MAX)
@@ -73,7 +73,7 @@ tb_status tb_run_writer_create(tb_run_writer **out, const char *path, tb_rect re
                             TB_EVIDENCE_FIXED, TB_EVIDENCE_COLUMNS_MAX, layout->columns);
     TB_TRY(tb_alloc_zero(&writer, 1, sizeof *writer, "writer of runs", err));
     writer->layout = layout;
-    writer->rect = rect;
+    writer->rect   = rect;
     TB_TRY(tb_store_create(&writer->store, path, err));
     TB_TRY(tb_store_set_text(writer->store, "format", FORMAT, err));
     TB_TRY(tb_store_set_integers(writer->store, "version", &version, 1, err));
@@ -103,14 +103,14 @@ static bool is_inside(tb_rect inner, tb_rect outer)
 
 tb_status tb_run_writer_append(tb_run_writer *writer, const tb_run_block *block, tb_error *err)
 {
-    tb_status status = TB_OK;
-    tb_rect rect = block->rect;
-    int64_t entry[BLOCK_COLUMNS] = {rect.x,
-                                    rect.y,
-                                    rect.width,
-                                    rect.height,
-                                    (int64_t)block->run_count,
-                                    (int64_t)block->part_count};
+    tb_status status               = TB_OK;
+    tb_rect   rect                 = block->rect;
+    int64_t   entry[BLOCK_COLUMNS] = {rect.x,
+                                      rect.y,
+                                      rect.width,
+                                      rect.height,
+                                      (int64_t)block->run_count,
+                                      (int64_t)block->part_count};
 
     if (!is_inside(rect, writer->rect) || rect.width > INT32_MAX || rect.height > INT32_MAX ||
         block->part_count > INT32_MAX)
@@ -156,16 +156,16 @@ void tb_run_writer_close(tb_run_writer *writer)
 }
 
 struct tb_run_reader {
-    tb_store *store;
-    tb_rect rect;
+    tb_store          *store;
+    tb_rect            rect;
     tb_evidence_layout layout;
-    char *names; /* the attribute, cut at its commas */
-    const char *name[TB_EVIDENCE_COLUMNS_MAX];
-    bool is_maximum[TB_EVIDENCE_COLUMNS_MAX];
-    tb_run_entry *entries;
-    size_t count;
-    int runs, evidence;
-    record records[RECORDS];
+    char              *names; /* the attribute, cut at its commas */
+    const char        *name[TB_EVIDENCE_COLUMNS_MAX];
+    bool               is_maximum[TB_EVIDENCE_COLUMNS_MAX];
+    tb_run_entry      *entries;
+    size_t             count;
+    int                runs, evidence;
+    record             records[RECORDS];
 };
 
 static tb_status damaged(const tb_run_reader *reader, const char *what, tb_error *err)
@@ -179,8 +179,8 @@ static tb_status damaged(const tb_run_reader *reader, const char *what, tb_error
 static tb_status read_layout(tb_run_reader *reader, tb_error *err)
 {
     tb_status status = TB_OK;
-    int count = 0;
-    int64_t maximum[TB_EVIDENCE_COLUMNS_MAX];
+    int       count  = 0;
+    int64_t   maximum[TB_EVIDENCE_COLUMNS_MAX];
 
     TB_TRY(tb_store_get_text(reader->store, "columns", &reader->names, err));
     for (char *at = reader->names; at != NULL && count < TB_EVIDENCE_COLUMNS_MAX; count++) {
@@ -208,8 +208,8 @@ done:
 static tb_status read_entries(tb_run_reader *reader, int table, int64_t blocks, int64_t runs,
                               int64_t parts, tb_error *err)
 {
-    tb_status status = TB_OK;
-    int64_t covered = 0, first_run = 0, first_part = 0;
+    tb_status status  = TB_OK;
+    int64_t   covered = 0, first_run = 0, first_part = 0;
     int64_t(*rows)[BLOCK_COLUMNS] = NULL;
 
     TB_TRY(tb_alloc(&reader->entries, (size_t)blocks, sizeof *reader->entries, "index of blocks",
@@ -219,9 +219,9 @@ static tb_status read_entries(tb_run_reader *reader, int table, int64_t blocks, 
     for (int64_t b = 0; b < blocks; b++) {
         tb_run_entry *entry = &reader->entries[b];
 
-        *entry = (tb_run_entry){.rect = {rows[b][0], rows[b][1], rows[b][2], rows[b][3]},
-                                .first_run = first_run,
-                                .run_count = rows[b][4],
+        *entry = (tb_run_entry){.rect       = {rows[b][0], rows[b][1], rows[b][2], rows[b][3]},
+                                .first_run  = first_run,
+                                .run_count  = rows[b][4],
                                 .first_part = first_part,
                                 .part_count = rows[b][5]};
         if (!is_inside(entry->rect, reader->rect) || entry->rect.width > INT32_MAX ||
@@ -245,12 +245,12 @@ done:
 
 tb_status tb_run_reader_open(tb_run_reader **out, const char *path, tb_error *err)
 {
-    tb_status status = TB_OK;
-    tb_run_reader *reader = NULL;
-    char *format = NULL;
-    int64_t version = 0, blocks = 0, runs = 0, parts = 0;
-    int64_t rect[4];
-    int table;
+    tb_status      status  = TB_OK;
+    tb_run_reader *reader  = NULL;
+    char          *format  = NULL;
+    int64_t        version = 0, blocks = 0, runs = 0, parts = 0;
+    int64_t        rect[4];
+    int            table;
 
     *out = NULL;
     TB_TRY(tb_alloc_zero(&reader, 1, sizeof *reader, "reader of runs", err));
@@ -331,7 +331,7 @@ tb_status tb_run_reader_read(tb_run_reader *reader, size_t block, int64_t first,
     const tb_run_entry *entry = &reader->entries[block];
 
     for (size_t from = 0; from < count; from += RECORDS) {
-        size_t some = count - from < RECORDS ? count - from : RECORDS;
+        size_t    some = count - from < RECORDS ? count - from : RECORDS;
         tb_status status =
             tb_store_read(reader->store, reader->runs, entry->first_run + first + (int64_t)from,
                           some, reader->records, err);
@@ -343,11 +343,11 @@ tb_status tb_run_reader_read(tb_run_reader *reader, size_t block, int64_t first,
 
             if (!is_possible(read, entry))
                 return damaged(reader, "a run outside its block", err);
-            runs[from + i] = (tb_run){.row = entry->rect.y + read->row,
+            runs[from + i] = (tb_run){.row   = entry->rect.y + read->row,
                                       .first = entry->rect.x + read->first,
-                                      .last = entry->rect.x + read->last,
-                                      .part = read->part,
-                                      .kind = (uint8_t)read->kind};
+                                      .last  = entry->rect.x + read->last,
+                                      .part  = read->part,
+                                      .kind  = (uint8_t)read->kind};
         }
     }
     return TB_OK;

@@ -19,9 +19,9 @@
 
 /** Classes of a pixel; 0 is unchanged and makes no run. */
 typedef enum tb_run_kind {
-    TB_RUN_NONE = 0,
-    TB_RUN_WEAK = 1,       /**< changed if it is connected to a strong one */
-    TB_RUN_STRONG = 2,     /**< changed */
+    TB_RUN_NONE       = 0,
+    TB_RUN_WEAK       = 1, /**< changed if it is connected to a strong one */
+    TB_RUN_STRONG     = 2, /**< changed */
     TB_RUN_UNOBSERVED = 3, /**< no answer: cloud, no image */
 } tb_run_kind;
 
@@ -49,9 +49,9 @@ enum { TB_EVIDENCE_COLUMNS_MAX = 256 };
 
 /** What the columns of evidence mean. */
 typedef struct tb_evidence_layout {
-    int columns;              /**< TB_EVIDENCE_FIXED .. TB_EVIDENCE_COLUMNS_MAX */
-    const char *const *names; /**< one a column; no commas */
-    const bool *is_maximum;   /**< one a column; false: summed */
+    int                columns;    /**< TB_EVIDENCE_FIXED .. TB_EVIDENCE_COLUMNS_MAX */
+    const char *const *names;      /**< one a column; no commas */
+    const bool        *is_maximum; /**< one a column; false: summed */
 } tb_evidence_layout;
 
 /** The layout of the fixed columns alone; never NULL, lives as long as the program. */
@@ -65,11 +65,11 @@ void tb_evidence_join(const tb_evidence_layout *layout, int64_t *into, const int
 
 /** The result of one block; borrows everything. */
 typedef struct tb_run_block {
-    tb_rect rect;       /**< of the lattice, less than 2^31 pixels wide and high */
-    const tb_run *runs; /**< sorted by row, then first; inside rect, not overlapping */
-    size_t run_count;
+    tb_rect        rect; /**< of the lattice, less than 2^31 pixels wide and high */
+    const tb_run  *runs; /**< sorted by row, then first; inside rect, not overlapping */
+    size_t         run_count;
     const int64_t *evidence; /**< [part_count][layout.columns] */
-    size_t part_count;
+    size_t         part_count;
 } tb_run_block;
 
 typedef struct tb_run_writer tb_run_writer;
@@ -114,11 +114,11 @@ tb_status tb_run_reader_open(tb_run_reader **out, const char *path, tb_error *er
 void tb_run_reader_close(tb_run_reader *reader);
 
 /** What the file says of itself; all borrow the reader. */
-const char *tb_run_reader_path(const tb_run_reader *reader);
-tb_rect tb_run_reader_rect(const tb_run_reader *reader);
+const char               *tb_run_reader_path(const tb_run_reader *reader);
+tb_rect                   tb_run_reader_rect(const tb_run_reader *reader);
 const tb_evidence_layout *tb_run_reader_layout(const tb_run_reader *reader);
-size_t tb_run_reader_block_count(const tb_run_reader *reader);
-const tb_run_entry *tb_run_reader_entry(const tb_run_reader *reader, size_t block);
+size_t                    tb_run_reader_block_count(const tb_run_reader *reader);
+const tb_run_entry       *tb_run_reader_entry(const tb_run_reader *reader, size_t block);
 
 /**
  * Reads runs first .. first + count - 1 of a block, in order.

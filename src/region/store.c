@@ -16,28 +16,28 @@
 enum { CHUNK_BYTES = 64 * 1024 };
 
 typedef struct store_table {
-    hid_t dataset;
+    hid_t         dataset;
     tb_store_type type;
-    int columns;
-    size_t row_bytes;
-    size_t chunk_rows;
-    int64_t rows;    /* in the file */
-    size_t buffered; /* rows waiting in `buffer`, fewer than chunk_rows */
-    uint8_t *buffer; /* one chunk; NULL when reading */
+    int           columns;
+    size_t        row_bytes;
+    size_t        chunk_rows;
+    int64_t       rows;     /* in the file */
+    size_t        buffered; /* rows waiting in `buffer`, fewer than chunk_rows */
+    uint8_t      *buffer;   /* one chunk; NULL when reading */
 } store_table;
 
 struct tb_store {
-    hid_t file; /* negative when closed */
-    char *path;
-    char *temporary; /* NULL when reading, or once it is renamed */
+    hid_t       file; /* negative when closed */
+    char       *path;
+    char       *temporary; /* NULL when reading, or once it is renamed */
     store_table table[TB_STORE_TABLES_MAX];
-    int tables;
+    int         tables;
 };
 
 /* What HDF5 does with its error stack, kept while it is told to keep quiet. */
 typedef struct quiet {
     H5E_auto2_t function;
-    void *data;
+    void       *data;
 } quiet;
 
 static quiet quiet_begin(void)
@@ -45,8 +45,9 @@ static quiet quiet_begin(void)
     quiet before = {0};
 
     /*
-     * After a damaged file HDF5 holds objects that it can never let go of, and complains of an endless
-     * loop when the program ends. All that is ours is closed by then: it has nothing to do there.
+     * After a damaged file HDF5 holds objects that it can never let go of, and complains of an
+     * endless loop when the program ends. All that is ours is closed by then: it has nothing to do
+     * there.
      */
     H5dont_atexit();
     H5Eget_auto2(H5E_DEFAULT, &before.function, &before.data);
@@ -75,7 +76,7 @@ static herr_t take_innermost(unsigned depth, const H5E_error2_t *error, void *co
 static void complaint(char text[static 256])
 {
     static const char mark[] = "error message = '";
-    char *from;
+    char             *from;
 
     text[0] = '\0';
     H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, take_innermost, text);
@@ -145,7 +146,7 @@ static hid_t access_list(void)
 static tb_status make_store(tb_store **out, const char *path, tb_error *err)
 {
     tb_status status = TB_OK;
-    tb_store *store = NULL;
+    tb_store *store  = NULL;
 
     TB_TRY(tb_alloc_zero(&store, 1, sizeof *store, "run file", err));
     store->file = H5I_INVALID_HID;
@@ -160,17 +161,17 @@ done:
 
 tb_status tb_store_create(tb_store **out, const char *path, tb_error *err)
 {
-    tb_status status = TB_OK;
-    tb_store *store = NULL;
-    tb_text beside = {0};
-    quiet before = quiet_begin();
-    hid_t access = H5I_INVALID_HID;
-    hid_t creator = H5I_INVALID_HID;
+    tb_status status  = TB_OK;
+    tb_store *store   = NULL;
+    tb_text   beside  = {0};
+    quiet     before  = quiet_begin();
+    hid_t     access  = H5I_INVALID_HID;
+    hid_t     creator = H5I_INVALID_HID;
 
     *out = NULL;
     TB_TRY(make_store(&store, path, err));
     TB_TRY(tb_text_append(&beside, err, "%s.new", path));
-    access = access_list();
+    access  = access_list();
     creator = H5Pcreate(H5P_FILE_CREATE);
     H5Pset_obj_track_times(creator, 0);
     store->file = H5Fcreate(beside.data, H5F_ACC_TRUNC, creator, access);
@@ -179,7 +180,7 @@ tb_status tb_store_create(tb_store **out, const char *path, tb_error *err)
         goto done;
     }
     store->temporary = beside.data;
-    beside = (tb_text){0};
+    beside           = (tb_text){0};
 done:
     H5Pclose(creator);
     H5Pclose(access);
@@ -195,9 +196,9 @@ done:
 tb_status tb_store_open(tb_store **out, const char *path, tb_error *err)
 {
     tb_status status = TB_OK;
-    tb_store *store = NULL;
-    quiet before = quiet_begin();
-    hid_t access = H5I_INVALID_HID;
+    tb_store *store  = NULL;
+    quiet     before = quiet_begin();
+    hid_t     access = H5I_INVALID_HID;
 
     *out = NULL;
     TB_TRY(make_store(&store, path, err));
@@ -206,7 +207,7 @@ tb_status tb_store_open(tb_store **out, const char *path, tb_error *err)
             tb_error_set(err, TB_E_INPUT, "open %s: expected a run file, got no such file", path);
         goto done;
     }
-    access = access_list();
+    access      = access_list();
     store->file = H5Fopen(path, H5F_ACC_RDONLY, access);
     if (store->file < 0)
         status = read_error(store, "header", err);
@@ -227,8 +228,8 @@ const char *tb_store_path(const tb_store *store)
 
 static void describe_table(store_table *table, tb_store_type type, int columns)
 {
-    *table = (store_table){.dataset = H5I_INVALID_HID, .type = type, .columns = columns};
-    table->row_bytes = type_bytes(type) * (size_t)columns;
+    *table            = (store_table){.dataset = H5I_INVALID_HID, .type = type, .columns = columns};
+    table->row_bytes  = type_bytes(type) * (size_t)columns;
     table->chunk_rows = CHUNK_BYTES / table->row_bytes;
     if (table->chunk_rows < 1)
         table->chunk_rows = 1;
@@ -237,14 +238,14 @@ static void describe_table(store_table *table, tb_store_type type, int columns)
 tb_status tb_store_add_table(tb_store *store, const char *name, tb_store_type type, int columns,
                              int *table, tb_error *err)
 {
-    tb_status status = TB_OK;
-    store_table *added = &store->table[store->tables];
-    quiet before = quiet_begin();
-    hid_t space = H5I_INVALID_HID;
-    hid_t creator = H5I_INVALID_HID;
-    hsize_t empty[2] = {0, (hsize_t)columns};
-    hsize_t most[2] = {H5S_UNLIMITED, (hsize_t)columns};
-    hsize_t chunk[2];
+    tb_status    status   = TB_OK;
+    store_table *added    = &store->table[store->tables];
+    quiet        before   = quiet_begin();
+    hid_t        space    = H5I_INVALID_HID;
+    hid_t        creator  = H5I_INVALID_HID;
+    hsize_t      empty[2] = {0, (hsize_t)columns};
+    hsize_t      most[2]  = {H5S_UNLIMITED, (hsize_t)columns};
+    hsize_t      chunk[2];
 
     if (store->tables == TB_STORE_TABLES_MAX || columns < 1) {
         status = tb_error_set(err, TB_E_BUG, "add table %s to %s: expected at most %d tables", name,
@@ -255,8 +256,8 @@ tb_status tb_store_add_table(tb_store *store, const char *name, tb_store_type ty
     TB_TRY(tb_alloc(&added->buffer, added->chunk_rows, added->row_bytes, "chunk of runs", err));
     chunk[0] = added->chunk_rows;
     chunk[1] = (hsize_t)columns;
-    space = H5Screate_simple(2, empty, most);
-    creator = H5Pcreate(H5P_DATASET_CREATE);
+    space    = H5Screate_simple(2, empty, most);
+    creator  = H5Pcreate(H5P_DATASET_CREATE);
     H5Pset_chunk(creator, 2, chunk);
     H5Pset_obj_track_times(creator, 0);
     H5Pset_fill_time(creator, H5D_FILL_TIME_NEVER); /* chunks are always written whole */
@@ -283,8 +284,8 @@ static tb_status flush_chunk(tb_store *store, store_table *table, tb_error *err)
 {
     hsize_t extent[2] = {(hsize_t)table->rows + table->buffered, (hsize_t)table->columns};
     hsize_t offset[2] = {(hsize_t)table->rows, 0};
-    size_t bytes = table->chunk_rows * table->row_bytes;
-    size_t used = table->buffered * table->row_bytes;
+    size_t  bytes     = table->chunk_rows * table->row_bytes;
+    size_t  used      = table->buffered * table->row_bytes;
 
     memset(table->buffer + used, 0, bytes - used);
     if (H5Dset_extent(table->dataset, extent) < 0 ||
@@ -298,11 +299,13 @@ static tb_status flush_chunk(tb_store *store, store_table *table, tb_error *err)
 tb_status tb_store_append(tb_store *store, int number, const void *rows, size_t count,
                           tb_error *err)
 {
-    tb_status status = TB_OK;
-    store_table *table = &store->table[number];
-    const uint8_t *from = rows;
-    quiet before;
+    tb_status      status = TB_OK;
+    store_table   *table  = &store->table[number];
+    const uint8_t *from   = rows;
+    quiet          before;
 
+    if (count == 0) /* rows may be NULL */
+        return TB_OK;
     if (count < table->chunk_rows - table->buffered) { /* the usual case, without a word to HDF5 */
         memcpy(table->buffer + table->buffered * table->row_bytes, from, count * table->row_bytes);
         table->buffered += count;
@@ -328,8 +331,8 @@ done:
 static tb_status set_attribute(tb_store *store, const char *name, hid_t type, hid_t space,
                                const void *value, tb_error *err)
 {
-    tb_status status = TB_OK;
-    hid_t attribute = H5Acreate2(store->file, name, type, space, H5P_DEFAULT, H5P_DEFAULT);
+    tb_status status    = TB_OK;
+    hid_t     attribute = H5Acreate2(store->file, name, type, space, H5P_DEFAULT, H5P_DEFAULT);
 
     if (attribute < 0 || H5Awrite(attribute, type, value) < 0)
         status = write_error(store, err);
@@ -340,9 +343,9 @@ static tb_status set_attribute(tb_store *store, const char *name, hid_t type, hi
 tb_status tb_store_set_integers(tb_store *store, const char *name, const int64_t *values,
                                 size_t count, tb_error *err)
 {
-    hsize_t extent = count;
-    quiet before = quiet_begin();
-    hid_t space = H5Screate_simple(1, &extent, NULL);
+    hsize_t   extent = count;
+    quiet     before = quiet_begin();
+    hid_t     space  = H5Screate_simple(1, &extent, NULL);
     tb_status status = set_attribute(store, name, H5T_STD_I64LE, space, values, err);
 
     H5Sclose(space);
@@ -352,9 +355,9 @@ tb_status tb_store_set_integers(tb_store *store, const char *name, const int64_t
 
 tb_status tb_store_set_text(tb_store *store, const char *name, const char *text, tb_error *err)
 {
-    quiet before = quiet_begin();
-    hid_t space = H5Screate(H5S_SCALAR);
-    hid_t type = H5Tcopy(H5T_C_S1);
+    quiet     before = quiet_begin();
+    hid_t     space  = H5Screate(H5S_SCALAR);
+    hid_t     type   = H5Tcopy(H5T_C_S1);
     tb_status status;
 
     H5Tset_size(type, strlen(text) + 1);
@@ -368,14 +371,14 @@ tb_status tb_store_set_text(tb_store *store, const char *name, const char *text,
 tb_status tb_store_set_layout(tb_store *store, const tb_evidence_layout *layout, tb_error *err)
 {
     tb_status status = TB_OK;
-    tb_text names = {0};
-    int64_t maximum[TB_EVIDENCE_COLUMNS_MAX];
+    tb_text   names  = {0};
+    int64_t   maximum[TB_EVIDENCE_COLUMNS_MAX];
 
     for (int c = 0; c < layout->columns; c++) {
         TB_TRY(tb_text_append(&names, err, "%s%s", c == 0 ? "" : ",", layout->names[c]));
         maximum[c] = layout->is_maximum[c];
     }
-    TB_TRY(tb_store_set_text(store, "columns", names.data, err));
+    TB_TRY(tb_store_set_text(store, "columns", names.data != NULL ? names.data : "", err));
     TB_TRY(tb_store_set_integers(store, "maximum", maximum, (size_t)layout->columns, err));
 done:
     tb_text_reset(&names);
@@ -385,7 +388,7 @@ done:
 tb_status tb_store_finish(tb_store *store, tb_error *err)
 {
     tb_status status = TB_OK;
-    quiet before = quiet_begin();
+    quiet     before = quiet_begin();
 
     for (int t = 0; t < store->tables; t++) {
         if (store->table[t].buffered > 0)
@@ -413,13 +416,13 @@ done:
 tb_status tb_store_find_table(tb_store *store, const char *name, tb_store_type type, int columns,
                               int *table, int64_t *rows, tb_error *err)
 {
-    tb_status status = TB_OK;
-    store_table *found = &store->table[store->tables];
-    quiet before = quiet_begin();
-    hid_t space = H5I_INVALID_HID;
-    hid_t kind = H5I_INVALID_HID;
-    hid_t access = H5I_INVALID_HID;
-    hsize_t extent[2] = {0, 0};
+    tb_status    status    = TB_OK;
+    store_table *found     = &store->table[store->tables];
+    quiet        before    = quiet_begin();
+    hid_t        space     = H5I_INVALID_HID;
+    hid_t        kind      = H5I_INVALID_HID;
+    hid_t        access    = H5I_INVALID_HID;
+    hsize_t      extent[2] = {0, 0};
 
     if (store->tables == TB_STORE_TABLES_MAX) {
         status = tb_error_set(err, TB_E_BUG, "find table %s of %s: expected at most %d tables",
@@ -438,7 +441,7 @@ tb_status tb_store_find_table(tb_store *store, const char *name, tb_store_type t
     }
     store->tables++;
     space = H5Dget_space(found->dataset);
-    kind = H5Dget_type(found->dataset);
+    kind  = H5Dget_type(found->dataset);
     if (H5Sget_simple_extent_ndims(space) != 2 ||
         H5Sget_simple_extent_dims(space, extent, NULL) < 0 || extent[1] != (hsize_t)columns ||
         H5Tequal(kind, file_type(type)) <= 0) {
@@ -448,8 +451,8 @@ tb_status tb_store_find_table(tb_store *store, const char *name, tb_store_type t
                          name, store->path, columns, type_bytes(type));
         goto done;
     }
-    *table = store->tables - 1;
-    *rows = (int64_t)extent[0];
+    *table      = store->tables - 1;
+    *rows       = (int64_t)extent[0];
     found->rows = *rows;
 done:
     H5Pclose(access);
@@ -462,17 +465,17 @@ done:
 tb_status tb_store_read(tb_store *store, int number, int64_t first, size_t count, void *rows,
                         tb_error *err)
 {
-    tb_status status = TB_OK;
-    store_table *table = &store->table[number];
-    hsize_t from[2] = {(hsize_t)first, 0};
-    hsize_t size[2] = {count, (hsize_t)table->columns};
-    quiet before;
-    hid_t file_space, memory_space;
+    tb_status    status  = TB_OK;
+    store_table *table   = &store->table[number];
+    hsize_t      from[2] = {(hsize_t)first, 0};
+    hsize_t      size[2] = {count, (hsize_t)table->columns};
+    quiet        before;
+    hid_t        file_space, memory_space;
 
     if (count == 0)
         return TB_OK;
-    before = quiet_begin();
-    file_space = H5Dget_space(table->dataset);
+    before       = quiet_begin();
+    file_space   = H5Dget_space(table->dataset);
     memory_space = H5Screate_simple(2, size, NULL);
     if (H5Sselect_hyperslab(file_space, H5S_SELECT_SET, from, NULL, size, NULL) < 0 ||
         H5Dread(table->dataset, memory_type(table->type), memory_space, file_space, H5P_DEFAULT,
@@ -487,10 +490,10 @@ tb_status tb_store_read(tb_store *store, int number, int64_t first, size_t count
 tb_status tb_store_get_integers(tb_store *store, const char *name, int64_t *values, size_t count,
                                 tb_error *err)
 {
-    tb_status status = TB_OK;
-    quiet before = quiet_begin();
-    hid_t attribute = H5Aopen(store->file, name, H5P_DEFAULT);
-    hid_t space = H5I_INVALID_HID;
+    tb_status status    = TB_OK;
+    quiet     before    = quiet_begin();
+    hid_t     attribute = H5Aopen(store->file, name, H5P_DEFAULT);
+    hid_t     space     = H5I_INVALID_HID;
 
     if (attribute < 0) {
         status = read_error(store, name, err);
@@ -514,11 +517,11 @@ done:
 
 tb_status tb_store_get_text(tb_store *store, const char *name, char **out, tb_error *err)
 {
-    tb_status status = TB_OK;
-    quiet before = quiet_begin();
-    hid_t attribute = H5Aopen(store->file, name, H5P_DEFAULT);
-    hid_t type = H5I_INVALID_HID;
-    char *text = NULL;
+    tb_status status    = TB_OK;
+    quiet     before    = quiet_begin();
+    hid_t     attribute = H5Aopen(store->file, name, H5P_DEFAULT);
+    hid_t     type      = H5I_INVALID_HID;
+    char     *text      = NULL;
 
     *out = NULL;
     if (attribute < 0) {

@@ -10,7 +10,7 @@
 /* A turn of a ring. At a corner where two pixels meet diagonally there are two, one after the
  * other. */
 typedef struct vertex {
-    int32_t x, y;
+    int32_t  x, y;
     uint32_t next; /* vertex of the same ring; once visited VISITED + the ring that starts here, or
                       NONE */
     uint32_t
@@ -24,30 +24,30 @@ typedef struct edge_pair {
 } edge_pair;
 
 typedef struct found_ring {
-    tb_ring ring;
+    tb_ring  ring;
     uint32_t polygon;
 } found_ring;
 
 struct tb_trace {
-    vertex *vertices;
-    size_t vertex_count, vertex_capacity;
+    vertex   *vertices;
+    size_t    vertex_count, vertex_capacity;
     uint32_t *parent;  /* one a span: an earlier span of its 4-connected region, or itself */
     uint32_t *polygon; /* one a span, of roots: the polygon of the region, or NONE */
-    size_t span_capacity;
+    size_t    span_capacity;
 
     edge_pair *above, *below; /* of the spans of the two lines */
-    size_t edge_capacity;
+    size_t     edge_capacity;
 
-    uint32_t *stack;
+    uint32_t  *stack;
     tb_corner *corners;
-    size_t corner_count, corner_capacity; /* of the stack too */
+    size_t     corner_count, corner_capacity; /* of the stack too */
 
     found_ring *found;
-    size_t found_count, found_capacity;
-    tb_ring *rings;
-    size_t ring_capacity;
+    size_t      found_count, found_capacity;
+    tb_ring    *rings;
+    size_t      ring_capacity;
     tb_polygon *polygons;
-    size_t polygon_count, polygon_capacity;
+    size_t      polygon_count, polygon_capacity;
 };
 
 tb_status tb_trace_new(tb_trace **out, tb_error *err)
@@ -83,7 +83,7 @@ static uint32_t root_of(uint32_t *parent, uint32_t i)
 {
     while (parent[i] != i) {
         parent[i] = parent[parent[i]];
-        i = parent[i];
+        i         = parent[i];
     }
     return i;
 }
@@ -121,7 +121,7 @@ static tb_status reserve_spans(tb_trace *trace, const tb_span *spans, size_t cou
                                 "trace a shape: expected less than 2^31 columns, got "
                                 "%lld to %lld",
                                 (long long)spans[0].first, (long long)spans[i].last);
-        trace->parent[i] = (uint32_t)i;
+        trace->parent[i]  = (uint32_t)i;
         trace->polygon[i] = NONE;
     }
 done:
@@ -133,7 +133,7 @@ done:
 static tb_status reserve_line(tb_trace *trace, size_t spans_above, size_t spans, tb_error *err)
 {
     tb_status status = TB_OK;
-    size_t needed = trace->vertex_count + 2 * (spans_above + spans);
+    size_t    needed = trace->vertex_count + 2 * (spans_above + spans);
 
     if (needed >= VISITED)
         return tb_error_set(err, TB_E_INPUT,
@@ -158,19 +158,19 @@ done:
 /* The spans of one row, walked edge by edge. */
 typedef struct walk {
     const tb_span *span, *end;
-    edge_pair *edges; /* of `span` */
-    uint32_t index;   /* of `span` among all */
-    bool is_inside;   /* between its two edges */
-    int64_t x;        /* of the next edge; INT64_MAX after the last */
+    edge_pair     *edges;     /* of `span` */
+    uint32_t       index;     /* of `span` among all */
+    bool           is_inside; /* between its two edges */
+    int64_t        x;         /* of the next edge; INT64_MAX after the last */
 } walk;
 
 static walk walk_begin(const tb_span *spans, size_t from, size_t to, edge_pair *edges)
 {
-    return (walk){.span = spans + from,
-                  .end = spans + to,
+    return (walk){.span  = spans + from,
+                  .end   = spans + to,
                   .edges = edges,
                   .index = (uint32_t)from,
-                  .x = from < to ? spans[from].first : INT64_MAX};
+                  .x     = from < to ? spans[from].first : INT64_MAX};
 }
 
 static void walk_step(walk *w)
@@ -205,13 +205,13 @@ static uint32_t add_vertex(tb_trace *trace, int64_t x, int32_t y, uint32_t owner
  */
 static void trace_line(tb_trace *trace, walk up, walk low, int64_t origin_x, int32_t y)
 {
-    vertex *v = trace->vertices;
+    vertex  *v       = trace->vertices;
     uint32_t pending = NONE; /* vertex that a horizontal edge began with, while in one */
 
     while (up.x != INT64_MAX || low.x != INT64_MAX) {
-        int64_t x = up.x < low.x ? up.x : low.x;
-        bool at_up = up.x == x;
-        bool at_low = low.x == x;
+        int64_t  x      = up.x < low.x ? up.x : low.x;
+        bool     at_up  = up.x == x;
+        bool     at_low = low.x == x;
         uint32_t left,
             right; /* the vertices that end the edge to the left, begin the one to the right */
 
@@ -246,12 +246,12 @@ static void trace_line(tb_trace *trace, walk up, walk low, int64_t origin_x, int
 static tb_status link_vertices(tb_trace *trace, const tb_span *spans, size_t count, tb_error *err)
 {
     tb_status status = TB_OK;
-    size_t from = 0, to = 0; /* spans of the row above the line */
+    size_t    from = 0, to = 0; /* spans of the row above the line */
 
     trace->vertex_count = 0;
     while (from < count) {
-        int64_t row = from == to ? spans[from].row : spans[from].row + 1;
-        size_t below = to;
+        int64_t row   = from == to ? spans[from].row : spans[from].row + 1;
+        size_t  below = to;
 
         while (below < count && spans[below].row == row)
             below++;
@@ -264,8 +264,8 @@ static tb_status link_vertices(tb_trace *trace, const tb_span *spans, size_t cou
 
         trace->above = trace->below;
         trace->below = swap;
-        from = to;
-        to = below;
+        from         = to;
+        to           = below;
     }
 done:
     return status;
@@ -274,10 +274,10 @@ done:
 /* Takes the vertices stack[from .. to-1] as a ring of the polygon. */
 static tb_status add_ring(tb_trace *trace, size_t from, size_t to, uint32_t polygon, tb_error *err)
 {
-    tb_status status = TB_OK;
-    const uint32_t *stack = trace->stack;
-    tb_corner *out = trace->corners + trace->corner_count;
-    size_t start = from;
+    tb_status       status = TB_OK;
+    const uint32_t *stack  = trace->stack;
+    tb_corner      *out    = trace->corners + trace->corner_count;
+    size_t          start  = from;
 
     if (trace->found_count == trace->found_capacity) {
         size_t capacity = larger(trace->found_capacity, 0);
@@ -319,9 +319,9 @@ static uint32_t twin_of(const tb_trace *trace, uint32_t i)
 static tb_status walk_ring(tb_trace *trace, uint32_t start, uint32_t polygon, tb_error *err)
 {
     tb_status status = TB_OK;
-    vertex *v = trace->vertices;
-    size_t depth = 0;
-    uint32_t i = start;
+    vertex   *v      = trace->vertices;
+    size_t    depth  = 0;
+    uint32_t  i      = start;
 
     do {
         uint32_t next = v[i].next;
@@ -332,10 +332,10 @@ static tb_status walk_ring(tb_trace *trace, uint32_t start, uint32_t polygon, tb
             trace->stack[v[twin].owner] == twin) {
             /* Both pieces turn at this corner: the one cut off and the one that goes on. */
             TB_TRY(add_ring(trace, v[twin].owner, depth, polygon, err));
-            depth = (size_t)v[twin].owner + 1;
+            depth      = (size_t)v[twin].owner + 1;
             v[i].owner = NONE;
         } else {
-            v[i].owner = (uint32_t)depth;
+            v[i].owner            = (uint32_t)depth;
             trace->stack[depth++] = i;
         }
         i = next;
@@ -349,7 +349,7 @@ done:
 static tb_status find_polygon(tb_trace *trace, uint32_t i, uint32_t *polygon, tb_error *err)
 {
     tb_status status = TB_OK;
-    uint32_t root = root_of(trace->parent, trace->vertices[i].owner);
+    uint32_t  root   = root_of(trace->parent, trace->vertices[i].owner);
 
     if (trace->polygon[root] == NONE) {
         if (trace->polygon_count == trace->polygon_capacity) {
@@ -359,7 +359,7 @@ static tb_status find_polygon(tb_trace *trace, uint32_t i, uint32_t *polygon, tb
             trace->polygon_capacity = capacity;
         }
         trace->polygons[trace->polygon_count] = (tb_polygon){0, 0};
-        trace->polygon[root] = (uint32_t)trace->polygon_count++;
+        trace->polygon[root]                  = (uint32_t)trace->polygon_count++;
     }
     *polygon = trace->polygon[root];
 done:
@@ -371,22 +371,22 @@ done:
 static tb_status find_rings(tb_trace *trace, tb_error *err)
 {
     tb_status status = TB_OK;
-    uint32_t polygon;
+    uint32_t  polygon;
 
     if (trace->vertex_count > trace->corner_capacity) {
         size_t capacity = larger(trace->corner_capacity, trace->vertex_count);
 
         tb_free(trace->corners); /* nothing in them is needed: growing would hold both */
         tb_free(trace->stack);
-        trace->corners = NULL;
-        trace->stack = NULL;
+        trace->corners         = NULL;
+        trace->stack           = NULL;
         trace->corner_capacity = 0;
         TB_TRY(tb_alloc(&trace->corners, capacity, sizeof *trace->corners, "corners", err));
         TB_TRY(tb_alloc(&trace->stack, capacity, sizeof *trace->stack, "corners", err));
         trace->corner_capacity = capacity;
     }
-    trace->corner_count = 0;
-    trace->found_count = 0;
+    trace->corner_count  = 0;
+    trace->found_count   = 0;
     trace->polygon_count = 0;
     for (uint32_t i = 0; i < trace->vertex_count; i++)
         if (trace->vertices[i].next < VISITED) {
@@ -404,7 +404,7 @@ done:
 static tb_status order_rings(tb_trace *trace, tb_error *err)
 {
     tb_status status = TB_OK;
-    size_t first = 0;
+    size_t    first  = 0;
 
     if (trace->found_count > trace->ring_capacity) {
         size_t capacity = larger(trace->ring_capacity, trace->found_count);
@@ -421,8 +421,8 @@ static tb_status order_rings(tb_trace *trace, tb_error *err)
     }
     for (size_t i = 0; i < trace->vertex_count; i++)
         if (trace->vertices[i].next != NONE) {
-            const found_ring *found = &trace->found[trace->vertices[i].next - VISITED];
-            tb_polygon *polygon = &trace->polygons[found->polygon];
+            const found_ring *found   = &trace->found[trace->vertices[i].next - VISITED];
+            tb_polygon       *polygon = &trace->polygons[found->polygon];
 
             trace->rings[polygon->first + polygon->count++] = found->ring;
         }
@@ -439,13 +439,13 @@ tb_status tb_trace_spans(tb_trace *trace, const tb_span *spans, size_t count, tb
     TB_TRY(link_vertices(trace, spans, count, err));
     TB_TRY(find_rings(trace, err));
     TB_TRY(order_rings(trace, err));
-    *shape = (tb_shape){.origin_x = count > 0 ? spans[0].first : 0,
-                        .origin_y = count > 0 ? spans[0].row : 0,
-                        .corners = trace->corners,
-                        .rings = trace->rings,
-                        .polygons = trace->polygons,
-                        .corner_count = trace->corner_count,
-                        .ring_count = trace->found_count,
+    *shape = (tb_shape){.origin_x      = count > 0 ? spans[0].first : 0,
+                        .origin_y      = count > 0 ? spans[0].row : 0,
+                        .corners       = trace->corners,
+                        .rings         = trace->rings,
+                        .polygons      = trace->polygons,
+                        .corner_count  = trace->corner_count,
+                        .ring_count    = trace->found_count,
                         .polygon_count = trace->polygon_count};
 done:
     return status;

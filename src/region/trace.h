@@ -29,10 +29,10 @@ typedef struct tb_polygon {
 /** One or more polygons with holes; borrows its arrays from whoever made it. */
 typedef struct tb_shape {
     int64_t origin_x, origin_y; /**< added to every corner gives the lattice's coordinates */
-    const tb_corner *corners;
-    const tb_ring *rings;
+    const tb_corner  *corners;
+    const tb_ring    *rings;
     const tb_polygon *polygons;
-    size_t corner_count, ring_count, polygon_count;
+    size_t            corner_count, ring_count, polygon_count;
 } tb_shape;
 
 /** What tracing needs; reused from component to component. */

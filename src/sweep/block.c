@@ -9,10 +9,10 @@ enum { COLUMNS_A_BAND = 4 };
 
 tb_status tb_evidence_new(tb_evidence *evidence, const tb_model *model, tb_error *err)
 {
-    static const char *const kinds[COLUMNS_A_BAND] = {"before", "before_squared", "after",
-                                                      "after_squared"};
-    tb_status                 status  = TB_OK;
-    const tb_evidence_layout *fixed   = tb_evidence_fixed();
+    static const char *const  kinds[COLUMNS_A_BAND] = {"before", "before_squared", "after",
+                                                       "after_squared"};
+    tb_status                 status                = TB_OK;
+    const tb_evidence_layout *fixed                 = tb_evidence_fixed();
     int                       columns = TB_EVIDENCE_FIXED + COLUMNS_A_BAND * model->bands;
 
     *evidence = (tb_evidence){0};
@@ -30,7 +30,8 @@ tb_status tb_evidence_new(tb_evidence *evidence, const tb_model *model, tb_error
             snprintf(evidence->names[c], sizeof *evidence->names, "%s_%d", kinds[k], b + 1);
             evidence->name[c] = evidence->names[c];
         }
-        /* A power of two, so that dividing by it is exact: some 256 steps to a standard deviation. */
+        /* A power of two, so that dividing by it is exact: some 256 steps to a standard deviation.
+         */
         evidence->quantum[b] = 1.0;
         for (int s = 0; s < model->before_files * model->after_files; s++) {
             double spread = model->stratum[s].spread[b];
@@ -80,15 +81,16 @@ static tb_run_kind class_of(float score, float contrast, const tb_model_threshol
 static void decide(tb_block *block, tb_rect rect, int halo, const tb_model *model)
 {
     for (int64_t y = 0; y < rect.height; y++) {
-        const int16_t *stratum = block->pixels.stratum + (y + halo) * block->pixels.rect.width + halo;
-        int64_t        row     = y * rect.width;
+        const int16_t *stratum =
+            block->pixels.stratum + (y + halo) * block->pixels.rect.width + halo;
+        int64_t row = y * rect.width;
 
         for (int64_t x = 0; x < rect.width; x++)
-            block->classes[row + x] =
-                stratum[x] < 0 || model->judge[stratum[x]] == NULL
-                    ? TB_RUN_UNOBSERVED
-                    : (uint8_t)class_of(block->scores.score[row + x], block->scores.contrast[row + x],
-                                        &model->judge[stratum[x]]->threshold);
+            block->classes[row + x] = stratum[x] < 0 || model->judge[stratum[x]] == NULL
+                                          ? TB_RUN_UNOBSERVED
+                                          : (uint8_t)class_of(block->scores.score[row + x],
+                                                              block->scores.contrast[row + x],
+                                                              &model->judge[stratum[x]]->threshold);
     }
 }
 
@@ -118,8 +120,8 @@ static int64_t quantised_sample(float sample, double quantum)
     return (int64_t)(units > 1e9 ? 1e9 : units < -1e9 ? -1e9 : units);
 }
 
-static void add_pixel(const tb_block *block, size_t at, size_t in_core, int64_t *row, tb_run_kind kind,
-                      const tb_model *model, const tb_evidence *evidence)
+static void add_pixel(const tb_block *block, size_t at, size_t in_core, int64_t *row,
+                      tb_run_kind kind, const tb_model *model, const tb_evidence *evidence)
 {
     int16_t stratum = block->pixels.stratum[at];
     int64_t score =
@@ -173,8 +175,8 @@ done:
 }
 
 tb_status tb_block_make(tb_block *block, tb_rect rect, const tb_model *model,
-                        const tb_evidence *evidence, tb_pair_reader *reader, const tb_kernels *kernels,
-                        tb_error *err)
+                        const tb_evidence *evidence, tb_pair_reader *reader,
+                        const tb_kernels *kernels, tb_error *err)
 {
     tb_status status = TB_OK;
     int       halo   = model->scoring.radius;
@@ -187,7 +189,8 @@ tb_status tb_block_make(tb_block *block, tb_rect rect, const tb_model *model,
         block->class_capacity = pixels;
     }
     TB_TRY(tb_pair_read(reader, tb_rect_grow(rect, halo), &block->pixels, err));
-    TB_TRY(tb_scores_make(&block->scores, &model->scoring, &block->pixels, model->radiometry, kernels, err));
+    TB_TRY(tb_scores_make(&block->scores, &model->scoring, &block->pixels, model->radiometry,
+                          kernels, err));
     decide(block, rect, halo, model);
     TB_TRY(tb_label_block(block->label, block->classes, (size_t)rect.width, rect, TB_CONNECT_8,
                           &block->runs, err));

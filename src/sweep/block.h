@@ -12,15 +12,15 @@
 #include "region/runs.h"
 
 /**
- * The evidence of a pair of `bands` bands: the fixed columns, then for each band the sum and the sum of
- * squares of its quantised samples in the earlier and in the later date.
+ * The evidence of a pair of `bands` bands: the fixed columns, then for each band the sum and the
+ * sum of squares of its quantised samples in the earlier and in the later date.
  */
 typedef struct tb_evidence {
     tb_evidence_layout layout;
-    char             (*names)[24];
-    const char       **name;
-    bool              *is_maximum;
-    double             quantum[TB_BANDS_MAX]; /**< a sample is counted as floor(sample / quantum + 1/2) */
+    char (*names)[24];
+    const char **name;
+    bool        *is_maximum;
+    double       quantum[TB_BANDS_MAX]; /**< a sample is counted as floor(sample / quantum + 1/2) */
 } tb_evidence;
 
 tb_status tb_evidence_new(tb_evidence *evidence, const tb_model *model, tb_error *err);
@@ -44,7 +44,7 @@ void tb_block_reset(tb_block *block);
 
 /** Makes the block at `rect` of the lattice. `model` has been applied to the reader's pair. */
 tb_status tb_block_make(tb_block *block, tb_rect rect, const tb_model *model,
-                        const tb_evidence *evidence, tb_pair_reader *reader, const tb_kernels *kernels,
-                        tb_error *err);
+                        const tb_evidence *evidence, tb_pair_reader *reader,
+                        const tb_kernels *kernels, tb_error *err);
 
 #endif

@@ -16,7 +16,8 @@ enum { DEFAULT_BLOCK = 1024, LEAST_BLOCK = 128, SHARD_STEP = 512 };
 /* One shard for so many pixels: about a minute of work to lose. */
 static const int64_t SHARD_PIXELS = (int64_t)1 << 28;
 
-/* Decoded bytes under one lattice pixel, and the largest tile's height and width in lattice pixels. */
+/* Decoded bytes under one lattice pixel, and the largest tile's height and width in lattice pixels.
+ */
 typedef struct date_cost {
     double bytes_per_pixel;
     double tile_width, tile_height;
@@ -58,28 +59,28 @@ static size_t worker_bytes(const tb_pair *pair, int64_t block, int halo, date_co
 {
     int64_t side   = block + 2 * halo;
     size_t  pixels = (size_t)(block * block);
-    size_t  strips = (size_t)((before.bytes_per_pixel + after.bytes_per_pixel) * (double)side * 128.0 * 4.0);
+    size_t  strips =
+        (size_t)((before.bytes_per_pixel + after.bytes_per_pixel) * (double)side * 128.0 * 4.0);
 
     /* Classes, and runs and parts with their evidence of a block as ragged as noise. */
-    return tb_pair_block_bytes(pair->bands, side * side) + tb_scores_bytes(pair->bands, side, side) +
+    return tb_pair_block_bytes(pair->bands, side * side) + tb_scores_bytes(side, side) +
            pixels * 20 + pixels / 8 * (size_t)(8 * (5 + 4 * pair->bands)) / 4 + strips;
 }
 
 static void fill_bytes(tb_plan *plan, const tb_pair *pair)
 {
     date_cost before = cost_of(pair->before), after = cost_of(pair->after);
-    size_t    fit_cache =
-        panel_cache(before, TB_SAMPLE_CELL, TB_SAMPLE_CELL, plan->halo) +
-        panel_cache(after, TB_SAMPLE_CELL, TB_SAMPLE_CELL, plan->halo);
+    size_t    fit_cache = panel_cache(before, TB_SAMPLE_CELL, TB_SAMPLE_CELL, plan->halo) +
+                       panel_cache(after, TB_SAMPLE_CELL, TB_SAMPLE_CELL, plan->halo);
     size_t sweep;
 
-    plan->cache_bytes  = panel_cache(before, plan->panel, plan->block, plan->halo) +
+    plan->cache_bytes = panel_cache(before, plan->panel, plan->block, plan->halo) +
                         panel_cache(after, plan->panel, plan->block, plan->halo);
     plan->worker_bytes = worker_bytes(pair, plan->block, plan->halo, before, after);
     sweep              = plan->cache_bytes + (size_t)plan->threads * plan->worker_bytes;
-    plan->needed_bytes = plan->base_bytes + (sweep > plan->fit_bytes + fit_cache
-                                                 ? sweep
-                                                 : plan->fit_bytes + fit_cache);
+    plan->needed_bytes =
+        plan->base_bytes +
+        (sweep > plan->fit_bytes + fit_cache ? sweep : plan->fit_bytes + fit_cache);
 }
 
 static bool fits(const tb_plan *plan)
@@ -123,16 +124,18 @@ static void fill_reading(tb_plan *plan, const tb_pair *pair, double sample_share
         for (int f = 0; f < tb_epoch_files(dates[d]); f++) {
             const tb_image_info *info = tb_epoch_file(dates[d], f);
 
-            plan->source_bytes += info->width * info->height * info->bands *
-                                  (int64_t)tb_sample_size(info->type);
+            plan->source_bytes +=
+                info->width * info->height * info->bands * (int64_t)tb_sample_size(info->type);
         }
-        twice += (panels - 1) * cost.tile_width * (double)plan->lattice.height * cost.bytes_per_pixel;
+        twice +=
+            (panels - 1) * cost.tile_width * (double)plan->lattice.height * cost.bytes_per_pixel;
         twice += (double)(plan->shards - 1) * cost.tile_height * (double)plan->lattice.width *
                  cost.bytes_per_pixel;
     }
     plan->decoded_share = 1.0 + (plan->source_bytes > 0 ? twice / (double)plan->source_bytes : 0.0);
     for (int s = 0; s < tb_pair_strata(pair); s++)
-        plan->sampled_pixels += tb_sample_size_of(tb_rect_area(tb_pair_footprint(pair, s)), sample_share);
+        plan->sampled_pixels +=
+            tb_sample_size_of(tb_rect_area(tb_pair_footprint(pair, s)), sample_share);
 }
 
 tb_status tb_plan_make(tb_plan *plan, const tb_pair *pair, const tb_plan_options *options,
@@ -145,7 +148,8 @@ tb_status tb_plan_make(tb_plan *plan, const tb_pair *pair, const tb_plan_options
     plan->threads = options->threads > 0 ? options->threads : tb_parallel_processors();
     plan->halo    = options->halo > 0 ? options->halo : TB_FIR_RADIUS_MAX;
     plan->block   = options->block > 0 ? options->block : DEFAULT_BLOCK;
-    plan->shards  = options->shards > 0 ? options->shards : (pixels + SHARD_PIXELS - 1) / SHARD_PIXELS;
+    plan->shards =
+        options->shards > 0 ? options->shards : (pixels + SHARD_PIXELS - 1) / SHARD_PIXELS;
     if (plan->shards > plan->lattice.height)
         plan->shards = plan->lattice.height;
     plan->budget_bytes = options->budget_bytes > 0 ? options->budget_bytes : DEFAULT_BUDGET;
@@ -153,9 +157,11 @@ tb_status tb_plan_make(tb_plan *plan, const tb_pair *pair, const tb_plan_options
     shrink(plan, pair, options->block > 0, options->sample_share);
     fill_reading(plan, pair, options->sample_share);
     if (!fits(plan)) {
-        tb_error_set(err, TB_E_MEMORY, "plan of %s: expected a memory budget of at least %zu MiB, got "
-                     "%zu MiB", tb_epoch_file(pair->before, 0)->path,
-                     (plan->needed_bytes + 0xFFFFF) >> 20, plan->budget_bytes >> 20);
+        tb_error_set(err, TB_E_MEMORY,
+                     "plan of %s: expected a memory budget of at least %zu MiB, got "
+                     "%zu MiB",
+                     tb_epoch_file(pair->before, 0)->path, (plan->needed_bytes + 0xFFFFF) >> 20,
+                     plan->budget_bytes >> 20);
         return tb_error_hint(err, "give --memory %zuMiB%s", (plan->needed_bytes + 0xFFFFF) >> 20,
                              options->block > LEAST_BLOCK ? ", or a smaller --block" : "");
     }
@@ -193,7 +199,7 @@ tb_rect tb_plan_block(const tb_plan *plan, tb_rect shard, int64_t block)
 {
     int64_t rows = divide_up(shard.height, plan->block), each = plan->panel / plan->block * rows;
     int64_t panel = block / each, left = panel * plan->panel;
-    int64_t wide  = shard.width - left < plan->panel ? shard.width - left : plan->panel;
+    int64_t wide    = shard.width - left < plan->panel ? shard.width - left : plan->panel;
     int64_t columns = divide_up(wide, plan->block), within = block - panel * each;
     tb_rect rect = {shard.x + left + within % columns * plan->block,
                     shard.y + within / columns * plan->block, plan->block, plan->block};

@@ -1,8 +1,10 @@
 /**
- * The plan of a sweep: shards, panels, blocks, workers, and the memory they take. It is made before a
- * pixel is read, can be printed, and refuses a budget that is too small with the least that would do.
+ * The plan of a sweep: shards, panels, blocks, workers, and the memory they take. It is made before
+ * a pixel is read, can be printed, and refuses a budget that is too small with the least that would
+ * do.
  *
- * Nothing in it changes a byte of a result but the shards' rectangles, and those only cut files of work.
+ * Nothing in it changes a byte of a result but the shards' rectangles, and those only cut files of
+ * work.
  */
 #ifndef TUBAN_SWEEP_PLAN_H
 #define TUBAN_SWEEP_PLAN_H
@@ -40,7 +42,8 @@ typedef struct tb_plan {
     size_t needed_bytes; /**< the most at any time */
 
     int64_t source_bytes;   /**< decoded samples of all files */
-    double  decoded_share;  /**< of source_bytes: what sweep decodes, borders of panels and shards twice */
+    double  decoded_share;  /**< of source_bytes: what sweep decodes, borders of panels and shards
+                               twice */
     int64_t sampled_pixels; /**< of the lattice, by the fit */
 } tb_plan;
 

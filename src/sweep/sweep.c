@@ -43,9 +43,9 @@ static tb_status write_scores(const sweep *s, const tb_scores *scores, tb_error 
     for (int64_t y = 0; y < scores->rect.height; y++) {
         const char *bytes = (const char *)(scores->score + y * scores->rect.width);
         size_t      left  = (size_t)scores->rect.width * sizeof(float);
-        off_t       at    = (off_t)(((scores->rect.y + y - s->shard.y) * s->shard.width +
-                                scores->rect.x - s->shard.x) *
-                              (int64_t)sizeof(float));
+        off_t at = (off_t)(((scores->rect.y + y - s->shard.y) * s->shard.width + scores->rect.x -
+                            s->shard.x) *
+                           (int64_t)sizeof(float));
 
         while (left > 0) {
             ssize_t wrote = pwrite(s->scores_file, bytes, left, at);
@@ -88,8 +88,8 @@ static tb_status open_workers(sweep *s, tb_error *err)
     const tb_engine *engine = s->options->engine;
 
     TB_TRY(tb_cache_new(&s->cache, s->options->plan->cache_bytes, err));
-    TB_TRY(tb_alloc_zero(&s->worker, (size_t)s->options->plan->threads, sizeof *s->worker, "workers",
-                         err));
+    TB_TRY(tb_alloc_zero(&s->worker, (size_t)s->options->plan->threads, sizeof *s->worker,
+                         "workers", err));
     for (int w = 0; w < s->options->plan->threads; w++)
         TB_TRY(tb_pair_reader_new(&s->worker[w].reader, s->options->pair, s->cache, engine->kernels,
                                   err));

@@ -16,9 +16,9 @@ typedef struct tb_sweep_options {
     const tb_plan   *plan;
     const tb_engine *engine;
     int64_t          shard;
-    const char      *runs_path;   /**< the shard file to write (region/runs.h) */
-    const char      *scores_path; /**< rows of float scores of the shard, NaN: not observed; or NULL */
-    int64_t          done_pixels; /**< of the lattice, by earlier shards: for the progress */
+    const char      *runs_path; /**< the shard file to write (region/runs.h) */
+    const char *scores_path; /**< rows of float scores of the shard, NaN: not observed; or NULL */
+    int64_t     done_pixels; /**< of the lattice, by earlier shards: for the progress */
 } tb_sweep_options;
 
 typedef struct tb_sweep_totals {

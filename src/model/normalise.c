@@ -1,0 +1,195 @@
+#include "model/normalise.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/memory.h"
+#include "kernels/real.h"
+#include "radiometry/irmad.h"
+#include "radiometry/regression.h"
+
+/* Fewer no-change pixels do not carry a regression (radiometry/regression.h has the same bound). */
+enum { UNCHANGED_LEAST = 200, UNCHANGED_PER_BAND = 20 };
+
+static const double NO_CHANGE = 0.95, LEAST_CHANGED_SHARE = 0.1, CALIBRATED_RHO = 0.95;
+
+static int64_t count_above(const float *p, int64_t n)
+{
+    int64_t count = 0;
+
+    for (int64_t i = 0; i < n; i++)
+        count += p[i] > (float)NO_CHANGE;
+    return count;
+}
+
+static int compare_floats(const void *a, const void *b)
+{
+    float x = *(const float *)a, y = *(const float *)b;
+
+    return (x > y) - (x < y);
+}
+
+/* Makes the tenth with the least Z count as unchanged: p becomes 1 for it and 0 for the rest. */
+static tb_status take_least_changed(float *p, const float *z, int64_t n, tb_error *err)
+{
+    tb_status status = TB_OK;
+    float    *sorted = NULL;
+    int64_t   wanted = (int64_t)((double)n * LEAST_CHANGED_SHARE);
+    float     bound;
+
+    if (wanted < UNCHANGED_LEAST)
+        wanted = n < UNCHANGED_LEAST ? n : UNCHANGED_LEAST;
+    TB_TRY(tb_alloc(&sorted, (size_t)n, sizeof *sorted, "sample", err));
+    memcpy(sorted, z, (size_t)n * sizeof *sorted);
+    qsort(sorted, (size_t)n, sizeof *sorted, compare_floats);
+    bound = sorted[wanted - 1];
+    for (int64_t i = 0; i < n; i++)
+        p[i] = z[i] <= bound ? 1.0f : 0.0f;
+done:
+    tb_free(sorted);
+    return status;
+}
+
+static void keep_irmad(tb_model_irmad *out, const tb_irmad *irmad)
+{
+    out->count      = irmad->components;
+    out->iterations = irmad->iterations;
+    out->ridge      = irmad->ridge;
+    for (int i = 0; i < irmad->components; i++)
+        out->rho[i] = irmad->rho[i];
+}
+
+/* The no-change probability of every pixel, or NULL where IR-MAD found nothing to go by. */
+static tb_status find_unchanged(tb_model_stratum *s, const tb_pixels *pixels,
+                                const tb_engine *engine, float **unchanged, bool *is_ranked,
+                                tb_error *err)
+{
+    tb_status        status  = TB_OK;
+    tb_irmad_options options = {.workers = engine->workers, .progress = engine->progress};
+    int64_t          least   = UNCHANGED_PER_BAND * (int64_t)pixels->bands;
+    float           *z       = NULL;
+    tb_irmad         irmad;
+
+    *unchanged = NULL;
+    *is_ranked = false;
+    TB_TRY(tb_irmad_fit(&irmad, pixels, &options, engine->kernels, err));
+    if (!irmad.usable)
+        goto done;
+    keep_irmad(&s->irmad, &irmad);
+    TB_TRY(tb_alloc(unchanged, (size_t)pixels->count, sizeof **unchanged, "sample", err));
+    TB_TRY(tb_alloc(&z, (size_t)pixels->count, sizeof *z, "sample", err));
+    TB_TRY(tb_irmad_apply(*unchanged, z, NULL, &irmad, pixels, &options, engine->kernels, err));
+    if (count_above(*unchanged, pixels->count) >=
+        (least > UNCHANGED_LEAST ? least : UNCHANGED_LEAST))
+        goto done;
+    *is_ranked = true;
+    TB_TRY(take_least_changed(*unchanged, z, pixels->count, err));
+done:
+    tb_free(z);
+    return status;
+}
+
+static void keep_regression(tb_model_stratum *s, const tb_regression *regression, bool is_ranked,
+                            int64_t pixels)
+{
+    bool is_on_unchanged = regression->rule == TB_REGRESSION_NO_CHANGE;
+
+    snprintf(s->normalisation, sizeof s->normalisation, "%s",
+             is_on_unchanged && is_ranked ? "least-changed"
+                                          : tb_regression_rule_text(regression->rule));
+    s->unchanged = is_on_unchanged ? regression->no_change : pixels;
+    for (int b = 0; b < regression->bands; b++) {
+        const tb_regression_band *band = &regression->band[b];
+
+        s->slope[b]     = band->slope;
+        s->intercept[b] = band->intercept;
+        s->noise[b]     = band->residual;
+        s->spread[b]    = band->is_used ? band->spread : 0.0;
+        s->mean[b]      = band->mean;
+    }
+}
+
+/* Standard deviation in double, in the order of the pixels. */
+static double deviation_of(const float *values, int64_t n)
+{
+    double sum = 0.0, squares = 0.0, mean;
+
+    for (int64_t i = 0; i < n; i++)
+        sum += (double)values[i];
+    mean = sum / (double)n;
+    for (int64_t i = 0; i < n; i++)
+        squares += ((double)values[i] - mean) * ((double)values[i] - mean);
+    return sqrt(squares / (double)n);
+}
+
+static int64_t drop_nan(float *values, int64_t n)
+{
+    int64_t kept = 0;
+
+    for (int64_t i = 0; i < n; i++)
+        if (isfinite(values[i]))
+            values[kept++] = values[i];
+    return kept;
+}
+
+/* Radar: spreads are of the logarithm; the gain is the median ratio unless the dates are one scene.
+ */
+static tb_status fit_radar_band(tb_model_stratum *s, const tb_method *method,
+                                const tb_pixels *pixels, int b, bool is_calibrated,
+                                const tb_kernels *kernels, tb_error *err)
+{
+    tb_status status = TB_OK;
+    int64_t   n      = pixels->count;
+    float    *before = NULL, *after = NULL;
+
+    TB_TRY(tb_alloc(&before, (size_t)n, sizeof *before, "sample", err));
+    TB_TRY(tb_alloc(&after, (size_t)n, sizeof *after, "sample", err));
+    method->feature(before, pixels->before[b], s->radiometry.offset[b], (size_t)n, kernels);
+    method->feature(after, pixels->after[b], s->radiometry.offset[b], (size_t)n, kernels);
+    for (int64_t i = 0; i < n; i++)
+        after[i] = before[i] - after[i];
+
+    int64_t ratios = drop_nan(after, n), values = drop_nan(before, n);
+
+    s->spread[b] = values > 1 && s->spread[b] > 0.0 ? deviation_of(before, values) : 0.0;
+    s->noise[b]  = s->spread[b];
+    if (!is_calibrated) {
+        s->slope[b]     = 1.0;
+        s->intercept[b] = 0.0;
+        if (ratios > 0) {
+            qsort(after, (size_t)ratios, sizeof *after, compare_floats);
+            s->slope[b] = tb_real_exp((double)after[ratios / 2]);
+        }
+    }
+done:
+    tb_free(before);
+    tb_free(after);
+    return status;
+}
+
+tb_status tb_normalise_fit(tb_model *model, int stratum, const tb_pixels *pixels,
+                           const tb_engine *engine, tb_error *err)
+{
+    tb_status         status    = TB_OK;
+    tb_model_stratum *s         = &model->stratum[stratum];
+    const tb_method  *method    = model->method;
+    float            *unchanged = NULL;
+    bool              is_ranked, is_calibrated;
+    tb_regression     regression;
+
+    TB_TRY(find_unchanged(s, pixels, engine, &unchanged, &is_ranked, err));
+    TB_TRY(tb_regression_fit(&regression, pixels, unchanged, engine->kernels, err));
+    keep_regression(s, &regression, is_ranked, pixels->count);
+    if (method->feature == NULL)
+        goto done;
+    tb_model_derive(model); /* for the offset, which hangs on the mean */
+    is_calibrated = s->irmad.count > 0 && s->irmad.rho[s->irmad.count - 1] >= CALIBRATED_RHO;
+    snprintf(s->normalisation, sizeof s->normalisation, is_calibrated ? "calibrated" : "gain");
+    for (int b = 0; b < pixels->bands; b++)
+        TB_TRY(fit_radar_band(s, method, pixels, b, is_calibrated, engine->kernels, err));
+done:
+    tb_free(unchanged);
+    return status;
+}
