@@ -21,7 +21,7 @@ typedef struct tb_vectorize_options {
     const char *out;        /**< .gpkg or .shp, written whole or not at all */
     int         connect;    /**< 4 or 8 (default): are pixels that meet at a corner one parcel? */
     int64_t     min_pixels; /**< smaller components are dropped and counted */
-    const char *simplify;   /**< "off" (default); nothing else is supported yet */
+    const char *simplify;   /**< "off" (default), or a tolerance such as "0.7px" */
     const tb_progress *progress; /**< may be NULL */
 } tb_vectorize_options;
 

@@ -135,7 +135,7 @@ int command_info(int argc, char **argv)
 int command_vectorize(int argc, char **argv)
 {
     static const char    usage[] = "tuban vectorize CHANGE.tif --out F.gpkg [--connect 4|8] "
-                                   "[--min-pixels N] [--simplify off] [--quiet] [--json]";
+                                   "[--min-pixels N] [--simplify 0.7px|off] [--quiet] [--json]";
     tb_vectorize_options options = {0};
     tb_vectorize_result  result  = {0};
     console              c;

@@ -11,7 +11,7 @@
 
 #include "core/memory.h"
 
-static tb_status output_error(tb_error *err, const char *verb, const char *path)
+tb_status tb_file_complain(const char *verb, const char *path, tb_error *err)
 {
     tb_error_set(err, TB_E_OUTPUT, "%s %s: expected success, got \"%s\"", verb, path,
                  strerror(errno));
@@ -45,6 +45,17 @@ tb_status tb_path_folder(char **out, const char *path, tb_error *err)
 
     if (status == TB_OK)
         (*out)[slash - path] = '\0';
+    return status;
+}
+
+/* Without slashes at the end: of "a/b/" the parent is "a". */
+static tb_status copy_folder_name(char **out, const char *path, tb_error *err)
+{
+    tb_status status = tb_copy_text(out, path, err);
+
+    if (status == TB_OK)
+        for (size_t n = strlen(*out); n > 1 && (*out)[n - 1] == '/'; n--)
+            (*out)[n - 1] = '\0';
     return status;
 }
 
@@ -93,9 +104,9 @@ tb_status tb_file_sync(const char *path, tb_error *err)
     int       file   = open(path, O_RDONLY | O_CLOEXEC);
 
     if (file < 0)
-        return output_error(err, "open", path);
+        return tb_file_complain("open", path, err);
     if (fsync(file) != 0)
-        status = output_error(err, "sync", path);
+        status = tb_file_complain("sync", path, err);
     close(file);
     return status;
 }
@@ -108,7 +119,7 @@ tb_status tb_file_commit(const char *temporary, const char *path, tb_error *err)
     TB_TRY(tb_path_folder(&folder, path, err));
     TB_TRY(tb_file_sync(temporary, err));
     if (rename(temporary, path) != 0) {
-        status = output_error(err, "rename to", path);
+        status = tb_file_complain("rename to", path, err);
         goto done;
     }
     TB_TRY(tb_file_sync(folder, err));
@@ -128,13 +139,13 @@ tb_status tb_file_write(const char *path, const void *data, size_t bytes, tb_err
     TB_TRY(tb_text_append(&beside, err, "%s.new", path));
     file = fopen(beside.data, "wb");
     if (file == NULL) {
-        status = output_error(err, "write", path);
+        status = tb_file_complain("write", path, err);
         goto done;
     }
     if (fwrite(data, 1, bytes, file) != bytes || fflush(file) != 0)
-        status = output_error(err, "write", path);
+        status = tb_file_complain("write", path, err);
     if (fclose(file) != 0 && status == TB_OK)
-        status = output_error(err, "write", path);
+        status = tb_file_complain("write", path, err);
     if (status != TB_OK) {
         tb_file_remove(beside.data);
         goto done;
@@ -150,31 +161,48 @@ void tb_file_remove(const char *path)
     (void)unlink(path);
 }
 
-tb_status tb_folder_make(const char *path, bool *made, tb_error *err)
+void tb_folder_unmake(const char *path, int levels)
+{
+    char *own = NULL, *parent = NULL;
+
+    if (levels < 1 || copy_folder_name(&own, path, NULL) != TB_OK)
+        return;
+    if (rmdir(own) == 0 && tb_path_folder(&parent, own, NULL) == TB_OK)
+        tb_folder_unmake(parent, levels - 1);
+    tb_free(own);
+    tb_free(parent);
+}
+
+tb_status tb_folder_make(const char *path, int *levels, tb_error *err)
 {
     struct stat information;
     tb_status   status = TB_OK;
-    char       *parent = NULL;
+    char       *own = NULL, *parent = NULL;
+    int         made = 0;
 
-    if (made != NULL)
-        *made = false;
-    if (stat(path, &information) == 0) {
-        if (S_ISDIR(information.st_mode))
-            return TB_OK;
-        return tb_error_set(err, TB_E_OUTPUT, "make folder %s: expected a folder, got a file",
-                            path);
+    TB_TRY(copy_folder_name(&own, path, err));
+    if (stat(own, &information) != 0) {
+        TB_TRY(tb_path_folder(&parent, own, err));
+        if (strcmp(parent, ".") != 0 && strcmp(parent, "/") != 0)
+            TB_TRY(tb_folder_make(parent, &made, err));
+        if (mkdir(own, 0777) == 0) {
+            made++;
+            goto done;
+        }
+        if (errno != EEXIST || stat(own, &information) != 0) {
+            status = tb_file_complain("make folder", own, err);
+            tb_folder_unmake(parent, made);
+            made = 0;
+            goto done;
+        }
     }
-    TB_TRY(tb_path_folder(&parent, path, err));
-    if (strcmp(parent, ".") != 0 && strcmp(parent, "/") != 0)
-        TB_TRY(tb_folder_make(parent, NULL, err));
-    if (mkdir(path, 0777) != 0) {
-        if (errno != EEXIST)
-            status = output_error(err, "make folder", path);
-        goto done;
-    }
-    if (made != NULL)
-        *made = true;
+    if (!S_ISDIR(information.st_mode))
+        status = tb_error_set(err, TB_E_OUTPUT, "make folder %s: expected a folder, got a file",
+                              own);
 done:
+    if (levels != NULL)
+        *levels = made;
+    tb_free(own);
     tb_free(parent);
     return status;
 }
@@ -190,7 +218,7 @@ tb_status tb_folder_check_writable(const char *path, tb_error *err)
     int file = open(probe.data, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
 
     if (file < 0) {
-        status = output_error(err, "write into folder", path);
+        status = tb_file_complain("write into folder", path, err);
     } else {
         close(file);
         tb_file_remove(probe.data);
@@ -245,7 +273,7 @@ tb_status tb_folder_each(const char *path,
     int             count   = scandir(path, &entries, is_entry, compare_names);
 
     if (count < 0)
-        return tb_error_set(err, TB_E_INPUT,
+        return tb_error_set(err, TB_E_OUTPUT,
                             "list folder %s: expected a readable folder, got \"%s\"", path,
                             strerror(errno));
     for (int i = 0; i < count; i++) {

@@ -29,15 +29,23 @@ tb_status tb_file_write(const char *path, const void *data, size_t bytes, tb_err
 /** Makes a finished temporary file durable and renames it to `path`; on failure removes it. */
 tb_status tb_file_commit(const char *temporary, const char *path, tb_error *err);
 
+/** TB_E_OUTPUT "VERB PATH: expected success, got ...errno", with what to do about a full disk. */
+tb_status tb_file_complain(const char *verb, const char *path, tb_error *err);
+
 /** fsync of one file or folder. */
 tb_status tb_file_sync(const char *path, tb_error *err);
 
 /** Removes a file if it is there. Never fails: what cannot be removed stays. */
 void tb_file_remove(const char *path);
 
-/** Makes a folder and the ones above it. `*made` (may be NULL) is true if this call made the last.
+/**
+ * Makes a folder and the ones above it that are not there. `*levels` (may be NULL) is how many this
+ * call made: 0 when the folder was there, or on failure, which leaves none behind.
  */
-tb_status tb_folder_make(const char *path, bool *made, tb_error *err);
+tb_status tb_folder_make(const char *path, int *levels, tb_error *err);
+
+/** Undoes tb_folder_make: removes the folder and so many levels less one above, while empty. */
+void tb_folder_unmake(const char *path, int levels);
 
 /** Refuses with TB_E_OUTPUT unless a file can be made in the folder. */
 tb_status tb_folder_check_writable(const char *path, tb_error *err);

@@ -14,6 +14,7 @@ tb_status tb_job_new(tb_job **out, tb_error *err)
         return status;
     (*out)->is_registered = true;
     (*out)->min_pixels    = 10;
+    (*out)->simplify_px   = 0.7;
     (*out)->formats       = TB_FORMAT_GPKG;
     return TB_OK;
 }

@@ -41,6 +41,7 @@ typedef struct tb_job {
     bool         may_flag_all;
     double       sample_share;
     int64_t      min_pixels;
+    double       simplify_px; /**< tolerance of the outlines; 0: as traced */
     int          threads;
     uint64_t     memory_bytes;
     int64_t      block, shards;

@@ -7,6 +7,7 @@
 #include "core/memory.h"
 #include "core/yaml.h"
 #include "job/job.h"
+#include "region/outline.h"
 
 tb_status tb_size_parse(const char *text, uint64_t *bytes, tb_error *err)
 {
@@ -262,6 +263,23 @@ done:
     return status;
 }
 
+static tb_status read_outline(tb_node map, tb_job *job, tb_error *err)
+{
+    static const char *const allowed[] = {"simplify", NULL};
+    tb_status                status    = TB_OK;
+    tb_node                  node;
+    const char              *text;
+
+    TB_TRY(tb_node_check_keys(map, allowed, err));
+    if (!tb_node_find(map, "simplify", &node))
+        goto done;
+    TB_TRY(tb_node_text(node, &text, err));
+    if (!tb_outline_parse(text, &job->simplify_px))
+        status = tb_node_complain(node, err, "off or a tolerance such as 0.7px");
+done:
+    return status;
+}
+
 static tb_status read_output(tb_node map, const char *folder, tb_job *job, tb_error *err)
 {
     static const char *const allowed[] = {"folder", "formats", NULL};
@@ -287,7 +305,8 @@ done:
 
 tb_status tb_job_read(tb_job **out, const char *path, tb_error *err)
 {
-    static const char *const allowed[] = {"job", "grid", "pairs", "detect", "output", NULL};
+    static const char *const allowed[] = {"job",     "grid",   "pairs", "detect",
+                                          "outline", "output", NULL};
     tb_status                status    = TB_OK;
     tb_yaml                 *document  = NULL;
     tb_job                  *job       = NULL;
@@ -307,6 +326,8 @@ tb_status tb_job_read(tb_job **out, const char *path, tb_error *err)
     TB_TRY(read_pairs(root, folder, job, err));
     if (tb_node_find(root, "detect", &node))
         TB_TRY(read_detect(node, folder, job, err));
+    if (tb_node_find(root, "outline", &node))
+        TB_TRY(read_outline(node, job, err));
     if (tb_node_find(root, "output", &node))
         TB_TRY(read_output(node, folder, job, err));
     if (job->folder == NULL)

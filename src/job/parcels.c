@@ -10,6 +10,7 @@
 #include "core/memory.h"
 #include "publish/vector.h"
 #include "raster/capture.h"
+#include "region/outline.h"
 #include "region/trace.h"
 #include "sweep/block.h"
 
@@ -42,6 +43,7 @@ struct tb_parcels {
     int           parcels, rejected, observed; /* layers */
     char         *crs;
     tb_trace     *trace;
+    tb_outline   *outline;
     double       *points;
     tb_ring      *rings;
     size_t        point_capacity, ring_capacity;
@@ -89,6 +91,7 @@ tb_status tb_parcels_create(tb_parcels **out, tb_set *set, const tb_job *job, tb
     p->job = job;
     TB_TRY(make_crs(p, err));
     TB_TRY(tb_trace_new(&p->trace, err));
+    TB_TRY(tb_outline_new(&p->outline, err));
     TB_TRY(tb_set_path(set, "parcels.gpkg", &path, err));
     TB_TRY(tb_vector_create(&p->vector, path, &options, err));
 
@@ -119,6 +122,7 @@ void tb_parcels_close(tb_parcels *p)
         return;
     tb_vector_close(p->vector);
     tb_trace_free(p->trace);
+    tb_outline_free(p->outline);
     tb_free(p->points);
     tb_free(p->rings);
     tb_free(p->missing);
@@ -161,9 +165,11 @@ static tb_status find_way(tb_parcels *p, tb_error *err)
     return status;
 }
 
-static int64_t pieces_of(const tb_parcels *p, tb_corner a, tb_corner b)
+/* Into how many pieces an edge of the shape is cut; lengths by the longer axis will do. */
+static int64_t pieces_of(const tb_parcels *p, const tb_shape *shape, tb_corner a, tb_corner b)
 {
-    int64_t length = llabs((int64_t)b.x - a.x) + llabs((int64_t)b.y - a.y); /* along an axis */
+    int64_t dx = llabs((int64_t)b.x - a.x), dy = llabs((int64_t)b.y - a.y);
+    int64_t length = (dx > dy ? dx : dy) / shape->scale;
 
     return length <= p->edge_pixels ? 1 : (length + p->edge_pixels - 1) / p->edge_pixels;
 }
@@ -177,7 +183,7 @@ static tb_status reserve(tb_parcels *p, const tb_shape *shape, tb_error *err)
         for (size_t i = 0; i < shape->rings[r].count; i++) {
             const tb_corner *ring = shape->corners + shape->rings[r].first;
 
-            points += (size_t)pieces_of(p, ring[i], ring[(i + 1) % shape->rings[r].count]);
+            points += (size_t)pieces_of(p, shape, ring[i], ring[(i + 1) % shape->rings[r].count]);
         }
     if (points > p->point_capacity) {
         TB_TRY(tb_grow(&p->points, 2 * points, sizeof *p->points, "outline", err));
@@ -211,14 +217,15 @@ static tb_status to_geographic(tb_parcels *p, const tb_shape *shape, tb_vector_o
 
         for (size_t i = 0; i < count; i++) {
             tb_corner a = ring[i], b = ring[(i + 1) % count];
-            int64_t   pieces = pieces_of(p, a, b);
+            int64_t   pieces = pieces_of(p, shape, a, b);
 
             for (int64_t k = 0; k < pieces; k++, n++) {
-                double x = (double)(shape->origin_x + a.x) +
-                           (double)(b.x - a.x) * (double)k / (double)pieces;
-                double y = (double)(shape->origin_y + a.y) +
-                           (double)(b.y - a.y) * (double)k / (double)pieces;
+                double along = (double)k / (double)pieces;
+                double x     = (double)a.x + (double)(b.x - a.x) * along;
+                double y     = (double)a.y + (double)(b.y - a.y) * along;
 
+                x = (double)shape->origin_x + x / shape->scale;
+                y = (double)shape->origin_y + y / shape->scale;
                 tb_transform_apply(transform, x, y, &p->points[2 * n], &p->points[2 * n + 1]);
             }
         }
@@ -274,7 +281,7 @@ static tb_status add_component(void *context, const tb_component *component, tb_
     const int64_t    *evidence = component->evidence;
     double            pixels   = (double)component->pixels;
     tb_status         status   = TB_OK;
-    tb_shape          shape;
+    tb_shape          traced, shape;
     tb_vector_outline outline;
     char              id[32];
 
@@ -298,7 +305,8 @@ static tb_status add_component(void *context, const tb_component *component, tb_
         text_of("小于最小图斑 (small)"),
     };
 
-    TB_TRY(tb_trace_spans(p->trace, component->spans, component->span_count, &shape, err));
+    TB_TRY(tb_trace_spans(p->trace, component->spans, component->span_count, &traced, err));
+    TB_TRY(tb_outline_simplify(p->outline, &traced, p->job->simplify_px, &shape, err));
     TB_TRY(to_geographic(p, &shape, &outline, err));
     TB_TRY(tb_vector_add(p->vector,
                          component->verdict == TB_VERDICT_KEPT ? p->parcels : p->rejected, &outline,

@@ -120,8 +120,9 @@ static tb_status set_product_key(run *r, tb_error *err)
     tb_status status = TB_OK;
     tb_text   text   = {0};
 
-    TB_TRY(tb_text_append(&text, err, "products %d %lld %s %u\n", r->products,
-                          (long long)r->job->min_pixels, r->job->month, r->job->formats));
+    TB_TRY(tb_text_append(&text, err, "products %d %lld %.17g %s %u\n", r->products,
+                          (long long)r->job->min_pixels, r->job->simplify_px, r->job->month,
+                          r->job->formats));
     for (int p = 0; p < r->job->pair_count; p++)
         TB_TRY(tb_text_append(&text, err, "%s %s %s\n", r->stages[p].model_key,
                               r->job->pairs[p].before.date, r->job->pairs[p].after.date));
@@ -273,6 +274,20 @@ done:
     return status;
 }
 
+/* Someone may have emptied the work folder since. */
+static tb_status assemble_again(run *r, tb_error *err)
+{
+    tb_status status = TB_OK;
+
+    for (int p = 0; p < r->job->pair_count; p++) {
+        r->stages[p].has_scores = false;
+        TB_TRY(tb_stages_sweep(&r->stages[p], err));
+    }
+    TB_TRY(assemble_only(r, err));
+done:
+    return status;
+}
+
 static tb_status go(run *r, bool *is_current, tb_error *err)
 {
     tb_status status = TB_OK;
@@ -307,17 +322,44 @@ done:
     return status;
 }
 
-/* A run of several shards that failed for want of room keeps those that are done: hours, maybe. */
+/* Shards that are done are kept where they are long work: about a minute of it. */
+static const int64_t PIXELS_WORTH_KEEPING = (int64_t)1 << 28;
+
+static int64_t pixels_swept(const run *r)
+{
+    int64_t pixels = 0;
+
+    for (int p = 0; p < r->job->pair_count; p++) {
+        const tb_stages *s = &r->stages[p];
+
+        if (s->plan.shards > 0)
+            pixels +=
+                tb_rect_area(s->plan.lattice) / s->plan.shards * (s->swept + s->passed_over);
+    }
+    return pixels;
+}
+
+/* Someone who stops a run, or finds the disk full, goes on later; other failures begin anew. */
 static bool is_work_worth_keeping(const run *r, tb_status status)
 {
     if (status == TB_E_CANCELLED)
         return true;
-    if (status != TB_E_OUTPUT && status != TB_E_MEMORY)
-        return false;
-    for (int p = 0; p < r->job->pair_count; p++)
-        if (r->stages[p].plan.shards > 1 && r->stages[p].swept + r->stages[p].passed_over > 0)
-            return true;
-    return false;
+    return (status == TB_E_OUTPUT || status == TB_E_MEMORY) &&
+           pixels_swept(r) >= PIXELS_WORTH_KEEPING;
+}
+
+static void abandon(run *r, tb_status status, tb_error *err)
+{
+    bool keeps_work = is_work_worth_keeping(r, status);
+
+    tb_set_abandon(r->set, keeps_work);
+    if (keeps_work && tb_file_exists(tb_set_work(r->set)) && err != NULL) {
+        size_t used = strlen(err->hint);
+
+        snprintf(err->hint + used, sizeof err->hint - used,
+                 "%swhat is done is kept in %s: the same command goes on from there",
+                 used > 0 ? "; " : "", tb_set_work(r->set));
+    }
 }
 
 static tb_status run_all(run *r, char **json, tb_error *err)
@@ -329,14 +371,14 @@ static tb_status run_all(run *r, char **json, tb_error *err)
     *json = NULL;
     TB_TRY(go(r, &is_current, err));
     if (is_current) /* the figures of a set that is up to date come from its runs */
-        TB_TRY(assemble_only(r, err));
+        TB_TRY(assemble_again(r, err));
     report = r->products == PRODUCTS_RASTERS ? pair_report(r, 0) : summary_of(r);
     json_object_set_new(report, "out", json_string(r->job->folder));
     json_object_set_new(report, "up_to_date", json_boolean(is_current));
     TB_TRY(tb_report_text(report, json, err));
 done:
-    if (status != TB_OK && r->set != NULL && !is_work_worth_keeping(r, status))
-        tb_set_abandon(r->set);
+    if (status != TB_OK && r->set != NULL)
+        abandon(r, status, err);
     close_run(r);
     return status;
 }

@@ -16,17 +16,16 @@
 
 static const char *const MANIFEST = "MANIFEST.json", *const RUN = "run.json";
 
-struct tb_set {
-    char *folder, *work, *staging;
-    bool  made_folder, made_work;
-    int   lock; /* -1: none */
-};
+/* The manifest of the set that is being replaced, in the staging folder. */
+static const char *const EARLIER = ".earlier.json";
 
-static tb_status move_error(const char *name, tb_error *err)
-{
-    return tb_error_set(err, TB_E_OUTPUT, "move %s into place: expected success, got \"%s\"", name,
-                        strerror(errno));
-}
+struct tb_set {
+    char   *folder, *work, *staging;
+    int     made_folder, made_work; /* levels */
+    bool    is_moving; /* all files are durable: what this run cannot move, the next one will */
+    tb_text earlier;   /* entries the work folder had, each between slashes */
+    int     lock; /* -1: none */
+};
 
 static tb_status move(const tb_set *set, const char *name, tb_error *err)
 {
@@ -36,7 +35,7 @@ static tb_status move(const tb_set *set, const char *name, tb_error *err)
     TB_TRY(tb_path_join(&from, set->staging, name, err));
     TB_TRY(tb_path_join(&to, set->folder, name, err));
     if (rename(from, to) != 0)
-        status = move_error(to, err);
+        status = tb_file_complain("rename to", to, err);
 done:
     tb_free(from);
     tb_free(to);
@@ -45,15 +44,16 @@ done:
 
 static tb_status move_product(void *context, const char *name, tb_error *err)
 {
-    return strcmp(name, MANIFEST) == 0 ? TB_OK : move(context, name, err);
+    return strcmp(name, MANIFEST) == 0 || strcmp(name, EARLIER) == 0 ? TB_OK
+                                                                     : move(context, name, err);
 }
 
-static json_t *manifest_of(const char *folder)
+static json_t *manifest_of(const char *folder, const char *name)
 {
     char   *path = NULL;
     json_t *root = NULL;
 
-    if (tb_path_join(&path, folder, MANIFEST, NULL) == TB_OK)
+    if (tb_path_join(&path, folder, name, NULL) == TB_OK)
         root = json_load_file(path, 0, NULL);
     tb_free(path);
     return root;
@@ -74,9 +74,28 @@ static bool lists(const json_t *manifest, const char *name)
     return false;
 }
 
+/* From here until the new manifest is there, the folder has none: one that is there is true. */
+static tb_status set_manifest_aside(const tb_set *set, tb_error *err)
+{
+    tb_status status = TB_OK;
+    char     *from = NULL, *to = NULL;
+
+    TB_TRY(tb_path_join(&from, set->folder, MANIFEST, err));
+    TB_TRY(tb_path_join(&to, set->staging, EARLIER, err));
+    if (rename(from, to) != 0 && errno != ENOENT)
+        status = tb_file_complain("rename", from, err);
+    else
+        status = tb_file_sync(set->folder, err);
+done:
+    tb_free(from);
+    tb_free(to);
+    return status;
+}
+
 static void remove_outdated(const tb_set *set)
 {
-    json_t *earlier = manifest_of(set->folder), *next = manifest_of(set->staging), *file;
+    json_t *earlier = manifest_of(set->staging, EARLIER);
+    json_t *next    = manifest_of(set->staging, MANIFEST), *file;
     size_t  i;
 
     json_array_foreach(json_object_get(earlier, "files"), i, file)
@@ -99,12 +118,15 @@ static tb_status move_in(tb_set *set, tb_error *err)
 {
     tb_status status = TB_OK;
 
+    set->is_moving = true;
+    TB_TRY(set_manifest_aside(set, err));
     remove_outdated(set);
     TB_TRY(tb_folder_each(set->staging, move_product, set, err));
     TB_TRY(tb_file_sync(set->folder, err));
     TB_TRY(move(set, MANIFEST, err));
     TB_TRY(tb_file_sync(set->folder, err));
     tb_folder_remove(set->staging);
+    set->is_moving = false;
 done:
     return status;
 }
@@ -115,7 +137,7 @@ static tb_status recover(tb_set *set, tb_error *err)
 
     if (!tb_file_exists(set->staging))
         return TB_OK;
-    manifest = manifest_of(set->staging);
+    manifest = manifest_of(set->staging, MANIFEST);
     if (manifest == NULL) {
         tb_folder_remove(set->staging);
         return TB_OK;
@@ -130,11 +152,21 @@ static tb_status lock(tb_set *set, tb_error *err)
     if (set->lock < 0)
         return tb_error_set(err, TB_E_OUTPUT, "open folder %s: expected success, got \"%s\"",
                             set->folder, strerror(errno));
-    if (flock(set->lock, LOCK_EX | LOCK_NB) != 0)
+    if (flock(set->lock, LOCK_EX | LOCK_NB) != 0) {
+        close(set->lock); /* what lies in it is the other run's */
+        set->lock = -1;
         return tb_error_set(err, TB_E_OUTPUT,
                             "lock folder %s: expected no other run in it, got one at work",
                             set->folder);
+    }
     return TB_OK;
+}
+
+static tb_status note_earlier(void *context, const char *name, tb_error *err)
+{
+    tb_set *set = context;
+
+    return tb_text_append(&set->earlier, err, "/%s/", name);
 }
 
 tb_status tb_set_open(tb_set **out, const char *folder, tb_error *err)
@@ -153,12 +185,12 @@ tb_status tb_set_open(tb_set **out, const char *folder, tb_error *err)
     TB_TRY(lock(set, err));
     TB_TRY(recover(set, err));
     TB_TRY(tb_folder_make(set->work, &set->made_work, err));
+    TB_TRY(tb_folder_each(set->work, note_earlier, set, err));
 done:
     if (status == TB_OK) {
         *out = set;
     } else if (set != NULL) {
-        if (set->made_folder)
-            (void)rmdir(set->folder);
+        tb_set_abandon(set, true); /* nothing is made yet */
         tb_set_close(set);
     }
     return status;
@@ -168,27 +200,51 @@ void tb_set_close(tb_set *set)
 {
     if (set == NULL)
         return;
-    if (set->lock >= 0) {
-        json_t *manifest = manifest_of(set->staging);
-
-        if (manifest == NULL)
-            tb_folder_remove(set->staging);
-        json_decref(manifest);
+    if (set->lock >= 0)
         close(set->lock);
-    }
+    tb_text_reset(&set->earlier);
     tb_free(set->folder);
     tb_free(set->work);
     tb_free(set->staging);
     tb_free(set);
 }
 
-void tb_set_abandon(tb_set *set)
+static bool was_there(const tb_set *set, const char *name)
 {
-    tb_folder_remove(set->staging);
-    if (set->made_work)
-        tb_folder_remove(set->work);
-    if (set->made_folder)
-        (void)rmdir(set->folder);
+    tb_text wanted = {0};
+    bool    is_there =
+        tb_text_append(&wanted, NULL, "/%s/", name) != TB_OK || /* when in doubt, it stays */
+        (set->earlier.data != NULL && strstr(set->earlier.data, wanted.data) != NULL);
+
+    tb_text_reset(&wanted);
+    return is_there;
+}
+
+static tb_status remove_new(void *context, const char *name, tb_error *err)
+{
+    tb_set   *set    = context;
+    tb_status status = TB_OK;
+    char     *path   = NULL;
+
+    if (was_there(set, name))
+        goto done;
+    TB_TRY(tb_path_join(&path, set->work, name, err));
+    tb_file_remove(path);
+done:
+    tb_free(path);
+    return status;
+}
+
+void tb_set_abandon(tb_set *set, bool keeps_work)
+{
+    if (set->lock >= 0) { /* else nothing in it is ours */
+        if (!set->is_moving)
+            tb_folder_remove(set->staging);
+        if (!keeps_work && !set->is_moving)
+            (void)tb_folder_each(set->work, remove_new, set, NULL);
+    }
+    tb_folder_unmake(set->work, set->made_work);
+    tb_folder_unmake(set->folder, set->made_folder);
 }
 
 const char *tb_set_work(const tb_set *set)
@@ -198,7 +254,7 @@ const char *tb_set_work(const tb_set *set)
 
 bool tb_set_is_current(const tb_set *set, const char *key)
 {
-    json_t     *manifest = manifest_of(set->folder), *file;
+    json_t     *manifest = manifest_of(set->folder, MANIFEST), *file;
     const char *found    = json_string_value(json_object_get(manifest, "key"));
     bool        is_there = found != NULL && strcmp(found, key) == 0;
     size_t      i;
@@ -249,7 +305,7 @@ static tb_status list_product(void *context, const char *name, tb_error *err)
         goto done;
     TB_TRY(tb_file_sha256(path, digest, err));
     if (stat(path, &information) != 0) {
-        status = move_error(path, err);
+        status = tb_file_complain("read", path, err);
         goto done;
     }
     json_array_append_new(list->files,

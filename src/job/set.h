@@ -22,11 +22,14 @@ typedef struct tb_set tb_set;
  */
 tb_status tb_set_open(tb_set **out, const char *folder, tb_error *err);
 
-/** Unlocks; unpublished products are removed. NULL is legal. */
+/** Unlocks. NULL is legal. */
 void tb_set_close(tb_set *set);
 
-/** Removes what this run has made: stage files too, and the folder where it is new and empty. */
-void tb_set_abandon(tb_set *set);
+/**
+ * Removes what this run has made, and the folders it made as far as they are empty then. Stage files
+ * of earlier runs stay; those of this one only if it `keeps_work`.
+ */
+void tb_set_abandon(tb_set *set, bool keeps_work);
 
 /** The folder of stage files; borrows the set. */
 const char *tb_set_work(const tb_set *set);

@@ -11,6 +11,7 @@
 #include "raster/image.h"
 #include "region/assemble.h"
 #include "region/label.h"
+#include "region/outline.h"
 #include "region/runs.h"
 #include "region/trace.h"
 
@@ -37,16 +38,18 @@ typedef struct vectorizer {
     size_t               evidence_capacity;
     char                *work; /* path of the shard */
 
-    tb_vector *vector;
-    int        layer;
-    tb_trace  *trace;
-    double    *points;
-    size_t     point_capacity;
-    double     pixel_area; /* signed: negative where the rows run down the y axis */
+    tb_vector  *vector;
+    int         layer;
+    tb_trace   *trace;
+    tb_outline *outline;
+    double      tolerance_px; /* of simplifying; 0: none */
+    double     *points;
+    size_t      point_capacity;
+    double      pixel_area; /* signed: negative where the rows run down the y axis */
 } vectorizer;
 
 static tb_status check_options(const tb_vectorize_options *options, const char **driver,
-                               tb_error *err)
+                               double *tolerance_px, tb_error *err)
 {
     static const char *const drivers[][2] = {{".gpkg", "GPKG"}, {".shp", "ESRI Shapefile"}};
     size_t                   length       = strlen(options->out);
@@ -57,9 +60,12 @@ static tb_status check_options(const tb_vectorize_options *options, const char *
     if (options->min_pixels < 0)
         return tb_error_set(err, TB_E_USAGE, "vectorize, min-pixels: expected 0 or more, got %lld",
                             (long long)options->min_pixels);
-    if (options->simplify != NULL && strcmp(options->simplify, "off") != 0)
-        return tb_error_set(err, TB_E_USAGE, "vectorize, simplify: expected off, got %s",
-                            options->simplify);
+    *tolerance_px = 0.0;
+    if (options->simplify != NULL && !tb_outline_parse(options->simplify, tolerance_px))
+        return tb_error_set(
+            err, TB_E_USAGE,
+            "vectorize, simplify: expected off or a tolerance such as 0.7px, got %s",
+            options->simplify);
     for (size_t d = 0; d < sizeof drivers / sizeof *drivers; d++) {
         size_t ending = strlen(drivers[d][0]);
 
@@ -257,8 +263,8 @@ static void place_rings(const vectorizer *v, const tb_shape *shape)
 
         for (size_t i = 0; i < count; i++) {
             const tb_corner *corner = &from[is_turned && i > 0 ? count - i : i];
-            double           x      = (double)(shape->origin_x + corner->x);
-            double           y      = (double)(shape->origin_y + corner->y);
+            double           x      = (double)shape->origin_x + (double)corner->x / shape->scale;
+            double           y      = (double)shape->origin_y + (double)corner->y / shape->scale;
 
             *to++ = t[0] + x * t[1] + y * t[2];
             *to++ = t[3] + x * t[4] + y * t[5];
@@ -273,13 +279,15 @@ static tb_status write_component(void *context, const tb_component *component, t
     tb_vector_value values[3] = {
         {.is_set = true, .integer = component->number + 1},
         {.is_set = true, .integer = component->pixels},
-        {.is_set = true, .real = (double)component->pixels * fabs(v->pixel_area)},
+        {.is_set = true},
     };
-    tb_shape shape;
+    tb_shape traced, shape;
 
     if (component->verdict != TB_VERDICT_KEPT)
         return TB_OK;
-    TB_TRY(tb_trace_spans(v->trace, component->spans, component->span_count, &shape, err));
+    TB_TRY(tb_trace_spans(v->trace, component->spans, component->span_count, &traced, err));
+    TB_TRY(tb_outline_simplify(v->outline, &traced, v->tolerance_px, &shape, err));
+    values[2].real = tb_shape_area(&shape) * fabs(v->pixel_area);
     if (shape.corner_count > v->point_capacity) {
         size_t capacity = shape.corner_count + shape.corner_count / 4;
 
@@ -324,6 +332,7 @@ static tb_status write_features(vectorizer *v, const char *driver, tb_error *err
 
     TB_TRY(tb_run_reader_open(&shard, v->work, err));
     TB_TRY(tb_trace_new(&v->trace, err));
+    TB_TRY(tb_outline_new(&v->outline, err));
     TB_TRY(tb_vector_create(&v->vector, v->options->out, &format, err));
     TB_TRY(tb_vector_add_layer(v->vector, &layer, &v->layer, err));
 
@@ -342,6 +351,7 @@ static tb_status write_features(vectorizer *v, const char *driver, tb_error *err
 done:
     tb_vector_close(v->vector);
     tb_trace_free(v->trace);
+    tb_outline_free(v->outline);
     tb_free(v->points);
     tb_run_reader_close(shard);
     return status;
@@ -389,7 +399,7 @@ tb_status tb_vectorize(const tb_vectorize_options *options, tb_vectorize_result 
     vectorizer  v      = {.options = options};
     const char *driver = NULL;
 
-    TB_TRY(check_options(options, &driver, err));
+    TB_TRY(check_options(options, &driver, &v.tolerance_px, err));
     TB_TRY(tb_image_open(&v.image, options->change, err));
     v.info = tb_image_describe(v.image);
     v.pixel_area =

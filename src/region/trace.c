@@ -441,6 +441,7 @@ tb_status tb_trace_spans(tb_trace *trace, const tb_span *spans, size_t count, tb
     TB_TRY(order_rings(trace, err));
     *shape = (tb_shape){.origin_x      = count > 0 ? spans[0].first : 0,
                         .origin_y      = count > 0 ? spans[0].row : 0,
+                        .scale         = 1,
                         .corners       = trace->corners,
                         .rings         = trace->rings,
                         .polygons      = trace->polygons,

@@ -53,8 +53,7 @@ static tb_status write_scores(const sweep *s, const tb_scores *scores, tb_error 
             if (wrote < 0 && errno == EINTR)
                 continue;
             if (wrote <= 0)
-                return tb_error_set(err, TB_E_OUTPUT, "write %s: expected success, got \"%s\"",
-                                    s->scores_name, strerror(errno));
+                return tb_file_complain("write", s->scores_name, err);
             bytes += wrote;
             left -= (size_t)wrote;
             at += wrote;
@@ -131,15 +130,19 @@ tb_status tb_sweep_shard(const tb_sweep_options *options, tb_sweep_totals *total
         TB_TRY(tb_text_append(&beside, err, "%s.new", options->scores_path));
         s.scores_file = open(beside.data, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
         if (s.scores_file < 0) {
-            status = tb_error_set(err, TB_E_OUTPUT, "write %s: expected success, got \"%s\"",
-                                  options->scores_path, strerror(errno));
+            status = tb_file_complain("write", options->scores_path, err);
             goto done;
         }
     }
     TB_TRY(tb_loop_run(&loop, err));
     if (s.scores_file >= 0) {
-        close(s.scores_file);
+        int closed = close(s.scores_file);
+
         s.scores_file = -1;
+        if (closed != 0) {
+            status = tb_file_complain("close", options->scores_path, err);
+            goto done;
+        }
         TB_TRY(tb_file_commit(beside.data, options->scores_path, err));
     }
     TB_TRY(tb_run_writer_finish(s.writer, err));
