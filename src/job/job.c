@@ -25,6 +25,7 @@ static void free_date(tb_job_date *date)
         tb_free(date->images[i]);
     tb_free(date->images);
     tb_free(date->valid);
+    tb_free(date->footprints);
 }
 
 void tb_job_free(tb_job *job)
@@ -176,6 +177,7 @@ tb_epoch_options tb_job_epoch(const tb_job_date *date)
     return (tb_epoch_options){.images      = (const char *const *)date->images,
                               .image_count = date->image_count,
                               .valid       = date->valid,
+                              .footprints  = date->footprints,
                               .has_nodata  = date->has_nodata,
                               .nodata      = date->nodata};
 }

@@ -13,8 +13,9 @@
 typedef struct tb_job_date {
     char **images;
     int    image_count;
-    char  *valid;    /**< NULL: none */
-    char   date[11]; /**< YYYY-MM-DD, or empty */
+    char  *valid;      /**< NULL: none */
+    char  *footprints; /**< NULL: none */
+    char   date[11];   /**< YYYY-MM-DD, or empty */
     bool   has_nodata;
     double nodata;
 } tb_job_date;

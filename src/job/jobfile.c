@@ -94,7 +94,7 @@ done:
 
 static tb_status read_date(tb_node map, const char *folder, tb_job_date *date, tb_error *err)
 {
-    static const char *const allowed[] = {"image", "date", "valid", "nodata", NULL};
+    static const char *const allowed[] = {"image", "date", "valid", "footprints", "nodata", NULL};
     tb_status                status    = TB_OK;
     tb_node                  node;
     const char              *text;
@@ -112,6 +112,8 @@ static tb_status read_date(tb_node map, const char *folder, tb_job_date *date, t
     }
     if (tb_node_find(map, "valid", &node))
         TB_TRY(read_path(node, folder, &date->valid, err));
+    if (tb_node_find(map, "footprints", &node))
+        TB_TRY(read_path(node, folder, &date->footprints, err));
     if (tb_node_find(map, "nodata", &node)) {
         date->has_nodata = true;
         TB_TRY(tb_node_real(node, -1e38, 1e38, &date->nodata, err));

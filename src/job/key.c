@@ -24,16 +24,22 @@ tb_status tb_key_of(const tb_text *text, char key[TB_KEY_SIZE], tb_error *err)
     return TB_OK;
 }
 
-static tb_status append_image(tb_text *text, const tb_image_info *info, tb_error *err)
+static tb_status append_file(tb_text *text, const char *path, tb_error *err)
 {
-    struct stat file   = {0};
-    tb_status   status = TB_OK;
+    struct stat file = {0};
 
     /* What is no file of its own (a subdataset) has its header to tell it by. */
-    (void)stat(info->path, &file);
-    TB_TRY(tb_text_append(text, err, "image %lld %lld.%09ld %lldx%lldx%d %s %d %.17g %d\n",
-                          (long long)file.st_size, (long long)file.st_mtim.tv_sec,
-                          (long)file.st_mtim.tv_nsec, (long long)info->width,
+    (void)stat(path, &file);
+    return tb_text_append(text, err, "file %lld %lld.%09ld\n", (long long)file.st_size,
+                          (long long)file.st_mtim.tv_sec, (long)file.st_mtim.tv_nsec);
+}
+
+static tb_status append_image(tb_text *text, const tb_image_info *info, tb_error *err)
+{
+    tb_status status = TB_OK;
+
+    TB_TRY(append_file(text, info->path, err));
+    TB_TRY(tb_text_append(text, err, "image %lldx%lldx%d %s %d %.17g %d\n", (long long)info->width,
                           (long long)info->height, info->bands, info->type_name, info->has_nodata,
                           info->nodata, info->has_mask));
     for (int i = 0; i < 6; i++)
@@ -52,6 +58,8 @@ static tb_status append_epoch(tb_text *text, const tb_epoch *epoch, tb_error *er
         TB_TRY(append_image(text, tb_epoch_file(epoch, f), err));
     if (tb_epoch_valid(epoch) != NULL)
         TB_TRY(append_image(text, tb_epoch_valid(epoch), err));
+    if (tb_epoch_footprints_path(epoch) != NULL)
+        TB_TRY(append_file(text, tb_epoch_footprints_path(epoch), err));
 done:
     return status;
 }

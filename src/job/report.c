@@ -56,9 +56,9 @@ static json_t *threshold_of(const tb_model_threshold *t)
 static json_t *stratum_of(const tb_model *model, int index)
 {
     const tb_model_stratum *s = &model->stratum[index];
-    json_t *json = json_pack("{s:i, s:i, s:s, s:I}", "before", index / model->after_files, "after",
-                             index % model->after_files, "state", states[s->state], "sampled",
-                             (json_int_t)s->sampled);
+    json_t *json = json_pack("{s:i, s:i, s:s, s:I}", "before", index / model->after_sources,
+                             "after", index % model->after_sources, "state", states[s->state],
+                             "sampled", (json_int_t)s->sampled);
 
     if (s->state == TB_STRATUM_BORROWED)
         json_object_set_new(json, "from", json_integer(s->from));
@@ -85,7 +85,7 @@ json_t *tb_report_model(const tb_model *model, const tb_pair *pair)
         json_array_append_new(
             files, registration_of(&model->file[f], tb_epoch_file(pair->after, f)->path));
     json_object_set(json, "registration", json_array_get(files, 0));
-    for (int s = 0; s < model->before_files * model->after_files; s++) {
+    for (int s = 0; s < tb_model_strata(model); s++) {
         const tb_model_stratum *stratum = &model->stratum[s];
 
         json_array_append_new(strata, stratum_of(model, s));
@@ -118,7 +118,7 @@ const char *tb_report_reason(const tb_model *model, const tb_assemble_totals *to
 {
     if (totals->kept > 0)
         return NULL;
-    for (int s = 0; s < model->before_files * model->after_files; s++)
+    for (int s = 0; s < tb_model_strata(model); s++)
         if (model->stratum[s].threshold.reason[0] != '\0')
             return model->stratum[s].threshold.reason;
     if (totals->small > 0)

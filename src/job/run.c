@@ -333,8 +333,7 @@ static int64_t pixels_swept(const run *r)
         const tb_stages *s = &r->stages[p];
 
         if (s->plan.shards > 0)
-            pixels +=
-                tb_rect_area(s->plan.lattice) / s->plan.shards * (s->swept + s->passed_over);
+            pixels += tb_rect_area(s->plan.lattice) / s->plan.shards * (s->swept + s->passed_over);
     }
     return pixels;
 }

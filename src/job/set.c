@@ -24,7 +24,7 @@ struct tb_set {
     int     made_folder, made_work; /* levels */
     bool    is_moving; /* all files are durable: what this run cannot move, the next one will */
     tb_text earlier;   /* entries the work folder had, each between slashes */
-    int     lock; /* -1: none */
+    int     lock;      /* -1: none */
 };
 
 static tb_status move(const tb_set *set, const char *name, tb_error *err)

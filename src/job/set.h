@@ -26,8 +26,8 @@ tb_status tb_set_open(tb_set **out, const char *folder, tb_error *err);
 void tb_set_close(tb_set *set);
 
 /**
- * Removes what this run has made, and the folders it made as far as they are empty then. Stage files
- * of earlier runs stay; those of this one only if it `keeps_work`.
+ * Removes what this run has made, and the folders it made as far as they are empty then. Stage
+ * files of earlier runs stay; those of this one only if it `keeps_work`.
  */
 void tb_set_abandon(tb_set *set, bool keeps_work);
 

@@ -57,7 +57,7 @@ static tb_status write_stratum(tb_text *out, const tb_model *model, int index, t
 
     TB_TRY(tb_text_append(out, err,
                           "  - before: %d\n    after: %d\n    state: %s\n    sampled: %lld\n",
-                          index / model->after_files, index % model->after_files,
+                          index / model->after_sources, index % model->after_sources,
                           state_names[s->state], (long long)s->sampled));
     if (s->state == TB_STRATUM_BORROWED)
         TB_TRY(tb_text_append(out, err, "    from: %d\n", s->from));
@@ -96,16 +96,16 @@ tb_status tb_model_write(const tb_model *model, const tb_pair *pair, tb_text *ou
         tb_text_append(out, err,
                        "# A model of tuban: what was learnt from the sample of one pair of dates.\n"
                        "model: 1\nmethod: %s\nbands: %d\nsmoothing: %.9g\nsample: %.9g\n"
-                       "files: {before: %d, after: %d}\n",
+                       "sources: {before: %d, after: %d}\n",
                        model->method->name, model->bands, model->smoothing, model->sample_share,
-                       model->before_files, model->after_files));
+                       model->before_sources, model->after_sources));
     TB_TRY(write_range(out, model, 0, "range_before", err));
     TB_TRY(write_range(out, model, 1, "range_after", err));
     TB_TRY(tb_text_append(out, err, "registration:\n"));
     for (int f = 0; f < model->after_files; f++)
         TB_TRY(write_file(out, &model->file[f], tb_epoch_file(pair->after, f)->path, err));
     TB_TRY(tb_text_append(out, err, "strata:\n"));
-    for (int s = 0; s < model->before_files * model->after_files; s++)
+    for (int s = 0; s < tb_model_strata(model); s++)
         TB_TRY(write_stratum(out, model, s, err));
 done:
     return status;
@@ -272,9 +272,9 @@ static tb_status read_stratum(tb_node map, tb_model *model, int index, tb_error 
     int                      before, after, state;
 
     TB_TRY(tb_node_check_keys(map, allowed, err));
-    TB_TRY(read_integer(map, "before", index / model->after_files, index / model->after_files,
+    TB_TRY(read_integer(map, "before", index / model->after_sources, index / model->after_sources,
                         &before, err));
-    TB_TRY(read_integer(map, "after", index % model->after_files, index % model->after_files,
+    TB_TRY(read_integer(map, "after", index % model->after_sources, index % model->after_sources,
                         &after, err));
     TB_TRY(tb_node_require(map, "state", &node, err));
     TB_TRY(tb_node_choice(node, state_names, &state, err));
@@ -282,8 +282,7 @@ static tb_status read_stratum(tb_node map, tb_model *model, int index, tb_error 
     TB_TRY(read_count(map, "sampled", &s->sampled, err));
     TB_TRY(read_text(map, "reason", s->threshold.reason, sizeof s->threshold.reason, err));
     if (s->state == TB_STRATUM_BORROWED)
-        TB_TRY(read_integer(map, "from", 0, model->before_files * model->after_files - 1, &s->from,
-                            err));
+        TB_TRY(read_integer(map, "from", 0, tb_model_strata(model) - 1, &s->from, err));
     if (s->state != TB_STRATUM_FITTED)
         goto done;
     TB_TRY(tb_node_require(map, "irmad", &node, err));
@@ -327,7 +326,7 @@ done:
 static tb_status read_head(tb_node root, tb_model **out, tb_error *err)
 {
     static const char *const allowed[] = {
-        "model",        "method", "bands",        "smoothing",   "sample", "files",
+        "model",        "method", "bands",        "smoothing",   "sample", "sources",
         "registration", "strata", "range_before", "range_after", NULL};
     static const char *const sides[] = {"before", "after", NULL};
     tb_status                status  = TB_OK;
@@ -339,12 +338,17 @@ static tb_status read_head(tb_node root, tb_model **out, tb_error *err)
     TB_TRY(tb_node_require(root, "method", &node, err));
     TB_TRY(tb_node_choice(node, tb_method_names(), &method, err));
     TB_TRY(read_integer(root, "bands", 1, TB_BANDS_MAX, &bands, err));
-    TB_TRY(tb_node_require(root, "files", &files, err));
+    TB_TRY(tb_node_require(root, "sources", &files, err));
     TB_TRY(tb_node_check_keys(files, sides, err));
     TB_TRY(read_integer(files, "before", 1, 10000, &before, err));
     TB_TRY(read_integer(files, "after", 1, 10000, &after, err));
-    TB_TRY(
-        tb_model_new(out, tb_method_named(tb_method_names()[method]), bands, before, after, err));
+    TB_TRY(tb_node_require(root, "registration", &node, err));
+    if (tb_node_count(node) == 0) {
+        status = tb_node_complain(node, err, "a list with each later file");
+        goto done;
+    }
+    TB_TRY(tb_model_new(out, tb_method_named(tb_method_names()[method]), bands, before, after,
+                        (int)tb_node_count(node), err));
     TB_TRY(read_real(root, "smoothing", 0, 4.5, &(*out)->smoothing, err));
     TB_TRY(read_real(root, "sample", 0, 1, &(*out)->sample_share, err));
     TB_TRY(read_range(root, "range_before", &(*out)->low[0], &(*out)->high[0], err));
@@ -367,8 +371,8 @@ tb_status tb_model_read(tb_model **out, const char *path, tb_error *err)
     TB_TRY(read_items(root, "registration", model->after_files, &list, err));
     for (int f = 0; f < model->after_files; f++)
         TB_TRY(read_file(tb_node_item(list, (size_t)f), &model->file[f], err));
-    TB_TRY(read_items(root, "strata", model->before_files * model->after_files, &list, err));
-    for (int s = 0; s < model->before_files * model->after_files; s++)
+    TB_TRY(read_items(root, "strata", tb_model_strata(model), &list, err));
+    for (int s = 0; s < tb_model_strata(model); s++)
         TB_TRY(read_stratum(tb_node_item(list, (size_t)s), model, s, err));
     tb_model_derive(model);
     *out  = model;

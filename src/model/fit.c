@@ -96,6 +96,27 @@ done:
     return status;
 }
 
+/* Leaves out the cells in which the stratum has no pixel for certain. */
+static tb_status keep_cells(tb_sample *sample, const tb_pair *pair, int stratum, tb_error *err)
+{
+    tb_status status = TB_OK;
+    int64_t   kept   = 0;
+
+    sample->pixels = 0;
+    for (int64_t i = 0; i < sample->count; i++) {
+        bool may;
+
+        TB_TRY(tb_pair_may_hold(pair, stratum, sample->cell[i], &may, err));
+        if (!may)
+            continue;
+        sample->cell[kept++] = sample->cell[i];
+        sample->pixels += tb_rect_area(sample->cell[i]);
+    }
+    sample->count = kept;
+done:
+    return status;
+}
+
 /* The cells used: as many as make up the wanted size, and on until enough is valid. */
 static tb_status gather_stratum(stratum_pixels *pixels, tb_gather *gather, const tb_sample *sample,
                                 double share, int64_t *cells, tb_error *err)
@@ -192,12 +213,13 @@ static tb_status fit_stratum(tb_model *model, int stratum, const tb_pair *pair, 
 {
     tb_status         status = TB_OK;
     tb_model_stratum *s      = &model->stratum[stratum];
-    int               strata = model->before_files * model->after_files;
+    int               strata = tb_model_strata(model);
     tb_sample         sample = {0};
     stratum_pixels    pixels = {.stratum = stratum, .bands = model->bands};
     int64_t           cells  = 0;
 
     TB_TRY(tb_sample_list(&sample, &pair->lattice, tb_pair_footprint(pair, stratum), err));
+    TB_TRY(keep_cells(&sample, pair, stratum, err));
     TB_TRY(tb_alloc_zero(&pixels.border, (size_t)strata, sizeof *pixels.border, "strata", err));
     TB_TRY(gather_stratum(&pixels, gather, &sample, options->sample_share, &cells, err));
     for (int64_t i = 0; i < cells; i++)
@@ -241,7 +263,7 @@ static int neighbour_of(const tb_model *model, int stratum, const int64_t *borde
     int     best        = -1;
     int64_t best_border = 0, best_pixels = 0;
 
-    for (int t = 0; t < model->before_files * model->after_files; t++) {
+    for (int t = 0; t < tb_model_strata(model); t++) {
         const tb_model_stratum *other = &model->stratum[t];
 
         if (t == stratum || other->state != TB_STRATUM_FITTED || other->sampled < OWN_FIT_LEAST)
@@ -257,7 +279,7 @@ static int neighbour_of(const tb_model *model, int stratum, const int64_t *borde
 
 static void borrow(tb_model *model, const int64_t *borders)
 {
-    int strata = model->before_files * model->after_files;
+    int strata = tb_model_strata(model);
 
     for (int s = 0; s < strata; s++) {
         tb_model_stratum *own  = &model->stratum[s];
@@ -389,8 +411,8 @@ tb_status tb_model_fit(tb_model **out, const tb_pair *pair, const tb_fit_options
     double     sampled = 0.0;
 
     *out = NULL;
-    TB_TRY(tb_model_new(&model, options->method, pair->bands, tb_epoch_files(pair->before),
-                        tb_epoch_files(pair->after), err));
+    TB_TRY(tb_model_new(&model, options->method, pair->bands, tb_epoch_sources(pair->before),
+                        tb_epoch_sources(pair->after), tb_epoch_files(pair->after), err));
     TB_TRY(tb_gather_new(&gather, pair, engine, err));
     TB_TRY(
         tb_alloc_zero(&borders, (size_t)strata * (size_t)strata, sizeof *borders, "strata", err));

@@ -6,19 +6,20 @@
 
 #include "core/memory.h"
 
-tb_status tb_model_new(tb_model **out, const tb_method *method, int bands, int before_files,
-                       int after_files, tb_error *err)
+tb_status tb_model_new(tb_model **out, const tb_method *method, int bands, int before_sources,
+                       int after_sources, int after_files, tb_error *err)
 {
     tb_status status = TB_OK;
     tb_model *model  = NULL;
-    size_t    strata = (size_t)before_files * (size_t)after_files;
+    size_t    strata = (size_t)before_sources * (size_t)after_sources;
 
     *out = NULL;
     TB_TRY(tb_alloc_zero(&model, 1, sizeof *model, "model", err));
-    model->method       = method;
-    model->bands        = bands;
-    model->before_files = before_files;
-    model->after_files  = after_files;
+    model->method         = method;
+    model->bands          = bands;
+    model->before_sources = before_sources;
+    model->after_sources  = after_sources;
+    model->after_files    = after_files;
     for (int date = 0; date < 2; date++) {
         model->low[date]  = -INFINITY;
         model->high[date] = INFINITY;
@@ -33,6 +34,11 @@ done:
     else
         tb_model_free(model);
     return status;
+}
+
+int tb_model_strata(const tb_model *model)
+{
+    return model->before_sources * model->after_sources;
 }
 
 void tb_model_free(tb_model *model)
@@ -113,9 +119,9 @@ void tb_model_derive(tb_model *model)
         round_one(&file->correlation_before);
         round_one(&file->correlation_after);
     }
-    for (int s = 0; s < model->before_files * model->after_files; s++)
+    for (int s = 0; s < tb_model_strata(model); s++)
         derive_stratum(&model->stratum[s], model);
-    for (int s = 0; s < model->before_files * model->after_files; s++) {
+    for (int s = 0; s < tb_model_strata(model); s++) {
         const tb_model_stratum *judge = &model->stratum[s];
 
         if (judge->state == TB_STRATUM_BORROWED)
@@ -130,14 +136,17 @@ void tb_model_derive(tb_model *model)
 
 tb_status tb_model_apply(const tb_model *model, const tb_pair *pair, tb_error *err)
 {
-    if (model->bands != pair->bands || model->before_files != tb_epoch_files(pair->before) ||
-        model->after_files != tb_epoch_files(pair->after))
+    int before_sources = tb_epoch_sources(pair->before);
+    int after_sources = tb_epoch_sources(pair->after), after_files = tb_epoch_files(pair->after);
+
+    if (model->bands != pair->bands || model->before_sources != before_sources ||
+        model->after_sources != after_sources || model->after_files != after_files)
         return tb_error_set(
             err, TB_E_INPUT,
-            "model: expected one of %d bands for %d earlier and %d later files, got "
-            "%d bands, %d and %d files",
-            pair->bands, tb_epoch_files(pair->before), tb_epoch_files(pair->after), model->bands,
-            model->before_files, model->after_files);
+            "model: expected one for %d bands, %d earlier and %d later sources and %d "
+            "later files, got one for %d, %d, %d and %d",
+            pair->bands, before_sources, after_sources, after_files, model->bands,
+            model->before_sources, model->after_sources, model->after_files);
     for (int f = 0; f < model->after_files; f++)
         tb_epoch_shift(pair->after, f, model->file[f].applied ? model->file[f].dx : 0.0,
                        model->file[f].applied ? model->file[f].dy : 0.0);

@@ -70,11 +70,12 @@ typedef struct tb_model {
     const tb_method *method;
     int              bands;
     double           smoothing; /**< standard deviation of the Gaussian, pixels */
-    int              before_files, after_files;
+    int              before_sources, after_sources; /**< see tb_epoch_sources */
+    int              after_files;
     double           sample_share; /**< of the lattice's pixels */
     double low[2], high[2];    /**< ends of the sample ranges, earlier and later; infinite: none */
     tb_model_file    *file;    /**< after_files of them */
-    tb_model_stratum *stratum; /**< before_files * after_files of them */
+    tb_model_stratum *stratum; /**< before_sources * after_sources of them */
 
     /* Derived: see tb_model_derive. */
     tb_scoring scoring;
@@ -84,9 +85,12 @@ typedef struct tb_model {
 } tb_model;
 
 /** An empty model for the pair; free with tb_model_free. */
-tb_status tb_model_new(tb_model **out, const tb_method *method, int bands, int before_files,
-                       int after_files, tb_error *err);
+tb_status tb_model_new(tb_model **out, const tb_method *method, int bands, int before_sources,
+                       int after_sources, int after_files, tb_error *err);
 void      tb_model_free(tb_model *model);
+
+/** How many strata there are. */
+int tb_model_strata(const tb_model *model);
 
 /** Rounds all numbers to what model.yaml holds and sets the derived members. Call when they
  * changed. */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/memory.h"
+#include "raster/footprints.h"
 #include "raster/window.h"
 
 typedef struct epoch_file {
@@ -13,11 +14,13 @@ typedef struct epoch_file {
 } epoch_file;
 
 struct tb_epoch {
-    int         count; /* image files; the validity raster, if any, stands behind them */
-    int         bands;
-    bool        has_valid;
-    tb_grid     lattice;
-    epoch_file *file;
+    int            count; /* image files; the validity raster, if any, stands behind them */
+    int            bands;
+    bool           has_valid;
+    tb_grid        lattice;
+    epoch_file    *file;
+    char          *footprints_path; /* NULL: none */
+    tb_footprints *footprints;
 };
 
 /* Rows resampled at once: what a window of the image has to hold. */
@@ -58,6 +61,8 @@ tb_status tb_epoch_open(tb_epoch **out, const tb_epoch_options *options, tb_erro
     TB_TRY(tb_alloc_zero(&epoch, 1, sizeof *epoch, "epoch", err));
     epoch->count     = options->image_count;
     epoch->has_valid = options->valid != NULL;
+    if (options->footprints != NULL)
+        TB_TRY(tb_copy_text(&epoch->footprints_path, options->footprints, err));
     TB_TRY(
         tb_alloc_zero(&epoch->file, (size_t)epoch->count + 1, sizeof *epoch->file, "files", err));
     for (int f = 0; f < epoch->count; f++) {
@@ -93,6 +98,8 @@ void tb_epoch_close(tb_epoch *epoch)
             tb_image_close(epoch->file[f].header);
             tb_warp_free(epoch->file[f].warp);
         }
+    tb_footprints_free(epoch->footprints);
+    tb_free(epoch->footprints_path);
     tb_free(epoch->file);
     tb_free(epoch);
 }
@@ -179,7 +186,66 @@ tb_status tb_epoch_bring(tb_epoch *epoch, const tb_grid *lattice, tb_error *err)
         TB_TRY(tb_warp_new(&file->warp, lattice, tb_epoch_file(epoch, f), f == epoch->count, err));
         file->footprint = tb_warp_footprint(file->warp);
     }
+    tb_footprints_free(epoch->footprints);
+    epoch->footprints = NULL;
+    if (epoch->footprints_path != NULL)
+        TB_TRY(tb_footprints_read(&epoch->footprints, epoch->footprints_path, lattice, err));
 done:
+    return status;
+}
+
+int tb_epoch_sources(const tb_epoch *epoch)
+{
+    return epoch->footprints != NULL ? tb_footprints_count(epoch->footprints) + 1 : epoch->count;
+}
+
+const char *tb_epoch_footprints_path(const tb_epoch *epoch)
+{
+    return epoch->footprints_path;
+}
+
+/* What any of the files can reach. */
+static tb_rect hull_of_files(const tb_epoch *epoch)
+{
+    tb_rect hull = epoch->file[0].footprint;
+
+    for (int f = 1; f < epoch->count; f++) {
+        tb_rect r     = epoch->file[f].footprint;
+        int64_t right = hull.x + hull.width, bottom = hull.y + hull.height;
+
+        if (tb_rect_is_empty(r))
+            continue;
+        right       = r.x + r.width > right ? r.x + r.width : right;
+        bottom      = r.y + r.height > bottom ? r.y + r.height : bottom;
+        hull.x      = r.x < hull.x ? r.x : hull.x;
+        hull.y      = r.y < hull.y ? r.y : hull.y;
+        hull.width  = right - hull.x;
+        hull.height = bottom - hull.y;
+    }
+    return hull;
+}
+
+tb_rect tb_epoch_source_bounds(const tb_epoch *epoch, int source)
+{
+    if (epoch->footprints == NULL)
+        return epoch->file[source].footprint;
+    return tb_rect_intersect(hull_of_files(epoch), tb_footprints_bounds(epoch->footprints, source));
+}
+
+tb_status tb_epoch_locate(const tb_epoch *epoch, tb_rect rect, int16_t *file, tb_error *err)
+{
+    tb_status status = TB_OK;
+    int16_t  *number = NULL;
+    size_t    pixels = (size_t)tb_rect_area(rect);
+
+    if (epoch->footprints == NULL)
+        return TB_OK;
+    TB_TRY(tb_alloc(&number, pixels, sizeof *number, "footprints", err));
+    TB_TRY(tb_footprints_number(epoch->footprints, rect, number, err));
+    for (size_t i = 0; i < pixels; i++)
+        file[i] = file[i] < 0 ? -1 : number[i];
+done:
+    tb_free(number);
     return status;
 }
 

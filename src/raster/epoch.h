@@ -22,6 +22,7 @@ typedef struct tb_epoch_options {
     const char *const *images; /**< paths, `image_count` of them */
     int                image_count;
     const char        *valid;      /**< raster: not 0 and not nodata means observed; or NULL */
+    const char        *footprints; /**< polygons of the pictures a mosaic is made of; or NULL */
     bool               has_nodata; /**< `nodata` replaces what the files declare */
     double             nodata;
 } tb_epoch_options;
@@ -43,6 +44,21 @@ tb_epoch_valid(const tb_epoch *epoch); /**< NULL where there is no validity rast
 
 /** The lattice this date would give: the first file's grid, extended to cover all of them. */
 tb_status tb_epoch_lattice(const tb_epoch *epoch, tb_grid *out, tb_error *err);
+
+/**
+ * The sources of a date: its capture footprints and, last, what lies in none of them; without
+ * footprints its files. Known once the lattice is set.
+ */
+int tb_epoch_sources(const tb_epoch *epoch);
+
+/** The path of the footprints, or NULL. */
+const char *tb_epoch_footprints_path(const tb_epoch *epoch);
+
+/** The part of the lattice a source can reach. */
+tb_rect tb_epoch_source_bounds(const tb_epoch *epoch, int source);
+
+/** Turns numbers of files into numbers of sources, in place; -1 stays. */
+tb_status tb_epoch_locate(const tb_epoch *epoch, tb_rect rect, int16_t *file, tb_error *err);
 
 /** Sets the lattice the date is read on. */
 tb_status tb_epoch_bring(tb_epoch *epoch, const tb_grid *lattice, tb_error *err);

@@ -1,5 +1,7 @@
 #include "raster/pair.h"
 
+#include <string.h>
+
 #include "core/memory.h"
 
 struct tb_pair_reader {
@@ -36,6 +38,12 @@ tb_status tb_pair_open(tb_pair *pair, const tb_epoch_options *before, const tb_e
     TB_TRY(tb_epoch_bring(pair->before, &pair->lattice, err));
     TB_TRY(tb_epoch_bring(pair->after, &pair->lattice, err));
     TB_TRY(check_overlap(pair, err));
+    if (tb_pair_strata(pair) > INT16_MAX)
+        status =
+            tb_error_set(err, TB_E_INPUT,
+                         "%s: expected at most %d strata (sources of one date with "
+                         "those of the other), got %d",
+                         tb_epoch_file(pair->before, 0)->path, INT16_MAX, tb_pair_strata(pair));
 done:
     if (status != TB_OK)
         tb_pair_close(pair);
@@ -51,22 +59,55 @@ void tb_pair_close(tb_pair *pair)
 
 int tb_pair_strata(const tb_pair *pair)
 {
-    return tb_epoch_files(pair->before) * tb_epoch_files(pair->after);
+    return tb_epoch_sources(pair->before) * tb_epoch_sources(pair->after);
 }
 
 tb_rect tb_pair_footprint(const tb_pair *pair, int stratum)
 {
-    int after_files = tb_epoch_files(pair->after);
+    int after_sources = tb_epoch_sources(pair->after);
 
-    return tb_rect_intersect(tb_epoch_footprint(pair->before, stratum / after_files),
-                             tb_epoch_footprint(pair->after, stratum % after_files));
+    return tb_rect_intersect(tb_epoch_source_bounds(pair->before, stratum / after_sources),
+                             tb_epoch_source_bounds(pair->after, stratum % after_sources));
+}
+
+/* Where a source has no footprint of its own, any pixel of its rectangle may be of it. */
+static tb_status may_hold_source(const tb_epoch *epoch, int source, tb_rect rect, int16_t *number,
+                                 bool *may, tb_error *err)
+{
+    tb_status status = TB_OK;
+    size_t    pixels = (size_t)tb_rect_area(rect);
+
+    for (size_t i = 0; i < pixels; i++)
+        number[i] = (int16_t)source;
+    TB_TRY(tb_epoch_locate(epoch, rect, number, err));
+    *may = false;
+    for (size_t i = 0; i < pixels && !*may; i++)
+        *may = number[i] == source;
+done:
+    return status;
+}
+
+tb_status tb_pair_may_hold(const tb_pair *pair, int stratum, tb_rect rect, bool *may, tb_error *err)
+{
+    tb_status status        = TB_OK;
+    int       after_sources = tb_epoch_sources(pair->after);
+    int16_t  *number        = NULL;
+
+    *may = false;
+    TB_TRY(tb_alloc(&number, (size_t)tb_rect_area(rect), sizeof *number, "footprints", err));
+    TB_TRY(may_hold_source(pair->before, stratum / after_sources, rect, number, may, err));
+    if (*may)
+        TB_TRY(may_hold_source(pair->after, stratum % after_sources, rect, number, may, err));
+done:
+    tb_free(number);
+    return status;
 }
 
 void tb_pair_block_reset(tb_pair_block *block)
 {
     tb_free(block->storage);
     tb_free(block->stratum);
-    tb_free(block->before_file);
+    tb_free(block->before_source);
     tb_free(block->after_file);
     *block = (tb_pair_block){0};
 }
@@ -84,7 +125,7 @@ static tb_status reserve(tb_pair_block *block, int bands, size_t pixels, tb_erro
         tb_pair_block_reset(block);
         TB_TRY(tb_alloc(&block->storage, pixels * 2 * (size_t)bands, sizeof(float), "block", err));
         TB_TRY(tb_alloc(&block->stratum, pixels, sizeof(int16_t), "block", err));
-        TB_TRY(tb_alloc(&block->before_file, pixels, sizeof(int16_t), "block", err));
+        TB_TRY(tb_alloc(&block->before_source, pixels, sizeof(int16_t), "block", err));
         TB_TRY(tb_alloc(&block->after_file, pixels, sizeof(int16_t), "block", err));
         block->capacity = pixels;
     }
@@ -127,19 +168,23 @@ void tb_pair_reader_free(tb_pair_reader *reader)
 
 tb_status tb_pair_read(tb_pair_reader *reader, tb_rect rect, tb_pair_block *block, tb_error *err)
 {
-    tb_status status      = TB_OK;
-    size_t    pixels      = (size_t)tb_rect_area(rect);
-    int       after_files = tb_epoch_files(reader->pair->after);
+    const tb_pair *pair          = reader->pair;
+    int            after_sources = tb_epoch_sources(pair->after);
+    size_t         pixels        = (size_t)tb_rect_area(rect);
+    tb_status      status        = TB_OK;
 
-    TB_TRY(reserve(block, reader->pair->bands, pixels, err));
+    TB_TRY(reserve(block, pair->bands, pixels, err));
     block->rect = rect;
-    TB_TRY(tb_epoch_read(reader->before, rect, block->before, block->before_file, err));
+    TB_TRY(tb_epoch_read(reader->before, rect, block->before, block->before_source, err));
+    TB_TRY(tb_epoch_locate(pair->before, rect, block->before_source, err));
     TB_TRY(tb_epoch_read(reader->after, rect, block->after, block->after_file, err));
+    memcpy(block->stratum, block->after_file, pixels * sizeof *block->stratum);
+    TB_TRY(tb_epoch_locate(pair->after, rect, block->stratum, err));
     for (size_t i = 0; i < pixels; i++)
         block->stratum[i] =
-            block->before_file[i] < 0 || block->after_file[i] < 0
+            block->before_source[i] < 0 || block->stratum[i] < 0
                 ? -1
-                : (int16_t)(block->before_file[i] * after_files + block->after_file[i]);
+                : (int16_t)(block->before_source[i] * after_sources + block->stratum[i]);
 done:
     return status;
 }

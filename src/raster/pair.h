@@ -1,13 +1,14 @@
 /**
  * Two dates on one lattice: the earlier image's grid, with strata.
  *
- * A stratum is one file of the earlier date with one of the later: stratum = before_file *
- * after_files
- * + after_file. It has its own radiometry and threshold, and a hard border.
+ * A stratum is one source (a capture footprint, or a file) of the earlier date with one of the later:
+ * stratum = before_source * after_sources + after_source. It has its own radiometry and threshold,
+ * and a hard border.
  */
 #ifndef TUBAN_RASTER_PAIR_H
 #define TUBAN_RASTER_PAIR_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/error.h"
@@ -36,13 +37,18 @@ int tb_pair_strata(const tb_pair *pair);
 /** The part of the lattice a stratum can reach. */
 tb_rect tb_pair_footprint(const tb_pair *pair, int stratum);
 
+/** False if a stratum has no pixel in the rectangle, as far as geometry can tell. */
+tb_status tb_pair_may_hold(const tb_pair *pair, int stratum, tb_rect rect, bool *may,
+                           tb_error *err);
+
 /** A rectangle of both dates. Zero-initialised is empty; free with tb_pair_block_reset. */
 typedef struct tb_pair_block {
     tb_rect  rect;
     float   *before[TB_BANDS_MAX]; /**< rect.height * rect.width each; NaN where not observed */
     float   *after[TB_BANDS_MAX];
     int16_t *stratum; /**< -1 where not observed on both dates */
-    int16_t *before_file, *after_file;
+    int16_t *before_source;
+    int16_t *after_file; /**< the file itself: what is registered */
     size_t   capacity;
     float   *storage;
 } tb_pair_block;

@@ -33,7 +33,7 @@ tb_status tb_evidence_new(tb_evidence *evidence, const tb_model *model, tb_error
         /* A power of two, so that dividing by it is exact: some 256 steps to a standard deviation.
          */
         evidence->quantum[b] = 1.0;
-        for (int s = 0; s < model->before_files * model->after_files; s++) {
+        for (int s = 0; s < tb_model_strata(model); s++) {
             double spread = model->stratum[s].spread[b];
             int    exponent;
 
