@@ -13,6 +13,7 @@
 
 #include "core/file.h"
 #include "core/memory.h"
+#include "job/pairs.h"
 #include "job/parcels.h"
 #include "job/rasters.h"
 #include "job/report.h"
@@ -99,6 +100,7 @@ static tb_status open_run(run *r, tb_error *err)
         if (r->products == PRODUCTS_PARCELS)
             TB_TRY(check_georeference(&r->stages[p], err));
     }
+    TB_TRY(tb_pairs_check_apart(r->stages, r->job->pair_count, err));
 done:
     return status;
 }

@@ -407,7 +407,7 @@ static void resample_down(tb_epoch_reader *reader, const tb_warp_axis *axis, tb_
                           int64_t n)
 {
     const tb_rect *window = &reader->window.rect;
-    const float   *rows[64];
+    const float   *rows[TB_WARP_TAPS_MAX];
 
     for (int b = 0; b < reader->epoch->bands; b++) {
         for (int k = 0; k < axis->taps; k++) {

@@ -26,12 +26,20 @@ struct tb_warp {
     double       dx, dy;
     tb_warp_axis axis_x, axis_y;
     int64_t      node_step, node_columns, node_rows;
-    int32_t     *nodes; /* [rows][columns][2] quanta relative to node_base, INT32_MIN: nowhere */
+    int32_t     *nodes; /* [rows][columns][2] quanta of image x and y, INT32_MIN: nowhere */
 };
+
+/* Transforms that no one would make still have to give whole numbers. */
+static double bounded(double position)
+{
+    const double far = 1e15;
+
+    return position > -far ? (position < far ? position : far) : -far; /* NaN: -far */
+}
 
 static int64_t quantised(double position)
 {
-    return (int64_t)floor(position * TB_WARP_PHASES + ROUNDING);
+    return (int64_t)floor(bounded(position) * TB_WARP_PHASES + ROUNDING);
 }
 
 static double keys(double t)
@@ -50,33 +58,67 @@ static double tent(double t)
     return t < 1.0 ? 1.0 - t : 0.0;
 }
 
-static tb_status make_axis(tb_warp_axis *axis, double scale, bool is_nearest, tb_error *err)
+/* Keys' weights have sum 1 and mean 0 of themselves. */
+static void fill_cubic(float *row, int taps, double position)
+{
+    for (int k = 0; k < taps; k++)
+        row[k] = (float)keys(1 - taps / 2 + k - position);
+}
+
+/* A tent sampled at whole pixels has not: it is tilted until its mean is at the position. */
+static void fill_tent(float *row, int taps, double position, double scale)
+{
+    double sum = 0.0, first = 0.0, second = 0.0, tilt;
+
+    for (int k = 0; k < taps; k++) {
+        double t = 1 - taps / 2 + k - position, weight = tent(t / scale);
+
+        sum += weight;
+        first += weight * t;
+        second += weight * t * t;
+    }
+    first /= sum;
+    second /= sum;
+    tilt = -first / (second - first * first);
+    for (int k = 0; k < taps; k++) {
+        double t = 1 - taps / 2 + k - position;
+
+        row[k] = (float)(tent(t / scale) / sum * (1.0 + tilt * (t - first)));
+    }
+}
+
+static tb_status make_axis(tb_warp_axis *axis, double scale, const char *path, bool is_nearest,
+                           tb_error *err)
 {
     bool      is_cubic = scale <= 1.25;
-    double    reach    = is_cubic ? 2.0 : scale;
-    int       half     = (int)ceil(reach);
     tb_status status;
 
-    tb_free(axis->weights);
-    axis->weights = NULL;
-    axis->taps    = is_nearest ? 1 : 2 * half;
-    axis->first   = is_nearest ? 0 : 1 - half;
+    if (is_nearest) {
+        axis->taps  = 1;
+        axis->first = 0;
+    } else if (scale <= TB_WARP_TAPS_MAX / 2) {
+        axis->taps  = is_cubic ? 4 : 2 * (int)ceil(scale);
+        axis->first = 1 - axis->taps / 2;
+    } else {
+        tb_error_set(err, TB_E_INPUT,
+                     "%s: expected an image at most %d times as fine as the earlier one, got %.4g",
+                     path, TB_WARP_TAPS_MAX / 2, scale);
+        return tb_error_hint(err, "bring it to a coarser grid first (gdalwarp -r average -tr)");
+    }
     status = tb_alloc(&axis->weights, (size_t)TB_WARP_PHASES * (size_t)axis->taps, sizeof(float),
                       "resampling weights", err);
     if (status != TB_OK)
         return status;
     for (int phase = 0; phase < TB_WARP_PHASES; phase++) {
-        float *row = axis->weights + (size_t)phase * (size_t)axis->taps;
-        double sum = 0.0;
+        float *row      = axis->weights + (size_t)phase * (size_t)axis->taps;
+        double position = phase / (double)TB_WARP_PHASES;
 
-        for (int k = 0; k < axis->taps; k++) {
-            double t = axis->first + k - phase / (double)TB_WARP_PHASES;
-
-            row[k] = is_nearest ? 1.0f : (float)(is_cubic ? keys(t) : tent(t / scale));
-            sum += row[k];
-        }
-        for (int k = 0; k < axis->taps; k++)
-            row[k] = (float)(row[k] / sum);
+        if (is_nearest)
+            row[0] = 1.0f;
+        else if (is_cubic)
+            fill_cubic(row, axis->taps, position);
+        else
+            fill_tent(row, axis->taps, position, scale);
     }
     return TB_OK;
 }
@@ -255,8 +297,8 @@ tb_status tb_warp_new(tb_warp **out, const tb_grid *lattice, const tb_image_info
     warp->image_height = image->height;
     warp->is_nearest   = is_nearest;
     TB_TRY(connect(warp, lattice, image, err));
-    TB_TRY(make_axis(&warp->axis_x, scale_along(warp, true), is_nearest, err));
-    TB_TRY(make_axis(&warp->axis_y, scale_along(warp, false), is_nearest, err));
+    TB_TRY(make_axis(&warp->axis_x, scale_along(warp, true), image->path, is_nearest, err));
+    TB_TRY(make_axis(&warp->axis_y, scale_along(warp, false), image->path, is_nearest, err));
     classify(warp);
 done:
     if (status == TB_OK)
@@ -317,16 +359,21 @@ static tb_warp_position position_of(const tb_warp *warp, double place)
     return position;
 }
 
-static bool interpolate_nodes(const tb_warp *warp, double x, double y, double *px, double *py)
+/* The cell between nodes a place falls into, along one axis; places beyond count to the last. */
+static int64_t cell_of(const tb_warp *warp, double place, int64_t nodes)
 {
-    double  step   = (double)warp->node_step;
-    int64_t column = (int64_t)floor(x / step), row = (int64_t)floor(y / step);
+    int64_t cell = (int64_t)floor(place / (double)warp->node_step);
 
-    column = column < 0 ? 0 : column > warp->node_columns - 2 ? warp->node_columns - 2 : column;
-    row    = row < 0 ? 0 : row > warp->node_rows - 2 ? warp->node_rows - 2 : row;
+    return cell < 0 ? 0 : cell > nodes - 2 ? nodes - 2 : cell;
+}
 
+/* False where a node of the cell is nowhere. */
+static bool interpolate_in_cell(const tb_warp *warp, int64_t column, int64_t row, double x,
+                                double y, double *px, double *py)
+{
     const int32_t *above = warp->nodes + (row * warp->node_columns + column) * 2;
     const int32_t *below = above + warp->node_columns * 2;
+    double         step  = (double)warp->node_step;
     double         u     = x / step - (double)column;
     double         v     = y / step - (double)row;
 
@@ -340,6 +387,12 @@ static bool interpolate_nodes(const tb_warp *warp, double x, double y, double *p
         ((above[1] * (1 - u) + above[3] * u) * (1 - v) + (below[1] * (1 - u) + below[3] * u) * v) /
         TB_WARP_PHASES;
     return true;
+}
+
+static bool interpolate_nodes(const tb_warp *warp, double x, double y, double *px, double *py)
+{
+    return interpolate_in_cell(warp, cell_of(warp, x, warp->node_columns),
+                               cell_of(warp, y, warp->node_rows), x, y, px, py);
 }
 
 void tb_warp_row(const tb_warp *warp, int64_t x, int64_t y, int64_t n, tb_warp_position *px,
@@ -374,10 +427,23 @@ static tb_rect hull_of(const double *x, const double *y, int n, double margin)
         bottom = y[i] > bottom ? y[i] : bottom;
     }
 
-    int64_t x0 = (int64_t)floor(left - margin), y0 = (int64_t)floor(top - margin);
+    int64_t x0 = (int64_t)floor(bounded(left - margin));
+    int64_t y0 = (int64_t)floor(bounded(top - margin));
 
-    return (tb_rect){x0, y0, (int64_t)ceil(right + margin) - x0,
-                     (int64_t)ceil(bottom + margin) - y0};
+    return (tb_rect){x0, y0, (int64_t)ceil(bounded(right + margin)) - x0,
+                     (int64_t)ceil(bounded(bottom + margin)) - y0};
+}
+
+/* The rectangle around two, of which one may be empty. */
+static tb_rect hull_of_both(tb_rect a, tb_rect b)
+{
+    int64_t x0 = a.x < b.x ? a.x : b.x, y0 = a.y < b.y ? a.y : b.y;
+    int64_t x1 = a.x + a.width > b.x + b.width ? a.x + a.width : b.x + b.width;
+    int64_t y1 = a.y + a.height > b.y + b.height ? a.y + a.height : b.y + b.height;
+
+    if (tb_rect_is_empty(a))
+        return b;
+    return tb_rect_is_empty(b) ? a : (tb_rect){x0, y0, x1 - x0, y1 - y0};
 }
 
 tb_rect tb_warp_footprint(const tb_warp *warp)
@@ -403,71 +469,57 @@ tb_rect tb_warp_footprint(const tb_warp *warp)
                               warp->node_step};
             tb_rect window = tb_warp_window(warp, cell);
 
-            if (tb_rect_is_empty(window))
-                continue;
-            if (tb_rect_is_empty(found)) {
-                found = cell;
-                continue;
-            }
-
-            int64_t x0 = cell.x < found.x ? cell.x : found.x;
-            int64_t x1 = cell.x + cell.width > found.x + found.width ? cell.x + cell.width
-                                                                     : found.x + found.width;
-
-            found = (tb_rect){x0, found.y, x1 - x0, cell.y + cell.height - found.y};
+            if (!tb_rect_is_empty(window))
+                found = hull_of_both(found, cell);
         }
     return tb_rect_intersect(found, all);
 }
 
+/* Bilinear between nodes: the extremes of a rectangle lie at the corners of its part of a cell. */
+static tb_rect window_by_nodes(const tb_warp *warp, double x0, double y0, double x1, double y1,
+                               double margin)
+{
+    int64_t first_column = cell_of(warp, x0, warp->node_columns);
+    int64_t last_column  = cell_of(warp, x1, warp->node_columns);
+    int64_t first_row    = cell_of(warp, y0, warp->node_rows);
+    int64_t last_row     = cell_of(warp, y1, warp->node_rows);
+    tb_rect hull         = {0, 0, 0, 0};
+
+    for (int64_t row = first_row; row <= last_row; row++)
+        for (int64_t column = first_column; column <= last_column; column++) {
+            double u0   = column == first_column ? x0 : (double)(column * warp->node_step);
+            double u1   = column == last_column ? x1 : (double)((column + 1) * warp->node_step);
+            double v0   = row == first_row ? y0 : (double)(row * warp->node_step);
+            double v1   = row == last_row ? y1 : (double)((row + 1) * warp->node_step);
+            double u[4] = {u0, u1, u0, u1}, v[4] = {v0, v0, v1, v1}, x[4], y[4];
+            bool   is_somewhere = true;
+
+            for (int i = 0; i < 4; i++)
+                is_somewhere = is_somewhere &&
+                               interpolate_in_cell(warp, column, row, u[i], v[i], &x[i], &y[i]);
+            if (is_somewhere)
+                hull = hull_of_both(hull, hull_of(x, y, 4, margin));
+        }
+    return hull;
+}
+
 tb_rect tb_warp_window(const tb_warp *warp, tb_rect r)
 {
-    tb_rect image = {0, 0, warp->image_width, warp->image_height};
-    double  reach = warp->axis_x.taps > warp->axis_y.taps ? warp->axis_x.taps : warp->axis_y.taps;
+    tb_rect image  = {0, 0, warp->image_width, warp->image_height};
+    double  taps   = warp->axis_x.taps > warp->axis_y.taps ? warp->axis_x.taps : warp->axis_y.taps;
+    double  margin = taps / 2 + 2;
     double  x0 = (double)r.x + 0.5 + warp->dx, y0 = (double)r.y + 0.5 + warp->dy;
     double  x1 = x0 + (double)r.width - 1, y1 = y0 + (double)r.height - 1;
-    double  x[64], y[64];
-    int     n = 0;
 
     if (tb_rect_is_empty(r))
         return (tb_rect){0, 0, 0, 0};
-    if (warp->nodes == NULL) {
-        const double corner_x[4] = {x0, x1, x0, x1}, corner_y[4] = {y0, y0, y1, y1};
+    if (warp->nodes != NULL)
+        return tb_rect_intersect(window_by_nodes(warp, x0, y0, x1, y1, margin), image);
 
-        for (; n < 4; n++)
-            tb_transform_apply(warp->map, corner_x[n], corner_y[n], &x[n], &y[n]);
-        return tb_rect_intersect(hull_of(x, y, n, reach / 2 + 2), image);
-    }
+    const double corner_x[4] = {x0, x1, x0, x1}, corner_y[4] = {y0, y0, y1, y1};
+    double       x[4], y[4];
 
-    /* Bilinear between nodes: the extremes of a rectangle lie at its corners or at nodes inside it.
-     */
-    tb_rect hull = {0, 0, 0, 0};
-    bool    has  = false;
-    double  step = (double)warp->node_step;
-
-    for (double v = y0;;
-         v        = floor(v / step) * step + step < y1 ? floor(v / step) * step + step : y1) {
-        for (double u = x0;;
-             u        = floor(u / step) * step + step < x1 ? floor(u / step) * step + step : x1) {
-            if (interpolate_nodes(warp, u, v, &x[0], &y[0])) {
-                tb_rect here = hull_of(x, y, 1, reach / 2 + 2);
-
-                if (!has)
-                    hull = here;
-                int64_t left   = here.x < hull.x ? here.x : hull.x;
-                int64_t top    = here.y < hull.y ? here.y : hull.y;
-                int64_t right  = here.x + here.width > hull.x + hull.width ? here.x + here.width
-                                                                           : hull.x + hull.width;
-                int64_t bottom = here.y + here.height > hull.y + hull.height ? here.y + here.height
-                                                                             : hull.y + hull.height;
-
-                hull = (tb_rect){left, top, right - left, bottom - top};
-                has  = true;
-            }
-            if (u >= x1)
-                break;
-        }
-        if (v >= y1)
-            break;
-    }
-    return tb_rect_intersect(hull, image);
+    for (int i = 0; i < 4; i++)
+        tb_transform_apply(warp->map, corner_x[i], corner_y[i], &x[i], &y[i]);
+    return tb_rect_intersect(hull_of(x, y, 4, margin), image);
 }

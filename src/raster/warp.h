@@ -5,6 +5,7 @@
  * the same taps, whatever block it is made in and whatever the last bits of PROJ's arithmetic are.
  * Cubic convolution (Keys 1981, a = -1/2) where the image is about as coarse as the lattice; where
  * it is finer by more than 1.25, a tent as wide as a lattice pixel, so that no sample is skipped.
+ * Weights sum to 1 and have their mean at the position: a plane comes through as it is.
  */
 #ifndef TUBAN_RASTER_WARP_H
 #define TUBAN_RASTER_WARP_H
@@ -17,7 +18,8 @@
 #include "raster/grid.h"
 #include "raster/image.h"
 
-enum { TB_WARP_PHASES = 256 };
+/** Phases, and the most taps along an axis: an image may be 32 times as fine as the lattice. */
+enum { TB_WARP_PHASES = 256, TB_WARP_TAPS_MAX = 64 };
 
 typedef enum tb_warp_kind {
     TB_WARP_COPY,      /**< whole pixels apart: no resampling at all */
@@ -43,7 +45,8 @@ typedef struct tb_warp_position {
 /**
  * Makes the map from a lattice to an image. `is_nearest` is for masks: one tap, at the nearest
  * pixel.
- * @return TB_E_INPUT when one has a CRS and the other none, or PROJ knows no way between them.
+ * @return TB_E_INPUT when one has a CRS and the other none, PROJ knows no way between them, or the
+ * image is more than 32 times as fine as the lattice.
  * Free with tb_warp_free. Borrows nothing.
  */
 tb_status tb_warp_new(tb_warp **out, const tb_grid *lattice, const tb_image_info *image,
