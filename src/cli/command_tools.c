@@ -79,8 +79,8 @@ static void print_info(const tb_info *info)
                info->unit, info->gsd_m, info->is_rotated ? ", rotated" : "");
     else
         printf("  CRS      none: pixels only\n");
-    printf("  validity %s%s%s, %.4g %% of a sample valid\n", info->has_alpha ? "alpha band " : "",
-           info->has_mask ? "mask " : "", info->has_nodata ? "nodata" : "no nodata",
+    printf("  validity %s%s%s, %.4g %% of a sample valid\n", info->has_alpha ? "alpha band, " : "",
+           info->has_mask ? "mask, " : "", info->has_nodata ? "nodata" : "no nodata",
            100.0 * info->valid_share);
     if (info->date[0] != '\0')
         printf("  date     %s\n", info->date);

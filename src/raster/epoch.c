@@ -124,6 +124,35 @@ const tb_image_info *tb_epoch_valid(const tb_epoch *epoch)
     return epoch->has_valid ? tb_epoch_file(epoch, epoch->count) : NULL;
 }
 
+/* Pixels of an edge between which another CRS does not make it bulge by a pixel. */
+enum { EDGE_STEP = 64 };
+
+/* Grows the span left, top, right, bottom of the first file's pixels by the place of one pixel. */
+static void cover(int64_t span[4], const tb_warp *back, int64_t x, int64_t y)
+{
+    tb_warp_position px, py;
+
+    tb_warp_row(back, x, y, 1, &px, &py);
+    if (px.index == INT64_MIN)
+        return;
+    span[0] = px.index < span[0] ? px.index : span[0];
+    span[1] = py.index < span[1] ? py.index : span[1];
+    span[2] = px.index + 1 > span[2] ? px.index + 1 : span[2];
+    span[3] = py.index + 1 > span[3] ? py.index + 1 : span[3];
+}
+
+static void cover_edges(int64_t span[4], const tb_warp *back, int64_t width, int64_t height)
+{
+    for (int64_t x = 0; x < width + EDGE_STEP - 1; x += EDGE_STEP) {
+        cover(span, back, x < width ? x : width - 1, 0);
+        cover(span, back, x < width ? x : width - 1, height - 1);
+    }
+    for (int64_t y = 0; y < height + EDGE_STEP - 1; y += EDGE_STEP) {
+        cover(span, back, 0, y < height ? y : height - 1);
+        cover(span, back, width - 1, y < height ? y : height - 1);
+    }
+}
+
 tb_status tb_epoch_lattice(const tb_epoch *epoch, tb_grid *out, tb_error *err)
 {
     const tb_image_info *first = tb_epoch_file(epoch, 0);
@@ -131,7 +160,7 @@ tb_status tb_epoch_lattice(const tb_epoch *epoch, tb_grid *out, tb_error *err)
                                   .height        = first->height,
                                   .has_transform = first->has_transform,
                                   .crs           = first->crs};
-    int64_t              left = 0, top = 0, right = first->width, bottom = first->height;
+    int64_t              span[4] = {0, 0, first->width, first->height};
 
     memcpy(grid.transform, first->transform, sizeof grid.transform);
     for (int f = 1; f < epoch->count; f++) {
@@ -149,26 +178,21 @@ tb_status tb_epoch_lattice(const tb_epoch *epoch, tb_grid *out, tb_error *err)
         status = tb_warp_new(&back, &own, &target, true, err);
         if (status != TB_OK)
             return status;
-        for (int64_t i = 0; i < 4; i++) {
-            tb_warp_position px, py;
-
-            tb_warp_row(back, (i & 1) ? info->width - 1 : 0, (i & 2) ? info->height - 1 : 0, 1, &px,
-                        &py);
-            if (px.index == INT64_MIN)
-                continue;
-            left   = px.index < left ? px.index : left;
-            top    = py.index < top ? py.index : top;
-            right  = px.index + 1 > right ? px.index + 1 : right;
-            bottom = py.index + 1 > bottom ? py.index + 1 : bottom;
-        }
+        cover_edges(span, back, info->width, info->height);
         tb_warp_free(back);
+        if (span[2] - span[0] > INT32_MAX || span[3] - span[1] > INT32_MAX)
+            return tb_error_set(err, TB_E_INPUT,
+                                "%s: expected a file beside %s, got one so far off that the two "
+                                "span %lld x %lld pixels",
+                                info->path, first->path, (long long)(span[2] - span[0]),
+                                (long long)(span[3] - span[1]));
     }
-    tb_transform_apply(first->transform, (double)left, (double)top, &grid.transform[0],
+    tb_transform_apply(first->transform, (double)span[0], (double)span[1], &grid.transform[0],
                        &grid.transform[3]);
-    grid.anchor_x = -left;
-    grid.anchor_y = -top;
-    grid.width    = right - left;
-    grid.height   = bottom - top;
+    grid.anchor_x = -span[0];
+    grid.anchor_y = -span[1];
+    grid.width    = span[2] - span[0];
+    grid.height   = span[3] - span[1];
     *out          = grid;
     return TB_OK;
 }

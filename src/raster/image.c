@@ -69,6 +69,34 @@ static void describe_layout(tb_image *image)
     info->driver = GDALGetDriverShortName(GDALGetDatasetDriver(image->dataset));
 }
 
+/*
+ * True if a band that is called alpha measures something: writers call the fourth band of an 8-bit
+ * image alpha, and so a near infrared. An alpha is 0 or full almost everywhere.
+ */
+static bool is_measured_alpha(const tb_image *image, GDALRasterBandH band)
+{
+    enum { SIDE = 128, PLACES = 3 };
+    int width = GDALGetRasterXSize(image->dataset), height = GDALGetRasterYSize(image->dataset);
+    int columns = width < SIDE ? width : SIDE, rows = height < SIDE ? height : SIDE;
+    int between = 0, total = 0;
+    uint16_t *samples = NULL;
+    double    full    = GDALGetRasterDataType(band) == GDT_Byte ? 255.0 : 65535.0;
+
+    if (tb_alloc(&samples, (size_t)columns * (size_t)rows, sizeof *samples, "alpha", NULL) != TB_OK)
+        return false;
+    for (int i = 0; i < PLACES; i++) {
+        int x = (width - columns) / (PLACES - 1) * i, y = (height - rows) / (PLACES - 1) * i;
+
+        if (GDALRasterIO(band, GF_Read, x, y, columns, rows, samples, columns, rows, GDT_UInt16, 0,
+                         0) != CE_None)
+            break; /* what cannot be read is told when it is needed */
+        for (int k = 0; k < columns * rows; k++, total++)
+            between += samples[k] != 0 && samples[k] != (uint16_t)full;
+    }
+    tb_free(samples);
+    return between * 20 > total;
+}
+
 static tb_status describe_bands(tb_image *image, tb_error *err)
 {
     tb_image_info *info  = &image->info;
@@ -78,8 +106,11 @@ static tb_status describe_bands(tb_image *image, tb_error *err)
     for (int b = 1; b <= total; b++) {
         GDALRasterBandH band = GDALGetRasterBand(image->dataset, b);
 
-        if (GDALGetRasterColorInterpretation(band) == GCI_AlphaBand && total > 1)
+        if (GDALGetRasterColorInterpretation(band) == GCI_AlphaBand && total > 1 &&
+            !is_measured_alpha(image, band)) {
+            info->has_mask = true;
             continue;
+        }
         if (info->bands == TB_BANDS_MAX)
             return tb_error_set(err, TB_E_INPUT, "open %s: expected 1 to %d bands, got %d",
                                 info->path, TB_BANDS_MAX, total);
@@ -108,7 +139,8 @@ static tb_status describe_bands(tb_image *image, tb_error *err)
 
     info->nodata     = GDALGetRasterNoDataValue(first, &flag);
     info->has_nodata = flag != 0;
-    info->has_mask   = (GDALGetMaskFlags(first) & GMF_PER_DATASET) != 0;
+    if ((GDALGetMaskFlags(first) & (GMF_PER_DATASET | GMF_ALPHA)) == GMF_PER_DATASET)
+        info->has_mask = true;
     return TB_OK;
 }
 

@@ -61,8 +61,14 @@ static double tent(double t)
 /* Keys' weights have sum 1 and mean 0 of themselves. */
 static void fill_cubic(float *row, int taps, double position)
 {
-    for (int k = 0; k < taps; k++)
+    double sum = 0.0;
+
+    for (int k = 0; k < taps; k++) {
         row[k] = (float)keys(1 - taps / 2 + k - position);
+        sum += row[k];
+    }
+    for (int k = 0; k < taps; k++)
+        row[k] = (float)(row[k] / sum);
 }
 
 /* A tent sampled at whole pixels has not: it is tilted until its mean is at the position. */
