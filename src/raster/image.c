@@ -16,6 +16,7 @@ struct tb_image {
     GDALDatasetH  dataset;
     tb_image_info info;
     int           band_number[TB_BANDS_MAX]; /* GDAL's, from 1 */
+    int           alpha_number;              /* 0: none */
     GDALDataType  buffer_type;
     char         *path;
     char         *crs;
@@ -70,45 +71,59 @@ static void describe_layout(tb_image *image)
 }
 
 /*
- * True if a band that is called alpha measures something: writers call the fourth band of an 8-bit
- * image alpha, and so a near infrared. An alpha is 0 or full almost everywhere.
+ * Tells whether a band that is called alpha measures something: writers call the fourth band of an
+ * 8-bit image alpha, and so a near infrared. An alpha is 0 or full almost everywhere, or has few
+ * values.
  */
-static bool is_measured_alpha(const tb_image *image, GDALRasterBandH band)
+static tb_status look_at_alpha(const tb_image *image, GDALRasterBandH band, bool *is_measured,
+                               tb_error *err)
 {
-    enum { SIDE = 128, PLACES = 3 };
+    enum { SIDE = 128, PLACES = 3, VALUES = 65536, VALUES_OF_A_MASK = 16 };
     int width = GDALGetRasterXSize(image->dataset), height = GDALGetRasterYSize(image->dataset);
     int columns = width < SIDE ? width : SIDE, rows = height < SIDE ? height : SIDE;
-    int between = 0, total = 0;
+    int full    = GDALGetRasterDataType(band) == GDT_Byte ? UINT8_MAX : UINT16_MAX;
+    int between = 0, total = 0, values = 0;
     uint16_t *samples = NULL;
-    double    full    = GDALGetRasterDataType(band) == GDT_Byte ? 255.0 : 65535.0;
+    bool     *is_seen = NULL;
+    tb_status status  = TB_OK;
 
-    if (tb_alloc(&samples, (size_t)columns * (size_t)rows, sizeof *samples, "alpha", NULL) != TB_OK)
-        return false;
+    if (tb_alloc(&samples, (size_t)columns * (size_t)rows, sizeof *samples, "alpha", NULL) !=
+            TB_OK ||
+        tb_alloc_zero(&is_seen, VALUES, sizeof *is_seen, "alpha", NULL) != TB_OK)
+        goto done;
     for (int i = 0; i < PLACES; i++) {
         int x = (width - columns) / (PLACES - 1) * i, y = (height - rows) / (PLACES - 1) * i;
 
         if (GDALRasterIO(band, GF_Read, x, y, columns, rows, samples, columns, rows, GDT_UInt16, 0,
                          0) != CE_None)
             break; /* what cannot be read is told when it is needed */
-        for (int k = 0; k < columns * rows; k++, total++)
-            between += samples[k] != 0 && samples[k] != (uint16_t)full;
+        for (int k = 0; k < columns * rows; k++, total++) {
+            between += samples[k] != 0 && samples[k] != full;
+            values += !is_seen[samples[k]];
+            is_seen[samples[k]] = true;
+        }
     }
+    *is_measured = values > VALUES_OF_A_MASK && between * 20 > total;
+done:
     tb_free(samples);
-    return between * 20 > total;
+    tb_free(is_seen);
+    return status;
 }
 
 static tb_status describe_bands(tb_image *image, tb_error *err)
 {
-    tb_image_info *info  = &image->info;
-    int            total = GDALGetRasterCount(image->dataset);
-    GDALDataType   type  = GDT_Unknown;
+    tb_image_info *info        = &image->info;
+    int            total       = GDALGetRasterCount(image->dataset);
+    GDALDataType   type        = GDT_Unknown;
+    bool           is_measured = false;
 
     for (int b = 1; b <= total; b++) {
         GDALRasterBandH band = GDALGetRasterBand(image->dataset, b);
 
         if (GDALGetRasterColorInterpretation(band) == GCI_AlphaBand && total > 1 &&
             !is_measured_alpha(image, band)) {
-            info->has_mask = true;
+            info->has_mask      = true;
+            image->alpha_number = b;
             continue;
         }
         if (info->bands == TB_BANDS_MAX)
@@ -306,6 +321,14 @@ static tb_status read_error(tb_image *image, tb_rect window, tb_error *err,
         (long long)info->block_height, tb_capture_text(capture, "a read error"));
 }
 
+/* Where a nodata value is declared too, GDAL's own mask forgets the alpha band. */
+static GDALRasterBandH mask_of(tb_image *image)
+{
+    if (image->alpha_number > 0)
+        return GDALGetRasterBand(image->dataset, image->alpha_number);
+    return GDALGetMaskBand(GDALGetRasterBand(image->dataset, image->band_number[0]));
+}
+
 static tb_status check_window(const tb_image_info *info, tb_rect window, tb_error *err)
 {
     if (window.x >= 0 && window.y >= 0 && window.width > 0 && window.height > 0 &&
@@ -333,13 +356,9 @@ tb_status tb_image_read(tb_image *image, tb_rect window, void *samples, uint8_t 
     code = GDALDatasetRasterIOEx(image->dataset, GF_Read, (int)window.x, (int)window.y, width,
                                  height, samples, width, height, image->buffer_type, info->bands,
                                  image->band_number, 0, 0, 0, NULL);
-    if (code == CE_None && info->has_mask && valid != NULL) {
-        GDALRasterBandH mask =
-            GDALGetMaskBand(GDALGetRasterBand(image->dataset, image->band_number[0]));
-
-        code = GDALRasterIOEx(mask, GF_Read, (int)window.x, (int)window.y, width, height, valid,
-                              width, height, GDT_Byte, 0, 0, NULL);
-    }
+    if (code == CE_None && info->has_mask && valid != NULL)
+        code = GDALRasterIOEx(mask_of(image), GF_Read, (int)window.x, (int)window.y, width, height,
+                              valid, width, height, GDT_Byte, 0, 0, NULL);
     if (tb_capture_end(&capture) || code != CE_None)
         return read_error(image, window, err, &capture);
     return TB_OK;
