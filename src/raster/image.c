@@ -87,10 +87,8 @@ static tb_status look_at_alpha(const tb_image *image, GDALRasterBandH band, bool
     bool     *is_seen = NULL;
     tb_status status  = TB_OK;
 
-    if (tb_alloc(&samples, (size_t)columns * (size_t)rows, sizeof *samples, "alpha", NULL) !=
-            TB_OK ||
-        tb_alloc_zero(&is_seen, VALUES, sizeof *is_seen, "alpha", NULL) != TB_OK)
-        goto done;
+    TB_TRY(tb_alloc(&samples, (size_t)columns * (size_t)rows, sizeof *samples, "alpha", err));
+    TB_TRY(tb_alloc_zero(&is_seen, VALUES, sizeof *is_seen, "alpha", err));
     for (int i = 0; i < PLACES; i++) {
         int x = (width - columns) / (PLACES - 1) * i, y = (height - rows) / (PLACES - 1) * i;
 
@@ -120,11 +118,16 @@ static tb_status describe_bands(tb_image *image, tb_error *err)
     for (int b = 1; b <= total; b++) {
         GDALRasterBandH band = GDALGetRasterBand(image->dataset, b);
 
-        if (GDALGetRasterColorInterpretation(band) == GCI_AlphaBand && total > 1 &&
-            !is_measured_alpha(image, band)) {
-            info->has_mask      = true;
-            image->alpha_number = b;
-            continue;
+        if (GDALGetRasterColorInterpretation(band) == GCI_AlphaBand && total > 1) {
+            tb_status status = look_at_alpha(image, band, &is_measured, err);
+
+            if (status != TB_OK)
+                return status;
+            if (!is_measured) {
+                info->has_mask      = true;
+                image->alpha_number = b;
+                continue;
+            }
         }
         if (info->bands == TB_BANDS_MAX)
             return tb_error_set(err, TB_E_INPUT, "open %s: expected 1 to %d bands, got %d",

@@ -458,7 +458,10 @@ tb_rect tb_warp_footprint(const tb_warp *warp)
     tb_rect all = warp->lattice, found = {0, 0, 0, 0};
 
     if (warp->nodes == NULL) {
-        const double corner_x[4] = {0, w, 0, w}, corner_y[4] = {0, 0, h, h};
+        /* A position may have been rounded into the image by a quantum. */
+        const double slack       = 2.0 / TB_WARP_PHASES;
+        const double corner_x[4] = {-slack, w + slack, -slack, w + slack};
+        const double corner_y[4] = {-slack, -slack, h + slack, h + slack};
         double       inverse[6], x[4], y[4];
 
         tb_transform_invert(warp->map, inverse);
