@@ -27,6 +27,7 @@ typedef struct tb_cva_weights {
     const float *slope, *intercept; /**< brings t1 to t0's radiometry */
     const float *by_noise;          /**< 1 / standard deviation of d on unchanged ground */
     const float *by_spread;         /**< 1 / standard deviation of t0 over the stratum */
+    float by_value; /**< 1 / share of its value that a sample may differ by: noise grows with it */
     float low[2], high[2]; /**< ends of the ranges of t0 and t1; -+infinity where there is none */
 } tb_cva_weights;
 

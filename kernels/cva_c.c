@@ -12,20 +12,25 @@ static void add_band(float *restrict score, float *restrict contrast, float *res
     float by_noise = weights->by_noise[b], by_spread = weights->by_spread[b];
     float low0 = weights->low[0], high0 = weights->high[0];
     float low1 = weights->low[1], high1 = weights->high[1];
+    float by_value = weights->by_value;
 
     for (size_t x = 0; x < n; x++) {
-        float difference  = t0[x] - (intercept + slope * t1[x]);
+        float matched     = intercept + slope * t1[x];
+        float difference  = t0[x] - matched;
         int   may_be_less = (t0[x] <= low0) | (t1[x] >= high1);
         int   may_be_more = (t0[x] >= high0) | (t1[x] <= low1);
+        float size0 = fabsf(t0[x]), size1 = fabsf(matched);
+        float unit = by_value / (size0 > size1 ? size0 : size1);
 
         difference = may_be_less & (difference > 0.0f) ? 0.0f : difference;
         difference = may_be_more & (difference < 0.0f) ? 0.0f : difference;
+        unit       = by_spread < unit ? by_spread : unit;
 
         float noise  = difference * by_noise;
-        float spread = difference * by_spread;
+        float spread = difference * unit;
 
-        score[x] += noise * noise;
         spread = spread * spread;
+        score[x] += noise * noise;
         contrast[x] += spread;
         greatest[x] = spread > greatest[x] ? spread : greatest[x];
     }

@@ -92,6 +92,14 @@ static tb_status set(const option *o, const char *value, const char *usage, tb_e
     return set_number(o, value, usage, err);
 }
 
+/* Of "tuban detect BEFORE AFTER": "tuban detect". */
+static int name_length(const char *usage)
+{
+    size_t word = strcspn(usage, " ");
+
+    return (int)(usage[word] == '\0' ? word : word + 1 + strcspn(usage + word + 1, " "));
+}
+
 tb_status command_line_read(command_line *line, int argc, char **argv, tb_error *err)
 {
     line->count = 0;
@@ -102,6 +110,10 @@ tb_status command_line_read(command_line *line, int argc, char **argv, tb_error 
         size_t        length;
         tb_status     status;
 
+        if (argument[0] == '-' && argument[1] != '\0' && argument[1] != '-')
+            return complain(err, line->usage,
+                            "%s: expected a file or an option of this command, got an unknown one",
+                            argument);
         if (strncmp(argument, "--", 2) != 0) {
             if (line->count == line->most)
                 return complain(err, line->usage,
@@ -131,7 +143,8 @@ tb_status command_line_read(command_line *line, int argc, char **argv, tb_error 
             return status;
     }
     if (line->count < line->least)
-        return complain(err, line->usage, "expected %d argument%s, got %d", line->least,
+        return complain(err, line->usage, "%.*s: expected %d argument%s, got %d",
+                        name_length(line->usage), line->usage, line->least,
                         line->least == 1 ? "" : "s", line->count);
     return TB_OK;
 }

@@ -96,6 +96,8 @@ int command_info(int argc, char **argv)
     enum { FILES_MAX = 1024 };
     static const char  usage[] = "tuban info FILE... [--quiet] [--json]";
     static const char *words[FILES_MAX];
+    static tb_info    *infos[FILES_MAX];
+    int                count = 0, code = 0;
     console            c;
     option             shared[3];
     tb_error           error = {0};
@@ -113,23 +115,24 @@ int command_info(int argc, char **argv)
         json_decref(rows);
         return console_fail(&c, &error);
     }
-    for (int i = 0; i < line.count; i++) {
-        tb_info *info;
-
-        if (tb_info_read(words[i], &info, &error) != TB_OK) {
-            json_decref(rows);
-            return console_fail(&c, &error);
+    /* All first: where one cannot be read, nothing is printed. */
+    for (; count < line.count; count++)
+        if (tb_info_read(words[count], &infos[count], &error) != TB_OK) {
+            code = console_fail(&c, &error);
+            goto done;
         }
+    for (int i = 0; i < count; i++)
         if (c.is_json)
-            json_array_append_new(rows, info_json(info));
+            json_array_append_new(rows, info_json(infos[i]));
         else if (!c.is_quiet)
-            print_info(info);
-        tb_info_free(info);
-    }
+            print_info(infos[i]);
     if (c.is_json)
-        return console_dump_json(json_pack("{s:o}", "rows", rows));
+        code = console_dump_json(json_pack("{s:O}", "rows", rows));
+done:
+    for (int i = 0; i < count; i++)
+        tb_info_free(infos[i]);
     json_decref(rows);
-    return 0;
+    return code;
 }
 
 int command_vectorize(int argc, char **argv)

@@ -15,9 +15,19 @@ tb_status tb_file_complain(const char *verb, const char *path, tb_error *err)
 {
     tb_error_set(err, TB_E_OUTPUT, "%s %s: expected success, got \"%s\"", verb, path,
                  strerror(errno));
-    if (errno == ENOSPC || errno == EDQUOT)
-        tb_error_hint(err, "free some space on that disk, or name another folder with --out");
+    tb_file_advise(err);
     return TB_E_OUTPUT;
+}
+
+void tb_file_advise(tb_error *err)
+{
+    static const char *const signs[] = {"No space left", "quota exceeded", "disk is full"};
+
+    if (err == NULL)
+        return;
+    for (size_t i = 0; i < sizeof signs / sizeof *signs; i++)
+        if (strstr(err->message, signs[i]) != NULL)
+            tb_error_hint(err, "free some space on that disk, or name another folder with --out");
 }
 
 tb_status tb_path_join(char **out, const char *folder, const char *name, tb_error *err)
@@ -224,6 +234,22 @@ tb_status tb_folder_check_writable(const char *path, tb_error *err)
         tb_file_remove(probe.data);
     }
     tb_text_reset(&probe);
+    return status;
+}
+
+tb_status tb_file_check_writable(const char *path, tb_error *err)
+{
+    tb_status   status = TB_OK;
+    struct stat information;
+    char       *folder = NULL;
+
+    TB_TRY(tb_path_folder(&folder, path, err));
+    TB_TRY(tb_folder_check_writable(folder, err));
+    if (stat(path, &information) == 0 && S_ISDIR(information.st_mode))
+        status =
+            tb_error_set(err, TB_E_OUTPUT, "write %s: expected a file's name, got a folder", path);
+done:
+    tb_free(folder);
     return status;
 }
 

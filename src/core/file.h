@@ -32,6 +32,13 @@ tb_status tb_file_commit(const char *temporary, const char *path, tb_error *err)
 /** TB_E_OUTPUT "VERB PATH: expected success, got ...errno", with what to do about a full disk. */
 tb_status tb_file_complain(const char *verb, const char *path, tb_error *err);
 
+/** Adds what to do where the message tells of a full disk, in whoever's words. */
+void tb_file_advise(tb_error *err);
+
+/** Refuses with TB_E_OUTPUT unless the file can be written: its folder is there, and no folder has
+ * its name. */
+tb_status tb_file_check_writable(const char *path, tb_error *err);
+
 /** fsync of one file or folder. */
 tb_status tb_file_sync(const char *path, tb_error *err);
 

@@ -28,6 +28,24 @@ static const char *scalar_of(const yaml_node_t *node)
     return (const char *)node->data.scalar.value;
 }
 
+/* A second document in the file would be passed over in silence. */
+static tb_status refuse_more(yaml_parser_t *parser, const char *name, tb_status complaint,
+                             tb_error *err)
+{
+    tb_status       status = TB_OK;
+    yaml_document_t next;
+
+    if (!yaml_parser_load(parser, &next))
+        return tb_error_set(err, complaint, "%s:%zu: expected YAML, got: %s", name,
+                            parser->problem_mark.line + 1,
+                            parser->problem != NULL ? parser->problem : "an unreadable document");
+    if (yaml_document_get_root_node(&next) != NULL)
+        status = tb_error_set(err, complaint, "%s:%zu: expected one document, got a second", name,
+                              yaml_document_get_root_node(&next)->start_mark.line + 1);
+    yaml_document_delete(&next);
+    return status;
+}
+
 tb_status tb_yaml_parse(tb_yaml **out, const char *text, const char *name, tb_status complaint,
                         tb_error *err)
 {
@@ -56,6 +74,8 @@ tb_status tb_yaml_parse(tb_yaml **out, const char *text, const char *name, tb_st
     if (yaml_document_get_root_node(&yaml->document) == NULL)
         status =
             tb_error_set(err, complaint, "%s:1: expected a map of keys, got an empty file", name);
+    else
+        status = refuse_more(&parser, name, complaint, err);
 done:
     if (has_parser)
         yaml_parser_delete(&parser);
@@ -118,8 +138,10 @@ tb_status tb_node_complain(tb_node node, tb_error *err, const char *expected)
 
     if (at->type == YAML_SCALAR_NODE)
         snprintf(found, sizeof found, "\"%.80s\"", scalar_of(at));
+    else if (at->type == YAML_MAPPING_NODE)
+        snprintf(found, sizeof found, "a map");
     else
-        snprintf(found, sizeof found, "%s", at->type == YAML_MAPPING_NODE ? "a map" : "a list");
+        snprintf(found, sizeof found, "a list of %zu", tb_node_count(node));
     return complain_at(node, err, expected, found);
 }
 

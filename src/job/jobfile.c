@@ -58,12 +58,20 @@ static bool is_month(const char *text)
     return is_date(day);
 }
 
+/* Text of which the complaint says what it stands for. */
+static tb_status read_text(tb_node node, const char *expected, const char **text, tb_error *err)
+{
+    if (tb_node_text(node, text, NULL) != TB_OK)
+        return tb_node_complain(node, err, expected);
+    return TB_OK;
+}
+
 static tb_status read_path(tb_node node, const char *folder, char **out, tb_error *err)
 {
     tb_status   status = TB_OK;
     const char *text;
 
-    TB_TRY(tb_node_text(node, &text, err));
+    TB_TRY(read_text(node, "a path", &text, err));
     if (text[0] == '\0') {
         status = tb_node_complain(node, err, "a path");
         goto done;
@@ -103,7 +111,7 @@ static tb_status read_date(tb_node map, const char *folder, tb_job_date *date, t
     TB_TRY(tb_node_require(map, "image", &node, err));
     TB_TRY(read_images(node, folder, date, err));
     if (tb_node_find(map, "date", &node)) {
-        TB_TRY(tb_node_text(node, &text, err));
+        TB_TRY(read_text(node, "a day as YYYY-MM-DD", &text, err));
         if (!is_date(text)) {
             status = tb_node_complain(node, err, "a day as YYYY-MM-DD");
             goto done;
@@ -178,7 +186,7 @@ static tb_status read_names(tb_node map, tb_job *job, tb_error *err)
         TB_TRY(tb_copy_text(&job->name, text, err));
     }
     if (tb_node_find(map, "month", &node)) {
-        TB_TRY(tb_node_text(node, &text, err));
+        TB_TRY(read_text(node, "a month as YYYY-MM", &text, err));
         if (!is_month(text)) {
             status = tb_node_complain(node, err, "a month as YYYY-MM");
             goto done;
@@ -199,14 +207,14 @@ static tb_status read_grid(tb_node map, tb_job *job, tb_error *err)
 
     TB_TRY(tb_node_check_keys(map, allowed, err));
     if (tb_node_find(map, "memory", &node)) {
-        TB_TRY(tb_node_text(node, &text, err));
+        TB_TRY(read_text(node, "a size such as 4GiB", &text, err));
         if (tb_size_parse(text, &job->memory_bytes, NULL) != TB_OK) {
             status = tb_node_complain(node, err, "a size such as 4GiB");
             goto done;
         }
     }
     if (tb_node_find(map, "threads", &node)) {
-        TB_TRY(tb_node_text(node, &text, err));
+        TB_TRY(read_text(node, "a number of threads from 1 to 1024, or auto", &text, err));
         if (strcmp(text, "auto") != 0) {
             TB_TRY(tb_node_integer(node, 1, 1024, &value, err));
             job->threads = (int)value;
@@ -245,7 +253,7 @@ static tb_status read_detect(tb_node map, const char *folder, tb_job *job, tb_er
         job->sensor = (tb_sensor)choice;
     }
     if (tb_node_find(map, "prior", &node)) {
-        TB_TRY(tb_node_text(node, &text, err));
+        TB_TRY(read_text(node, "auto, rare, common or rate=F with 0 < F < 1", &text, err));
         if (!tb_prior_parse(text, &job->prior, &job->rate)) {
             status = tb_node_complain(node, err, "auto, rare, common or rate=F with 0 < F < 1");
             goto done;

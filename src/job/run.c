@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -202,15 +201,28 @@ static json_t *summary_of(const run *r)
         "pairs", pairs);
 }
 
+/* Not getrusage: what it tells of begins with the peak of the program that started this one. */
+static int64_t peak_rss_bytes(void)
+{
+    char      line[256];
+    long long kib  = 0;
+    FILE     *file = fopen("/proc/self/status", "r");
+
+    if (file == NULL)
+        return 0;
+    while (kib == 0 && fgets(line, sizeof line, file) != NULL)
+        (void)sscanf(line, "VmHWM: %lld", &kib);
+    fclose(file);
+    return kib * 1024;
+}
+
 static json_t *run_report(const run *r)
 {
-    struct rusage usage;
-    char          host[256] = "";
-    int64_t       bytes = 0, tiles = 0;
-    int           swept = 0, passed_over = 0;
-    json_t       *plans = json_array();
+    char    host[256] = "";
+    int64_t bytes = 0, tiles = 0;
+    int     swept = 0, passed_over = 0;
+    json_t *plans = json_array();
 
-    getrusage(RUSAGE_SELF, &usage);
     gethostname(host, sizeof host - 1);
     for (int p = 0; p < r->job->pair_count; p++) {
         bytes += r->stages[p].decoded_bytes;
@@ -222,7 +234,7 @@ static json_t *run_report(const run *r)
     return json_pack("{s:O, s:I, s:I, s:i, s:i, s:s, s:s, s:I, s:I, s:s, s:o}", "stages", r->times,
                      "decoded_bytes", (json_int_t)bytes, "decoded_tiles", (json_int_t)tiles,
                      "shards_swept", swept, "shards_passed_over", passed_over, "reading", "gdal",
-                     "cpu", r->kernels->isa, "peak_rss_bytes", (json_int_t)usage.ru_maxrss * 1024,
+                     "cpu", r->kernels->isa, "peak_rss_bytes", (json_int_t)peak_rss_bytes(),
                      "peak_allocated_bytes", (json_int_t)tb_memory_peak(), "host", host, "plans",
                      plans);
 }
@@ -452,6 +464,8 @@ tb_status tb_fit(const tb_detect_options *options, const char *model_path, char 
     TB_TRY(choose_kernels(&options->runtime, &kernels, err));
     TB_TRY(tb_job_of_images(&job, options, err));
     TB_TRY(tb_stages_open(&stages, job, 1, kernels, options->runtime.progress, err));
+    if (model_path != NULL) /* better now than after the work */
+        TB_TRY(tb_file_check_writable(model_path, err));
     TB_TRY(tb_stages_fit(&stages, err));
     if (model_path != NULL) {
         TB_TRY(tb_model_write(stages.model, &stages.pair, &text, err));

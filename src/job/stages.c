@@ -125,7 +125,13 @@ tb_status tb_stages_fit(tb_stages *stages, tb_error *err)
         TB_TRY(tb_model_read(&stages->model, job->model, err));
     else
         TB_TRY(fit_into_file(stages, &options, err));
-    TB_TRY(tb_model_apply(stages->model, &stages->pair, err));
+    status = tb_model_apply(stages->model, &stages->pair, err);
+    if (status != TB_OK) {
+        if (job->model != NULL)
+            tb_error_hint(err, "%s was fitted to other images: fit it anew, or leave out --model",
+                          job->model);
+        goto done;
+    }
     TB_TRY(set_model_key(stages, err));
 done:
     return status;

@@ -382,7 +382,7 @@ static tb_status name_work(char **work, const char *out, tb_error *err)
     tb_text   text   = {0};
 
     TB_TRY(tb_path_folder(&folder, out, err));
-    TB_TRY(tb_folder_check_writable(folder, err)); /* the complaint names what the caller knows */
+    TB_TRY(tb_file_check_writable(out, err)); /* the complaint names what the caller knows */
     TB_TRY(tb_text_append(&text, err, "%s/.%s.runs", folder, tb_path_name(out)));
     *work = text.data;
 done:

@@ -251,7 +251,7 @@ done:
 
 static void say_why_nothing(tb_model_threshold *t, const tb_tally *tally, const tb_histogram *h)
 {
-    if (value_at(h, h->n - 1) <= 0.0)
+    if (value_at(h, h->n - 1) <= middle_of(0))
         snprintf(t->reason, sizeof t->reason, "the two dates do not differ in the sample");
     else if (count_at_least(tally, 0.0, t->contrast) == 0)
         snprintf(t->reason, sizeof t->reason,

@@ -15,6 +15,52 @@ static const char *yes_no(bool value)
     return value ? "true" : "false";
 }
 
+/* Bytes of the character of UTF-8 at `text` that YAML lets stand as it is; 0 for any other byte. */
+static int plain_bytes(const unsigned char *text)
+{
+    static const unsigned least[5] = {0, 0x20, 0xA0, 0x800, 0x10000};
+    unsigned              code     = text[0];
+    int                   bytes    = 1;
+
+    if (code >= 0xC2 && code <= 0xF4) {
+        bytes = code < 0xE0 ? 2 : code < 0xF0 ? 3 : 4;
+        code &= 0x7Fu >> bytes;
+        for (int i = 1; i < bytes; i++) {
+            if ((text[i] & 0xC0) != 0x80)
+                return 0;
+            code = code << 6 | (text[i] & 0x3F);
+        }
+    } else if (code >= 0x7F) {
+        return 0;
+    }
+    if (code < least[bytes] || code > 0x10FFFF || (code >= 0xD800 && code < 0xE000) ||
+        code == 0xFEFF || code == 0xFFFE || code == 0xFFFF)
+        return 0;
+    return bytes;
+}
+
+/* A name as a double-quoted scalar: names of files hold quotes, and bytes of other encodings. */
+static tb_status write_name(tb_text *out, const char *name, tb_error *err)
+{
+    tb_status   status = TB_OK;
+    const char *at     = name;
+
+    TB_TRY(tb_text_append(out, err, "\""));
+    while (*at != '\0') {
+        int bytes = plain_bytes((const unsigned char *)at);
+
+        if (bytes == 0)
+            TB_TRY(tb_text_append(out, err, "\\x%02X", (unsigned)(unsigned char)*at));
+        else
+            TB_TRY(tb_text_append(out, err, "%s%.*s", *at == '"' || *at == '\\' ? "\\" : "", bytes,
+                                  at));
+        at += bytes > 0 ? bytes : 1;
+    }
+    TB_TRY(tb_text_append(out, err, "\""));
+done:
+    return status;
+}
+
 static tb_status write_list(tb_text *out, const char *indent, const char *key, const double *values,
                             int n, tb_error *err)
 {
@@ -40,13 +86,19 @@ static tb_status write_range(tb_text *out, const tb_model *model, int date, cons
 static tb_status write_file(tb_text *out, const tb_model_file *file, const char *path,
                             tb_error *err)
 {
-    return tb_text_append(out, err,
-                          "  - file: \"%s\"\n    dx: %.9g\n    dy: %.9g\n    applied: %s\n"
+    tb_status status = TB_OK;
+
+    TB_TRY(tb_text_append(out, err, "  - file: "));
+    TB_TRY(write_name(out, tb_path_name(path), err));
+    TB_TRY(tb_text_append(out, err,
+                          "\n    dx: %.9g\n    dy: %.9g\n    applied: %s\n"
                           "    residual_px: %.9g\n    windows: %d\n    accepted: %d\n"
                           "    correlation: [%.9g, %.9g]\n    reason: \"%s\"\n",
-                          tb_path_name(path), file->dx, file->dy, yes_no(file->applied),
-                          file->residual_px, file->windows, file->accepted,
-                          file->correlation_before, file->correlation_after, file->reason);
+                          file->dx, file->dy, yes_no(file->applied), file->residual_px,
+                          file->windows, file->accepted, file->correlation_before,
+                          file->correlation_after, file->reason));
+done:
+    return status;
 }
 
 static tb_status write_stratum(tb_text *out, const tb_model *model, int index, tb_error *err)
@@ -78,6 +130,8 @@ static tb_status write_stratum(tb_text *out, const tb_model *model, int index, t
     TB_TRY(write_list(out, "      ", "noise", s->noise, model->bands, err));
     TB_TRY(write_list(out, "      ", "mean", s->mean, model->bands, err));
     TB_TRY(write_list(out, "      ", "spread", s->spread, model->bands, err));
+    if (model->method->feature != NULL)
+        TB_TRY(write_list(out, "      ", "offset", s->offset, model->bands, err));
     TB_TRY(
         tb_text_append(out, err,
                        "    threshold:\n      rule: \"%s\"\n      value: %.9g\n      weak: %.9g\n"
@@ -163,8 +217,8 @@ done:
     return status;
 }
 
-/* A list of exactly n numbers, or of at most n where `count` is asked for. */
-static tb_status read_list(tb_node map, const char *key, int n, double *out, int *count,
+/* A list of exactly n numbers not below `low`, or of at most n where `count` is asked for. */
+static tb_status read_list(tb_node map, const char *key, int n, double low, double *out, int *count,
                            tb_error *err)
 {
     tb_status status = TB_OK;
@@ -177,7 +231,7 @@ static tb_status read_list(tb_node map, const char *key, int n, double *out, int
         goto done;
     }
     for (size_t i = 0; i < tb_node_count(list); i++)
-        TB_TRY(tb_node_real(tb_node_item(list, i), -1e30, 1e30, &out[i], err));
+        TB_TRY(tb_node_real(tb_node_item(list, i), low, 1e30, &out[i], err));
     if (count != NULL)
         *count = (int)tb_node_count(list);
 done:
@@ -205,7 +259,7 @@ static tb_status read_file(tb_node map, tb_model_file *file, tb_error *err)
     if (tb_node_find(map, "accepted", &node))
         TB_TRY(read_integer(map, "accepted", 0, INT32_MAX, &file->accepted, err));
     if (tb_node_find(map, "correlation", &node))
-        TB_TRY(read_list(map, "correlation", 2, correlation, NULL, err));
+        TB_TRY(read_list(map, "correlation", 2, -1, correlation, NULL, err));
     file->correlation_before = correlation[0];
     file->correlation_after  = correlation[1];
     TB_TRY(read_text(map, "reason", file->reason, sizeof file->reason, err));
@@ -219,7 +273,7 @@ static tb_status read_irmad(tb_node map, tb_model_irmad *irmad, int bands, tb_er
     tb_status                status    = TB_OK;
 
     TB_TRY(tb_node_check_keys(map, allowed, err));
-    TB_TRY(read_list(map, "rho", bands, irmad->rho, &irmad->count, err));
+    TB_TRY(read_list(map, "rho", bands, -1, irmad->rho, &irmad->count, err));
     TB_TRY(read_integer(map, "iterations", 0, 10000, &irmad->iterations, err));
     TB_TRY(read_real(map, "ridge", 0, 1, &irmad->ridge, err));
 done:
@@ -228,18 +282,21 @@ done:
 
 static tb_status read_normalisation(tb_node map, tb_model_stratum *s, int bands, tb_error *err)
 {
-    static const char *const allowed[] = {"rule",  "unchanged", "slope",  "intercept",
-                                          "noise", "mean",      "spread", NULL};
+    static const char *const allowed[] = {"rule", "unchanged", "slope",  "intercept", "noise",
+                                          "mean", "spread",    "offset", NULL};
     tb_status                status    = TB_OK;
+    tb_node                  offset;
 
     TB_TRY(tb_node_check_keys(map, allowed, err));
     TB_TRY(read_text(map, "rule", s->normalisation, sizeof s->normalisation, err));
     TB_TRY(read_count(map, "unchanged", &s->unchanged, err));
-    TB_TRY(read_list(map, "slope", bands, s->slope, NULL, err));
-    TB_TRY(read_list(map, "intercept", bands, s->intercept, NULL, err));
-    TB_TRY(read_list(map, "noise", bands, s->noise, NULL, err));
-    TB_TRY(read_list(map, "mean", bands, s->mean, NULL, err));
-    TB_TRY(read_list(map, "spread", bands, s->spread, NULL, err));
+    TB_TRY(read_list(map, "slope", bands, 1e-30, s->slope, NULL, err));
+    TB_TRY(read_list(map, "intercept", bands, -1e30, s->intercept, NULL, err));
+    TB_TRY(read_list(map, "noise", bands, 0, s->noise, NULL, err));
+    TB_TRY(read_list(map, "mean", bands, -1e30, s->mean, NULL, err));
+    TB_TRY(read_list(map, "spread", bands, 0, s->spread, NULL, err));
+    if (tb_node_find(map, "offset", &offset))
+        TB_TRY(read_list(map, "offset", bands, 0, s->offset, NULL, err));
 done:
     return status;
 }
@@ -295,6 +352,21 @@ done:
     return status;
 }
 
+/* What is borrowed must be there. */
+static tb_status check_source(tb_node map, const tb_model *model, int index, tb_error *err)
+{
+    tb_status               status = TB_OK;
+    const tb_model_stratum *s      = &model->stratum[index];
+    tb_node                 node;
+
+    if (s->state != TB_STRATUM_BORROWED || model->stratum[s->from].state == TB_STRATUM_FITTED)
+        goto done;
+    TB_TRY(tb_node_require(map, "from", &node, err));
+    status = tb_node_complain(node, err, "the number of a fitted stratum");
+done:
+    return status;
+}
+
 static tb_status read_items(tb_node root, const char *key, int n, tb_node *list, tb_error *err)
 {
     tb_status status = TB_OK;
@@ -316,7 +388,11 @@ static tb_status read_range(tb_node root, const char *key, double *low, double *
 
     if (!tb_node_find(root, key, &node))
         goto done;
-    TB_TRY(read_list(root, key, 2, ends, NULL, err));
+    TB_TRY(read_list(root, key, 2, -1e30, ends, NULL, err));
+    if (ends[0] >= ends[1]) {
+        status = tb_node_complain(node, err, "the lower end before the higher");
+        goto done;
+    }
     *low  = ends[0];
     *high = ends[1];
 done:
@@ -342,6 +418,8 @@ static tb_status read_head(tb_node root, tb_model **out, tb_error *err)
     TB_TRY(tb_node_check_keys(files, sides, err));
     TB_TRY(read_integer(files, "before", 1, 10000, &before, err));
     TB_TRY(read_integer(files, "after", 1, 10000, &after, err));
+    TB_TRY(
+        read_items(root, "strata", before * after, &node, err)); /* before room is made for them */
     TB_TRY(tb_node_require(root, "registration", &node, err));
     if (tb_node_count(node) == 0) {
         status = tb_node_complain(node, err, "a list with each later file");
@@ -374,6 +452,8 @@ tb_status tb_model_read(tb_model **out, const char *path, tb_error *err)
     TB_TRY(read_items(root, "strata", tb_model_strata(model), &list, err));
     for (int s = 0; s < tb_model_strata(model); s++)
         TB_TRY(read_stratum(tb_node_item(list, (size_t)s), model, s, err));
+    for (int s = 0; s < tb_model_strata(model); s++)
+        TB_TRY(check_source(tb_node_item(list, (size_t)s), model, s, err));
     tb_model_derive(model);
     *out  = model;
     model = NULL;

@@ -209,7 +209,7 @@ done:
 
 static tb_status fit_stratum(tb_model *model, int stratum, const tb_pair *pair, tb_gather *gather,
                              const tb_fit_options *options, const tb_engine *engine,
-                             int64_t *border, double *sampled, tb_error *err)
+                             int64_t **border, double *sampled, tb_error *err)
 {
     tb_status         status = TB_OK;
     tb_model_stratum *s      = &model->stratum[stratum];
@@ -224,9 +224,11 @@ static tb_status fit_stratum(tb_model *model, int stratum, const tb_pair *pair, 
     TB_TRY(gather_stratum(&pixels, gather, &sample, options->sample_share, &cells, err));
     for (int64_t i = 0; i < cells; i++)
         *sampled += (double)tb_rect_area(sample.cell[i]);
-    for (int t = 0; t < strata; t++)
-        border[t] = pixels.border[t];
     s->sampled = pixels.count;
+    if (s->sampled > 0 && s->sampled < OWN_FIT_LEAST) {
+        *border       = pixels.border;
+        pixels.border = NULL;
+    }
     if (pixels.count == 0) {
         s->state = TB_STRATUM_EMPTY;
         snprintf(s->threshold.reason, sizeof s->threshold.reason,
@@ -258,7 +260,7 @@ done:
 
 /* The fitted stratum of enough pixels with the longest common border, else the one with most
  * pixels. */
-static int neighbour_of(const tb_model *model, int stratum, const int64_t *border)
+static int neighbour_of(const tb_model *model, int stratum, const int64_t *borders)
 {
     int     best        = -1;
     int64_t best_border = 0, best_pixels = 0;
@@ -268,22 +270,25 @@ static int neighbour_of(const tb_model *model, int stratum, const int64_t *borde
 
         if (t == stratum || other->state != TB_STRATUM_FITTED || other->sampled < OWN_FIT_LEAST)
             continue;
-        if (border[t] > best_border || (border[t] == best_border && other->sampled > best_pixels)) {
+
+        int64_t border = borders != NULL ? borders[t] : 0;
+
+        if (border > best_border || (border == best_border && other->sampled > best_pixels)) {
             best        = t;
-            best_border = border[t];
+            best_border = border;
             best_pixels = other->sampled;
         }
     }
     return best;
 }
 
-static void borrow(tb_model *model, const int64_t *borders)
+static void borrow(tb_model *model, int64_t *const *borders)
 {
     int strata = tb_model_strata(model);
 
     for (int s = 0; s < strata; s++) {
         tb_model_stratum *own  = &model->stratum[s];
-        int               from = neighbour_of(model, s, borders + (int64_t)s * strata);
+        int               from = neighbour_of(model, s, borders[s]);
 
         if (from < 0 || own->sampled >= OWN_FIT_LEAST)
             continue;
@@ -406,16 +411,16 @@ tb_status tb_model_fit(tb_model **out, const tb_pair *pair, const tb_fit_options
     tb_status  status  = TB_OK;
     tb_model  *model   = NULL;
     tb_gather *gather  = NULL;
-    int64_t   *borders = NULL;
+    int64_t  **borders = NULL; /* [strata], NULL or [strata]: only of those that may borrow */
     int        strata  = tb_pair_strata(pair);
     double     sampled = 0.0;
 
     *out = NULL;
     TB_TRY(tb_model_new(&model, options->method, pair->bands, tb_epoch_sources(pair->before),
                         tb_epoch_sources(pair->after), tb_epoch_files(pair->after), err));
+    TB_TRY(tb_model_apply(model, pair, err)); /* undoes what an earlier fit may have applied */
     TB_TRY(tb_gather_new(&gather, pair, engine, err));
-    TB_TRY(
-        tb_alloc_zero(&borders, (size_t)strata * (size_t)strata, sizeof *borders, "strata", err));
+    TB_TRY(tb_alloc_zero(&borders, (size_t)strata, sizeof *borders, "strata", err));
     find_range(pair->before, &model->low[0], &model->high[0]);
     find_range(pair->after, &model->low[1], &model->high[1]);
     model->smoothing = smoothing_of(&pair->lattice, options);
@@ -428,8 +433,7 @@ tb_status tb_model_fit(tb_model **out, const tb_pair *pair, const tb_fit_options
     tb_model_derive(model);
     TB_TRY(tb_model_apply(model, pair, err));
     for (int s = 0; s < strata; s++) {
-        TB_TRY(fit_stratum(model, s, pair, gather, options, engine, borders + (int64_t)s * strata,
-                           &sampled, err));
+        TB_TRY(fit_stratum(model, s, pair, gather, options, engine, &borders[s], &sampled, err));
         if (engine->progress != NULL && engine->progress->report != NULL)
             engine->progress->report(engine->progress->context, "fit", s + 1, strata);
     }
@@ -440,6 +444,8 @@ tb_status tb_model_fit(tb_model **out, const tb_pair *pair, const tb_fit_options
     *out  = model;
     model = NULL;
 done:
+    for (int s = 0; borders != NULL && s < strata; s++)
+        tb_free(borders[s]);
     tb_free(borders);
     tb_gather_free(gather);
     tb_model_free(model);

@@ -71,11 +71,7 @@ static void derive_stratum(tb_model_stratum *s, const tb_model *model)
 {
     /* Below a hundredth of the spread the noise is the sensor's quantisation, not the ground's. */
     static const double least_noise = 0.01;
-
-    /* A twentieth of the mean keeps the darkest radar samples from swinging by their noise alone.
-     */
-    static const double offset_share = 0.05;
-    int                 bands        = model->bands;
+    int                 bands       = model->bands;
 
     round_all(s->irmad.rho, s->irmad.count);
     round_one(&s->irmad.ridge);
@@ -84,6 +80,7 @@ static void derive_stratum(tb_model_stratum *s, const tb_model *model)
     round_all(s->noise, bands);
     round_all(s->spread, bands);
     round_all(s->mean, bands);
+    round_all(s->offset, bands);
     round_one(&s->threshold.value);
     round_one(&s->threshold.weak);
     round_one(&s->threshold.strong);
@@ -100,7 +97,7 @@ static void derive_stratum(tb_model_stratum *s, const tb_model *model)
 
         s->radiometry.slope[b]     = (float)s->slope[b];
         s->radiometry.intercept[b] = (float)s->intercept[b];
-        s->radiometry.offset[b]    = (float)(offset_share * s->mean[b]);
+        s->radiometry.offset[b]    = (float)s->offset[b];
         s->radiometry.by_noise[b]  = lives ? (float)(1.0 / noise) : 0.0f;
         s->radiometry.by_spread[b] = lives ? (float)(1.0 / s->spread[b]) : 0.0f;
     }

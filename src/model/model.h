@@ -62,6 +62,7 @@ typedef struct tb_model_stratum {
     double             noise[TB_BANDS_MAX];  /**< of the difference on unchanged ground */
     double             spread[TB_BANDS_MAX]; /**< of the earlier date's features */
     double             mean[TB_BANDS_MAX];   /**< of the earlier date's samples */
+    double             offset[TB_BANDS_MAX]; /**< added to radar samples before their logarithm */
     tb_model_threshold threshold;
     tb_radiometry      radiometry; /**< derived: see tb_model_derive */
 } tb_model_stratum;

@@ -134,6 +134,59 @@ static int64_t drop_nan(float *values, int64_t n)
     return kept;
 }
 
+/*
+ * The least correlation of a band's dates over all pixels. IR-MAD's own rho would not do: it is of
+ * the pixels it kept.
+ */
+static double least_correlation(const tb_pixels *pixels)
+{
+    double n = (double)pixels->count, least = 1.0;
+
+    for (int b = 0; b < pixels->bands; b++) {
+        const float *x = pixels->before[b], *y = pixels->after[b];
+        double       mean_x = 0.0, mean_y = 0.0, xx = 0.0, yy = 0.0, xy = 0.0;
+
+        for (int64_t i = 0; i < pixels->count; i++) {
+            mean_x += (double)x[i] / n;
+            mean_y += (double)y[i] / n;
+        }
+        for (int64_t i = 0; i < pixels->count; i++) {
+            double dx = (double)x[i] - mean_x, dy = (double)y[i] - mean_y;
+
+            xx += dx * dx;
+            yy += dy * dy;
+            xy += dx * dy;
+        }
+        if (!(xx > 0.0 && yy > 0.0))
+            return 0.0;
+        least = xy / sqrt(xx * yy) < least ? xy / sqrt(xx * yy) : least;
+    }
+    return least;
+}
+
+/* 1.4826 times the median of |x - (intercept + slope y)|: the noise, where nothing else differs. */
+static double robust_noise(const tb_model_stratum *s, const tb_pixels *pixels, int b, float *values)
+{
+    for (int64_t i = 0; i < pixels->count; i++)
+        values[i] = fabsf(pixels->before[b][i] -
+                          ((float)s->intercept[b] + (float)s->slope[b] * pixels->after[b][i]));
+    qsort(values, (size_t)pixels->count, sizeof *values, compare_floats);
+    return 1.4826 * (double)values[pixels->count / 2];
+}
+
+/*
+ * What is added before the logarithm, so that the darkest samples do not swing by their noise
+ * alone: a twentieth of the mean, and thrice the noise where two pictures of one scene tell it.
+ */
+static double offset_of(const tb_model_stratum *s, const tb_pixels *pixels, int b,
+                        bool is_calibrated, float *values)
+{
+    double offset = 0.05 * s->mean[b];
+    double noise  = is_calibrated ? 3.0 * robust_noise(s, pixels, b, values) : 0.0;
+
+    return noise > offset ? noise : offset;
+}
+
 /* Radar: spreads are of the logarithm; the gain is the median ratio unless the dates are one scene.
  */
 static tb_status fit_radar_band(tb_model_stratum *s, const tb_method *method,
@@ -146,8 +199,9 @@ static tb_status fit_radar_band(tb_model_stratum *s, const tb_method *method,
 
     TB_TRY(tb_alloc(&before, (size_t)n, sizeof *before, "sample", err));
     TB_TRY(tb_alloc(&after, (size_t)n, sizeof *after, "sample", err));
-    method->feature(before, pixels->before[b], s->radiometry.offset[b], (size_t)n, kernels);
-    method->feature(after, pixels->after[b], s->radiometry.offset[b], (size_t)n, kernels);
+    s->offset[b] = offset_of(s, pixels, b, is_calibrated, before);
+    method->feature(before, pixels->before[b], (float)s->offset[b], (size_t)n, kernels);
+    method->feature(after, pixels->after[b], (float)s->offset[b], (size_t)n, kernels);
     for (int64_t i = 0; i < n; i++)
         after[i] = before[i] - after[i];
 
@@ -184,8 +238,7 @@ tb_status tb_normalise_fit(tb_model *model, int stratum, const tb_pixels *pixels
     keep_regression(s, &regression, is_ranked, pixels->count);
     if (method->feature == NULL)
         goto done;
-    tb_model_derive(model); /* for the offset, which hangs on the mean */
-    is_calibrated = s->irmad.count > 0 && s->irmad.rho[s->irmad.count - 1] >= CALIBRATED_RHO;
+    is_calibrated = least_correlation(pixels) >= CALIBRATED_RHO;
     snprintf(s->normalisation, sizeof s->normalisation, is_calibrated ? "calibrated" : "gain");
     for (int b = 0; b < pixels->bands; b++)
         TB_TRY(fit_radar_band(s, method, pixels, b, is_calibrated, engine->kernels, err));

@@ -14,7 +14,7 @@
  *   no-change        regression on pixels with a no-change probability above .95
  *   least-changed    on the tenth of all pixels with the least Z, where those are too few
  *   robust, identity as the regression falls back (radiometry/regression.h)
- *   calibrated       radar whose dates go together to rho .95: two pictures of one scene,
+ *   calibrated       radar whose dates correlate to .95 over all pixels: two pictures of one scene,
  * regression gain             other radar: speckle hides an offset; the median ratio alone
  */
 tb_status tb_normalise_fit(tb_model *model, int stratum, const tb_pixels *pixels,

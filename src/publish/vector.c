@@ -76,8 +76,7 @@ static tb_status write_error(const tb_vector *vector, const session *s, tb_error
     const char *text = tb_capture_text(&s->capture, "a failure without a message");
 
     tb_error_set(err, TB_E_OUTPUT, "write %s: expected success, got \"%s\"", vector->path, text);
-    if (strstr(text, "disk is full") != NULL || strstr(text, "No space left") != NULL)
-        tb_error_hint(err, "free some space on that disk, or name another folder with --out");
+    tb_file_advise(err);
     return TB_E_OUTPUT;
 }
 

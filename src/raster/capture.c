@@ -10,7 +10,7 @@ static void CPL_STDCALL listen(CPLErr level, CPLErrorNum number, const char *mes
     tb_capture *capture = CPLGetErrorHandlerUserData();
 
     (void)number;
-    if (level < CE_Failure || capture->has_failed)
+    if (level < (capture->is_strict ? CE_Warning : CE_Failure) || capture->has_failed)
         return;
     capture->has_failed = true;
     snprintf(capture->message, sizeof capture->message, "%s", message);
@@ -23,6 +23,12 @@ void tb_capture_begin(tb_capture *capture)
 {
     *capture = (tb_capture){0};
     CPLPushErrorHandlerEx(listen, capture);
+}
+
+void tb_capture_begin_strict(tb_capture *capture)
+{
+    tb_capture_begin(capture);
+    capture->is_strict = true;
 }
 
 bool tb_capture_end(tb_capture *capture)

@@ -10,10 +10,17 @@
 typedef struct tb_capture {
     char message[400]; /**< the first failure heard, in one line; empty if none */
     bool has_failed;
+    bool is_strict; /**< a warning is a failure */
 } tb_capture;
 
 /** Starts listening on this thread; pairs with tb_capture_end. */
 void tb_capture_begin(tb_capture *capture);
+
+/**
+ * The same, but a warning is a failure. While pixels are read GDAL merely warns of a JPEG that is
+ * damaged or a band that is missing, and goes on with made-up pixels.
+ */
+void tb_capture_begin_strict(tb_capture *capture);
 
 /** Stops listening; returns true if a failure was heard. */
 bool tb_capture_end(tb_capture *capture);

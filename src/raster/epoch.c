@@ -52,6 +52,34 @@ static tb_status open_file(epoch_file *file, const char *path, const tb_epoch_op
     return status;
 }
 
+static tb_status open_valid(epoch_file *file, const char *path, tb_error *err)
+{
+    tb_status status = tb_image_open(&file->header, path, err);
+    int       bands  = status == TB_OK ? tb_image_describe(file->header)->bands : 1;
+
+    if (bands != 1)
+        status =
+            tb_error_set(err, TB_E_INPUT,
+                         "%s: expected 1 band, as it says where was observed, got %d", path, bands);
+    return status;
+}
+
+/* The first file with another number of bands than file 0, or 0. */
+static int odd_one(const tb_epoch *epoch)
+{
+    for (int f = 1; f < epoch->count; f++)
+        if (tb_epoch_file(epoch, f)->bands != epoch->bands)
+            return f;
+    return 0;
+}
+
+void tb_epoch_mask_alpha(tb_epoch *epoch)
+{
+    for (int f = 0; f < epoch->count; f++)
+        tb_image_mask_alpha(epoch->file[f].header);
+    epoch->bands = tb_epoch_file(epoch, 0)->bands;
+}
+
 tb_status tb_epoch_open(tb_epoch **out, const tb_epoch_options *options, tb_error *err)
 {
     tb_status status = TB_OK;
@@ -65,22 +93,20 @@ tb_status tb_epoch_open(tb_epoch **out, const tb_epoch_options *options, tb_erro
         TB_TRY(tb_copy_text(&epoch->footprints_path, options->footprints, err));
     TB_TRY(
         tb_alloc_zero(&epoch->file, (size_t)epoch->count + 1, sizeof *epoch->file, "files", err));
-    for (int f = 0; f < epoch->count; f++) {
-        const tb_image_info *info;
-
+    for (int f = 0; f < epoch->count; f++)
         TB_TRY(open_file(&epoch->file[f], options->images[f], options, err));
-        info = tb_epoch_file(epoch, f);
-        if (f == 0)
-            epoch->bands = info->bands;
-        if (info->bands != epoch->bands) {
-            status =
-                tb_error_set(err, TB_E_INPUT, "%s: expected %d bands as in %s, got %d", info->path,
-                             epoch->bands, tb_epoch_file(epoch, 0)->path, info->bands);
-            goto done;
-        }
+    epoch->bands = tb_epoch_file(epoch, 0)->bands;
+    if (odd_one(epoch) > 0)
+        tb_epoch_mask_alpha(epoch);
+    if (odd_one(epoch) > 0) {
+        const tb_image_info *info = tb_epoch_file(epoch, odd_one(epoch));
+
+        status = tb_error_set(err, TB_E_INPUT, "%s: expected %d bands as in %s, got %d", info->path,
+                              epoch->bands, tb_epoch_file(epoch, 0)->path, info->bands);
+        goto done;
     }
     if (epoch->has_valid)
-        TB_TRY(tb_image_open(&epoch->file[epoch->count].header, options->valid, err));
+        TB_TRY(open_valid(&epoch->file[epoch->count], options->valid, err));
 done:
     if (status == TB_OK)
         *out = epoch;
@@ -155,11 +181,11 @@ static void cover_edges(int64_t span[4], const tb_warp *back, int64_t width, int
 
 tb_status tb_epoch_lattice(const tb_epoch *epoch, tb_grid *out, tb_error *err)
 {
-    const tb_image_info *first = tb_epoch_file(epoch, 0);
-    tb_grid              grid  = {.width         = first->width,
-                                  .height        = first->height,
-                                  .has_transform = first->has_transform,
-                                  .crs           = first->crs};
+    const tb_image_info *first   = tb_epoch_file(epoch, 0);
+    tb_grid              grid    = {.width         = first->width,
+                                    .height        = first->height,
+                                    .has_transform = first->has_transform,
+                                    .crs           = first->crs};
     int64_t              span[4] = {0, 0, first->width, first->height};
 
     memcpy(grid.transform, first->transform, sizeof grid.transform);
@@ -374,6 +400,8 @@ static tb_status load(tb_epoch_reader *reader, int f, tb_rect window, tb_error *
         TB_TRY(tb_image_open(&reader->image[f], info->path, err));
         if (info->has_nodata)
             tb_image_set_nodata(reader->image[f], info->nodata);
+        if (tb_image_describe(reader->image[f])->bands != info->bands)
+            tb_image_mask_alpha(reader->image[f]);
     }
     TB_TRY(tb_window_load(&reader->window, window, reader->cache, reader->image[f],
                           reader->first_id + f, reader->kernels, err));
@@ -384,14 +412,6 @@ done:
 static int64_t clamped(int64_t value, int64_t low, int64_t high)
 {
     return value < low ? low : value > high ? high : value;
-}
-
-/* The nearest pixel of a position lies in the image: what is beyond its edge was not observed. */
-static bool is_inside(tb_warp_position p, int64_t extent)
-{
-    int64_t nearest = p.index + (p.phase >= TB_WARP_PHASES / 2);
-
-    return p.index != INT64_MIN && nearest >= 0 && nearest < extent;
 }
 
 /* Resamples every row of the window along x, into reader->across [bands][window rows][n]. */
@@ -499,8 +519,8 @@ static void merge_row(tb_epoch_reader *reader, int f, const tb_image_info *info,
                       size_t at, float *const *planes, int16_t *file)
 {
     for (int64_t i = 0; i < n; i++) {
-        bool is_observed = file[i] < 0 && is_inside(reader->px[i], info->width) &&
-                           is_inside(reader->py[i], info->height);
+        bool is_observed = file[i] < 0 && tb_warp_is_inside(reader->px[i], info->width) &&
+                           tb_warp_is_inside(reader->py[i], info->height);
 
         for (int b = 0; b < reader->epoch->bands && is_observed; b++)
             is_observed = isfinite(reader->out[b * reader->columns + i]);
@@ -581,8 +601,8 @@ static tb_status apply_validity(tb_epoch_reader *reader, tb_rect rect, float *co
                 size_t           at    = (size_t)((y - rect.y) * rect.width + i);
                 float            value = 0.0f;
 
-                if (!tb_rect_is_empty(window) && is_inside(px, info->width) &&
-                    is_inside(py, info->height))
+                if (!tb_rect_is_empty(window) && tb_warp_is_inside(px, info->width) &&
+                    tb_warp_is_inside(py, info->height))
                     value =
                         reader->window
                             .samples[(py.index - window.y) * window.width + px.index - window.x];

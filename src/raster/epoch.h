@@ -42,6 +42,9 @@ const tb_image_info *tb_epoch_file(const tb_epoch *epoch, int file);
 const tb_image_info *
 tb_epoch_valid(const tb_epoch *epoch); /**< NULL where there is no validity raster */
 
+/** Takes all bands called alpha for alpha: see tb_image_mask_alpha. */
+void tb_epoch_mask_alpha(tb_epoch *epoch);
+
 /** The lattice this date would give: the first file's grid, extended to cover all of them. */
 tb_status tb_epoch_lattice(const tb_epoch *epoch, tb_grid *out, tb_error *err);
 

@@ -17,6 +17,7 @@ struct tb_image {
     tb_image_info info;
     int           band_number[TB_BANDS_MAX]; /* GDAL's, from 1 */
     int           alpha_number;              /* 0: none */
+    int           measured_alpha;            /* called alpha, taken for a band; 0: none */
     GDALDataType  buffer_type;
     char         *path;
     char         *crs;
@@ -128,6 +129,7 @@ static tb_status describe_bands(tb_image *image, tb_error *err)
                 image->alpha_number = b;
                 continue;
             }
+            image->measured_alpha = b;
         }
         if (info->bands == TB_BANDS_MAX)
             return tb_error_set(err, TB_E_INPUT, "open %s: expected 1 to %d bands, got %d",
@@ -141,9 +143,15 @@ static tb_status describe_bands(tb_image *image, tb_error *err)
         else if (type != GDALGetRasterDataType(band))
             type = GDT_Float32;
     }
-    if (info->bands == 0)
-        return tb_error_set(err, TB_E_INPUT, "open %s: expected 1 to %d bands, got none",
-                            info->path, TB_BANDS_MAX);
+    if (info->bands == 0) {
+        const char *inner = GDALGetMetadataItem(image->dataset, "SUBDATASET_1_NAME", "SUBDATASETS");
+
+        tb_error_set(err, TB_E_INPUT, "open %s: expected 1 to %d bands, got none", info->path,
+                     TB_BANDS_MAX);
+        if (inner != NULL)
+            tb_error_hint(err, "it holds several images: name one of them, such as %s", inner);
+        return TB_E_INPUT;
+    }
     info->type_name = GDALGetDataTypeName(
         GDALGetRasterDataType(GDALGetRasterBand(image->dataset, image->band_number[0])));
     info->type         = type == GDT_Byte     ? TB_SAMPLE_U8
@@ -265,6 +273,21 @@ const tb_image_info *tb_image_describe(const tb_image *image)
     return &image->info;
 }
 
+void tb_image_mask_alpha(tb_image *image)
+{
+    int kept = 0;
+
+    if (image->measured_alpha == 0 || image->info.bands == 1)
+        return;
+    for (int b = 0; b < image->info.bands; b++)
+        if (image->band_number[b] != image->measured_alpha)
+            image->band_number[kept++] = image->band_number[b];
+    image->info.bands     = kept;
+    image->info.has_mask  = true;
+    image->alpha_number   = image->measured_alpha;
+    image->measured_alpha = 0;
+}
+
 void tb_image_set_nodata(tb_image *image, double nodata)
 {
     image->info.has_nodata = true;
@@ -287,11 +310,16 @@ static bool find_bad_block(tb_image *image, tb_rect window, int number, int64_t 
     for (*row = window.y / info->block_height;
          *row <= (window.y + window.height - 1) / info->block_height; ++*row) {
         for (*column = window.x / info->block_width;
-             *column <= (window.x + window.width - 1) / info->block_width; ++*column)
-            if (GDALReadBlock(band, (int)*column, (int)*row, one) != CE_None) {
-                bad = true;
+             *column <= (window.x + window.width - 1) / info->block_width; ++*column) {
+            tb_capture capture;
+            CPLErr     code;
+
+            tb_capture_begin_strict(&capture);
+            code = GDALReadBlock(band, (int)*column, (int)*row, one);
+            bad  = tb_capture_end(&capture) || code != CE_None;
+            if (bad)
                 goto done;
-            }
+        }
     }
 done:
     tb_free(one);
@@ -301,27 +329,26 @@ done:
 static tb_status read_error(tb_image *image, tb_rect window, tb_error *err,
                             const tb_capture *capture)
 {
-    const tb_image_info *info = &image->info;
-    tb_capture           quiet;
+    const tb_image_info *info   = &image->info;
     int64_t              column = 0, row = 0;
     int                  bad_band = 0;
 
-    tb_capture_begin(&quiet);
     for (int b = 0; b < info->bands && bad_band == 0; b++)
         if (find_bad_block(image, window, image->band_number[b], &column, &row))
             bad_band = image->band_number[b];
-    tb_capture_end(&quiet);
     if (bad_band == 0)
-        return tb_error_set(err, TB_E_INPUT,
-                            "read %s at column %lld row %lld: expected %lldx%lld "
-                            "pixels, got: %s",
-                            info->path, (long long)window.x, (long long)window.y,
-                            (long long)window.width, (long long)window.height,
-                            tb_capture_text(capture, "a read error"));
-    return tb_error_set(
-        err, TB_E_INPUT, "read %s block (%lld,%lld) band %d: expected %lldx%lld pixels, got: %s",
-        info->path, (long long)column, (long long)row, bad_band, (long long)info->block_width,
-        (long long)info->block_height, tb_capture_text(capture, "a read error"));
+        tb_error_set(err, TB_E_INPUT,
+                     "read %s at column %lld row %lld: expected %lldx%lld pixels, got: %s",
+                     info->path, (long long)window.x, (long long)window.y, (long long)window.width,
+                     (long long)window.height, tb_capture_text(capture, "a read error"));
+    else
+        tb_error_set(err, TB_E_INPUT,
+                     "read %s block (%lld,%lld) band %d: expected %lldx%lld pixels, got: %s",
+                     info->path, (long long)column, (long long)row, bad_band,
+                     (long long)info->block_width, (long long)info->block_height,
+                     tb_capture_text(capture, "a read error"));
+    tb_error_hint(err, "the file is cut short or damaged: fetch it again from where it came");
+    return TB_E_INPUT;
 }
 
 /* Where a nodata value is declared too, GDAL's own mask forgets the alpha band. */
@@ -355,7 +382,7 @@ tb_status tb_image_read(tb_image *image, tb_rect window, void *samples, uint8_t 
 
     if (status != TB_OK)
         return status;
-    tb_capture_begin(&capture);
+    tb_capture_begin_strict(&capture);
     code = GDALDatasetRasterIOEx(image->dataset, GF_Read, (int)window.x, (int)window.y, width,
                                  height, samples, width, height, image->buffer_type, info->bands,
                                  image->band_number, 0, 0, 0, NULL);
@@ -377,7 +404,7 @@ tb_status tb_image_read_band(tb_image *image, int band, tb_rect window, double *
 
     if (status != TB_OK)
         return status;
-    tb_capture_begin(&capture);
+    tb_capture_begin_strict(&capture);
     code = GDALRasterIOEx(source, GF_Read, (int)window.x, (int)window.y, (int)window.width,
                           (int)window.height, samples, (int)window.width, (int)window.height,
                           GDT_Float64, 0, 0, NULL);

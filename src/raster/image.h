@@ -61,6 +61,12 @@ void tb_image_close(tb_image *image);
 /** What the header says; borrows the image. */
 const tb_image_info *tb_image_describe(const tb_image *image);
 
+/**
+ * Takes a band that is called alpha for one, though it seems to measure something: for images that
+ * have to go with others of one band less. Nothing happens where there is none such.
+ */
+void tb_image_mask_alpha(tb_image *image);
+
 /** Declares a nodata value in place of the file's own. */
 void tb_image_set_nodata(tb_image *image, double nodata);
 

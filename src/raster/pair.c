@@ -9,11 +9,30 @@ struct tb_pair_reader {
     tb_epoch_reader *before, *after;
 };
 
+/* Footprints are a little generous: of images that only touch, a strip is left between them. */
+enum { FOOTPRINT_SLACK = 8 };
+
+static bool overlap(const tb_pair *pair, int before, int after)
+{
+    tb_rect both = tb_rect_intersect(tb_epoch_footprint(pair->before, before),
+                                     tb_epoch_footprint(pair->after, after));
+
+    if (both.width > FOOTPRINT_SLACK && both.height > FOOTPRINT_SLACK)
+        return true;
+    for (int64_t y = both.y; y < both.y + both.height; y++)
+        for (int64_t x = both.x; x < both.x + both.width; x++)
+            if (tb_warp_reaches(tb_epoch_warp(pair->before, before), x, y) &&
+                tb_warp_reaches(tb_epoch_warp(pair->after, after), x, y))
+                return true;
+    return false;
+}
+
 static tb_status check_overlap(const tb_pair *pair, tb_error *err)
 {
-    for (int s = 0; s < tb_pair_strata(pair); s++)
-        if (!tb_rect_is_empty(tb_pair_footprint(pair, s)))
-            return TB_OK;
+    for (int b = 0; b < tb_epoch_files(pair->before); b++)
+        for (int a = 0; a < tb_epoch_files(pair->after); a++)
+            if (overlap(pair, b, a))
+                return TB_OK;
     tb_error_set(err, TB_E_INPUT, "%s and %s: expected images of the same ground, got no overlap",
                  tb_epoch_file(pair->before, 0)->path, tb_epoch_file(pair->after, 0)->path);
     return tb_error_hint(err, "look at both with tuban info: their corners and CRS must meet");
@@ -27,6 +46,10 @@ tb_status tb_pair_open(tb_pair *pair, const tb_epoch_options *before, const tb_e
     *pair = (tb_pair){0};
     TB_TRY(tb_epoch_open(&pair->before, before, err));
     TB_TRY(tb_epoch_open(&pair->after, after, err));
+    if (tb_epoch_bands(pair->before) != tb_epoch_bands(pair->after)) {
+        tb_epoch_mask_alpha(pair->before);
+        tb_epoch_mask_alpha(pair->after);
+    }
     pair->bands = tb_epoch_bands(pair->before);
     if (pair->bands != tb_epoch_bands(pair->after)) {
         status = tb_error_set(err, TB_E_INPUT, "%s: expected %d bands as in %s, got %d",

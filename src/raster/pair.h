@@ -1,9 +1,9 @@
 /**
  * Two dates on one lattice: the earlier image's grid, with strata.
  *
- * A stratum is one source (a capture footprint, or a file) of the earlier date with one of the later:
- * stratum = before_source * after_sources + after_source. It has its own radiometry and threshold,
- * and a hard border.
+ * A stratum is one source (a capture footprint, or a file) of the earlier date with one of the
+ * later: stratum = before_source * after_sources + after_source. It has its own radiometry and
+ * threshold, and a hard border.
  */
 #ifndef TUBAN_RASTER_PAIR_H
 #define TUBAN_RASTER_PAIR_H

@@ -30,7 +30,8 @@ static tb_status output_error(const tb_sink *sink, const tb_capture *capture, tb
 {
     tb_error_set(err, TB_E_OUTPUT, "write %s: expected success, got: %s", sink->path,
                  tb_capture_text(capture, "a write error"));
-    return tb_error_hint(err, "is there space on that disk, and may you write there?");
+    tb_file_advise(err);
+    return TB_E_OUTPUT;
 }
 
 static tb_status describe(tb_sink *sink, const tb_grid *grid, double nodata,

@@ -422,6 +422,21 @@ void tb_warp_row(const tb_warp *warp, int64_t x, int64_t y, int64_t n, tb_warp_p
     }
 }
 
+bool tb_warp_is_inside(tb_warp_position p, int64_t extent)
+{
+    int64_t nearest = p.index + (p.phase >= TB_WARP_PHASES / 2);
+
+    return p.index != INT64_MIN && nearest >= 0 && nearest < extent;
+}
+
+bool tb_warp_reaches(const tb_warp *warp, int64_t x, int64_t y)
+{
+    tb_warp_position px, py;
+
+    tb_warp_row(warp, x, y, 1, &px, &py);
+    return tb_warp_is_inside(px, warp->image_width) && tb_warp_is_inside(py, warp->image_height);
+}
+
 static tb_rect hull_of(const double *x, const double *y, int n, double margin)
 {
     double left = x[0], right = x[0], top = y[0], bottom = y[0];

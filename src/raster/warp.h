@@ -72,6 +72,13 @@ void tb_warp_row(const tb_warp *warp, int64_t x, int64_t y, int64_t n, tb_warp_p
 /** A lattice rectangle that holds every pixel the image can reach (inside the lattice). */
 tb_rect tb_warp_footprint(const tb_warp *warp);
 
+/** True if the pixel nearest to the position is one of `extent`: what is beyond was not observed.
+ */
+bool tb_warp_is_inside(tb_warp_position p, int64_t extent);
+
+/** True if the lattice pixel lies on a pixel of the image. */
+bool tb_warp_reaches(const tb_warp *warp, int64_t x, int64_t y);
+
 /** The window of the image, clipped to it, whose pixels the lattice rectangle is made of. */
 tb_rect tb_warp_window(const tb_warp *warp, tb_rect lattice);
 

@@ -96,8 +96,7 @@ static tb_status write_error(const tb_store *store, tb_error *err)
 
     complaint(text);
     tb_error_set(err, TB_E_OUTPUT, "write %s: expected success, got \"%s\"", store->path, text);
-    if (strstr(text, "No space left") != NULL || strstr(text, "quota") != NULL)
-        tb_error_hint(err, "free some space on that disk, or name another folder with --out");
+    tb_file_advise(err);
     return TB_E_OUTPUT;
 }
 
