@@ -22,8 +22,8 @@ static void add_band(float *restrict score, float *restrict contrast, float *res
         float size0 = fabsf(t0[x]), size1 = fabsf(matched);
         float unit = by_value / (size0 > size1 ? size0 : size1);
 
-        difference = may_be_less & (difference > 0.0f) ? 0.0f : difference;
-        difference = may_be_more & (difference < 0.0f) ? 0.0f : difference;
+        difference = (may_be_less & (difference > 0.0f)) ? 0.0f : difference;
+        difference = (may_be_more & (difference < 0.0f)) ? 0.0f : difference;
         unit       = by_spread < unit ? by_spread : unit;
 
         float noise  = difference * by_noise;

@@ -40,15 +40,13 @@ tb_status tb_error_set(tb_error *err, tb_status status, const char *format, ...)
     return status;
 }
 
-tb_status tb_error_hint(tb_error *err, const char *format, ...)
+void tb_error_hint(tb_error *err, const char *format, ...)
 {
-    if (err == NULL)
-        return TB_E_BUG;
-
     va_list arguments;
 
+    if (err == NULL)
+        return;
     va_start(arguments, format);
     vsnprintf(err->hint, sizeof err->hint, format, arguments);
     va_end(arguments);
-    return err->status;
 }

@@ -18,9 +18,7 @@
 tb_status tb_error_set(tb_error *err, tb_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/** Adds what to do about it to an error that was set. Returns the error's status (TB_E_BUG for
- * NULL). */
-tb_status tb_error_hint(tb_error *err, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+/** Adds what to do about it to an error that was set; `err` may be NULL. */
+void tb_error_hint(tb_error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -96,12 +96,13 @@ tb_status tb_yaml_open(tb_yaml **out, const char *path, tb_status complaint, tb_
     tb_text   text   = {0};
 
     *out = NULL;
-    if (tb_file_read(path, &text, err) != TB_OK) {
+    status = tb_file_read(path, &text, err);
+    if (status == TB_E_INPUT) {
         if (err != NULL)
             err->status = complaint;
         status = complaint;
-        goto done;
     }
+    TB_TRY(status);
     TB_TRY(tb_yaml_parse(out, text.data != NULL ? text.data : "", path, complaint, err));
 done:
     tb_text_reset(&text);

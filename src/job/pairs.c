@@ -44,11 +44,11 @@ static tb_status check_two(const tb_stages *a, const tb_stages *b, tb_error *err
 
     TB_TRY(tb_warp_new(&way, &b->pair.lattice, &other, true, err));
     if (shares_ground(way, &b->pair.lattice, &other)) {
-        tb_error_set(err, TB_E_JOB,
-                     "pairs %d and %d: expected different ground, got an overlap of %s and %s",
-                     a->number, b->number, other.path, tb_epoch_file(b->pair.before, 0)->path);
-        status = tb_error_hint(
-            err, "give overlapping images of one grid as one pair with lists of images");
+        status =
+            tb_error_set(err, TB_E_JOB,
+                         "pairs %d and %d: expected different ground, got an overlap of %s and %s",
+                         a->number, b->number, other.path, tb_epoch_file(b->pair.before, 0)->path);
+        tb_error_hint(err, "give overlapping images of one grid as one pair with lists of images");
     }
 done:
     tb_warp_free(way);

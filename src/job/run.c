@@ -78,8 +78,8 @@ static tb_status check_georeference(const tb_stages *stages, tb_error *err)
         return TB_OK;
     tb_error_set(err, TB_E_INPUT, "%s: expected an image with a CRS, got none",
                  tb_epoch_file(stages->pair.before, 0)->path);
-    return tb_error_hint(err,
-                         "parcels need one (gdal_edit.py -a_srs); tuban detect works in pixels");
+    tb_error_hint(err, "parcels need one (gdal_edit.py -a_srs); tuban detect works in pixels");
+    return TB_E_INPUT;
 }
 
 static tb_status open_run(run *r, tb_error *err)
@@ -298,6 +298,7 @@ static tb_status assemble_again(run *r, tb_error *err)
         TB_TRY(tb_stages_sweep(&r->stages[p], err));
     }
     TB_TRY(assemble_only(r, err));
+    TB_TRY(tb_stages_tidy(r->stages, r->job->pair_count, err)); /* a run cut short had not */
 done:
     return status;
 }

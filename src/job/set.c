@@ -124,9 +124,9 @@ static tb_status move_in(tb_set *set, tb_error *err)
     TB_TRY(tb_folder_each(set->staging, move_product, set, err));
     TB_TRY(tb_file_sync(set->folder, err));
     TB_TRY(move(set, MANIFEST, err));
+    set->is_moving = false;
     TB_TRY(tb_file_sync(set->folder, err));
     tb_folder_remove(set->staging);
-    set->is_moving = false;
 done:
     return status;
 }

@@ -86,6 +86,7 @@ done:
 static tb_status fit_into_file(tb_stages *stages, const tb_fit_options *options, tb_error *err)
 {
     tb_status status = TB_OK;
+    tb_engine engine = stages->engine;
     tb_text   text = {0}, name = {0};
     char      key[TB_KEY_SIZE];
 
@@ -99,7 +100,8 @@ static tb_status fit_into_file(tb_stages *stages, const tb_fit_options *options,
             goto done;
         }
     }
-    TB_TRY(tb_model_fit(&stages->model, &stages->pair, options, &stages->engine, err));
+    engine.cache_bytes = stages->plan.fit_cache_bytes;
+    TB_TRY(tb_model_fit(&stages->model, &stages->pair, options, &engine, err));
     if (stages->work != NULL) {
         TB_TRY(tb_model_write(stages->model, &stages->pair, &text, err));
         TB_TRY(tb_file_write(stages->model_path, text.data, text.length, err));

@@ -195,12 +195,12 @@ static tb_status fit_threshold(tb_model *model, int stratum, tb_gather *gather,
                            take_scores, &context, err));
     TB_TRY(tb_threshold_decide(&s->threshold, &context.tally, model->method, options, err));
     if (s->threshold.flagged > IMPLAUSIBLE && !options->may_flag_all) {
-        tb_error_set(err, TB_E_INPUT,
-                     "threshold of stratum %d: expected at most %.0f %% of the sample "
-                     "flagged, got %.1f %%",
-                     stratum, IMPLAUSIBLE * 100, s->threshold.flagged * 100);
-        status = tb_error_hint(err, "look at both images; if so much did change, allow it with "
-                                    "--allow-implausible or detect.allow_implausible");
+        status = tb_error_set(err, TB_E_INPUT,
+                              "threshold of stratum %d: expected at most %.0f %% of the sample "
+                              "flagged, got %.1f %%",
+                              stratum, IMPLAUSIBLE * 100, s->threshold.flagged * 100);
+        tb_error_hint(err, "look at both images; if so much did change, allow it with "
+                           "--allow-implausible or detect.allow_implausible");
     }
 done:
     tb_tally_reset(&context.tally);

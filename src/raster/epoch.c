@@ -464,23 +464,6 @@ static void resample_down(tb_epoch_reader *reader, const tb_warp_axis *axis, tb_
     }
 }
 
-static void resample_copy(tb_epoch_reader *reader, int64_t n)
-{
-    const tb_rect *window = &reader->window.rect;
-
-    for (int b = 0; b < reader->epoch->bands; b++) {
-        const float *plane = reader->window.samples + b * window->width * window->height;
-        float       *out   = reader->out + b * reader->columns;
-
-        for (int64_t i = 0; i < n; i++) {
-            int64_t x = clamped(reader->px[i].index - window->x, 0, window->width - 1);
-            int64_t y = clamped(reader->py[i].index - window->y, 0, window->height - 1);
-
-            out[i] = plane[y * window->width + x];
-        }
-    }
-}
-
 static float resample_point(const float *plane, const tb_rect *window, const tb_warp_axis *ax,
                             const tb_warp_axis *ay, tb_warp_position px, tb_warp_position py)
 {
@@ -500,69 +483,161 @@ static float resample_point(const float *plane, const tb_rect *window, const tb_
     return sum;
 }
 
-static void resample_general(tb_epoch_reader *reader, const tb_warp *warp, int64_t n)
+/* The same where all taps lie in the window; `first` is the first of them. */
+static float resample_within(const float *first, int64_t width, const float *weight_x, int taps_x,
+                             const float *weight_y, int taps_y)
 {
-    const tb_rect *window = &reader->window.rect;
+    float sum = 0.0f;
 
-    for (int b = 0; b < reader->epoch->bands; b++)
-        for (int64_t i = 0; i < n; i++)
-            reader->out[b * reader->columns + i] =
-                reader->px[i].index == INT64_MIN
-                    ? NAN
-                    : resample_point(reader->window.samples + b * window->width * window->height,
-                                     window, tb_warp_axis_x(warp), tb_warp_axis_y(warp),
-                                     reader->px[i], reader->py[i]);
+    for (int j = 0; j < taps_y; j++, first += width) {
+        float row = 0.0f;
+
+        for (int i = 0; i < taps_x; i++)
+            row += weight_x[i] * first[i];
+        sum += weight_y[j] * row;
+    }
+    return sum;
 }
 
-/* Gives the pixels of a row that no earlier file gave, where this one observed them. */
-static void merge_row(tb_epoch_reader *reader, int f, const tb_image_info *info, int64_t n,
-                      size_t at, float *const *planes, int16_t *file)
+/* NaN where a pixel lies outside of the image. */
+static void resample_general(tb_epoch_reader *reader, const tb_warp *warp,
+                             const tb_image_info *info, int64_t n)
 {
-    for (int64_t i = 0; i < n; i++) {
-        bool is_observed = file[i] < 0 && tb_warp_is_inside(reader->px[i], info->width) &&
-                           tb_warp_is_inside(reader->py[i], info->height);
+    const tb_rect      *window = &reader->window.rect;
+    const tb_warp_axis *ax = tb_warp_axis_x(warp), *ay = tb_warp_axis_y(warp);
+    int64_t             plane = window->width * window->height;
 
-        for (int b = 0; b < reader->epoch->bands && is_observed; b++)
-            is_observed = isfinite(reader->out[b * reader->columns + i]);
-        if (!is_observed)
+    for (int64_t i = 0; i < n; i++) {
+        tb_warp_position px = reader->px[i], py = reader->py[i];
+        bool is_inside = tb_warp_is_inside(px, info->width) && tb_warp_is_inside(py, info->height);
+        int64_t x      = is_inside ? px.index + ax->first - window->x : 0;
+        int64_t y      = is_inside ? py.index + ay->first - window->y : 0;
+        bool    is_within =
+            x >= 0 && y >= 0 && x + ax->taps <= window->width && y + ay->taps <= window->height;
+
+        for (int b = 0; b < reader->epoch->bands; b++) {
+            const float *samples = reader->window.samples + b * plane;
+            float       *out     = &reader->out[b * reader->columns + i];
+
+            if (!is_inside)
+                *out = NAN;
+            else if (is_within)
+                *out = resample_within(samples + y * window->width + x, window->width,
+                                       ax->weights + px.phase * ax->taps, ax->taps,
+                                       ay->weights + py.phase * ay->taps, ay->taps);
+            else
+                *out = resample_point(samples, window, ax, ay, px, py);
+        }
+    }
+}
+
+/* Gives the pixels of a row that no earlier file gave, where the first `tested` bands are finite.
+ */
+static void merge_row(const float *const *row, int bands, int tested, int f, int64_t n, size_t at,
+                      float *const *planes, int16_t *file)
+{
+    for (int64_t i = 0, first; i < n; i++) {
+        for (first = i; i < n && file[i] < 0; i++) {
+            bool is_observed = true;
+
+            for (int b = 0; b < tested; b++)
+                is_observed = is_observed && isfinite(row[b][i]);
+            if (!is_observed)
+                break;
+            file[i] = (int16_t)f;
+        }
+        if (i > first)
+            for (int b = 0; b < bands; b++)
+                memcpy(planes[b] + at + first, row[b] + first, (size_t)(i - first) * sizeof(float));
+    }
+}
+
+/*
+ * In how many bands a pixel has to be looked at: a window holds NaN in all bands or in none, and
+ * only floats can overflow when they are weighted.
+ */
+static int bands_to_test(const tb_image_info *info, tb_warp_kind kind)
+{
+    if (info->type == TB_SAMPLE_F32 && kind != TB_WARP_COPY)
+        return info->bands;
+    return kind == TB_WARP_GENERAL || tb_window_can_have_gaps(info) ? 1 : 0;
+}
+
+/* Rows of an image that is only moved or scaled: x is the same for all rows, y for all columns. */
+static tb_status read_straight(tb_epoch_reader *reader, int f, tb_rect strip, tb_rect rect,
+                               float *const *planes, int16_t *file, tb_error *err)
+{
+    tb_status            status  = TB_OK;
+    const tb_warp       *warp    = reader->epoch->file[f].warp;
+    const tb_image_info *info    = tb_epoch_file(reader->epoch, f);
+    const tb_rect       *window  = &reader->window.rect;
+    bool                 is_copy = tb_warp_kind_of(warp) == TB_WARP_COPY;
+    int                  bands = info->bands, tested = bands_to_test(info, tb_warp_kind_of(warp));
+    int64_t              first = 0, end = strip.width;
+
+    tb_warp_row(warp, strip.x, strip.y, strip.width, reader->px, reader->py);
+    while (first < end && !tb_warp_is_inside(reader->px[first], info->width))
+        first++;
+    while (end > first && !tb_warp_is_inside(reader->px[end - 1], info->width))
+        end--;
+    if (first == end)
+        goto done;
+    if (!is_copy)
+        TB_TRY(resample_across(reader, tb_warp_axis_x(warp), strip.width, err));
+    for (int64_t y = strip.y; y < strip.y + strip.height; y++) {
+        size_t           at = (size_t)((y - rect.y) * rect.width + strip.x - rect.x + first);
+        tb_warp_position px, py;
+        const float     *row[TB_BANDS_MAX];
+
+        tb_warp_row(warp, strip.x, y, 1, &px, &py);
+        if (!tb_warp_is_inside(py, info->height))
             continue;
-        file[i] = (int16_t)f;
-        for (int b = 0; b < reader->epoch->bands; b++)
-            planes[b][at + (size_t)i] = reader->out[b * reader->columns + i];
+        if (!is_copy)
+            resample_down(reader, tb_warp_axis_y(warp), py, strip.width);
+        for (int b = 0; b < bands; b++)
+            row[b] = is_copy ? reader->window.samples +
+                                   (b * window->height + py.index - window->y) * window->width +
+                                   reader->px[first].index - window->x
+                             : reader->out + b * reader->columns + first;
+        merge_row(row, bands, tested, f, end - first, at, planes, file + at);
+    }
+done:
+    return status;
+}
+
+static void read_turned(tb_epoch_reader *reader, int f, tb_rect strip, tb_rect rect,
+                        float *const *planes, int16_t *file)
+{
+    const tb_warp       *warp = reader->epoch->file[f].warp;
+    const tb_image_info *info = tb_epoch_file(reader->epoch, f);
+    const float         *row[TB_BANDS_MAX];
+
+    for (int b = 0; b < info->bands; b++)
+        row[b] = reader->out + b * reader->columns;
+    for (int64_t y = strip.y; y < strip.y + strip.height; y++) {
+        size_t at = (size_t)((y - rect.y) * rect.width + strip.x - rect.x);
+
+        tb_warp_row(warp, strip.x, y, strip.width, reader->px, reader->py);
+        resample_general(reader, warp, info, strip.width);
+        merge_row(row, info->bands, bands_to_test(info, TB_WARP_GENERAL), f, strip.width, at,
+                  planes, file + at);
     }
 }
 
 static tb_status read_strip(tb_epoch_reader *reader, int f, tb_rect strip, tb_rect rect,
                             float *const *planes, int16_t *file, tb_error *err)
 {
-    tb_status            status = TB_OK;
-    const tb_warp       *warp   = reader->epoch->file[f].warp;
-    const tb_image_info *info   = tb_epoch_file(reader->epoch, f);
-    tb_warp_kind         kind   = tb_warp_kind_of(warp);
-    tb_rect              window = tb_warp_window(warp, strip);
+    tb_status      status = TB_OK;
+    const tb_warp *warp   = reader->epoch->file[f].warp;
+    tb_rect        window = tb_warp_window(warp, strip);
 
     if (tb_rect_is_empty(window))
         return TB_OK;
     TB_TRY(load(reader, f, window, err));
-    for (int64_t y = strip.y; y < strip.y + strip.height; y++) {
-        size_t at = (size_t)((y - rect.y) * rect.width + strip.x - rect.x);
-
-        tb_warp_row(warp, strip.x, y, strip.width, reader->px, reader->py);
-        switch (kind) {
-        case TB_WARP_COPY:
-            resample_copy(reader, strip.width);
-            break;
-        case TB_WARP_SEPARABLE:
-            if (y == strip.y)
-                TB_TRY(resample_across(reader, tb_warp_axis_x(warp), strip.width, err));
-            resample_down(reader, tb_warp_axis_y(warp), reader->py[0], strip.width);
-            break;
-        case TB_WARP_GENERAL:
-            resample_general(reader, warp, strip.width);
-            break;
-        }
-        merge_row(reader, f, info, strip.width, at, planes, file + at);
-    }
+    if (tb_warp_kind_of(warp) == TB_WARP_GENERAL)
+        read_turned(reader, f, strip, rect, planes, file);
+    else
+        TB_TRY(read_straight(reader, f, strip, rect, planes, file, err));
 done:
     return status;
 }

@@ -144,7 +144,8 @@ static tb_status describe_bands(tb_image *image, tb_error *err)
             type = GDT_Float32;
     }
     if (info->bands == 0) {
-        const char *inner = GDALGetMetadataItem(image->dataset, "SUBDATASET_1_NAME", "SUBDATASETS");
+        const char *inner = CSLFetchNameValue(GDALGetMetadata(image->dataset, "SUBDATASETS"),
+                                              "SUBDATASET_1_NAME");
 
         tb_error_set(err, TB_E_INPUT, "open %s: expected 1 to %d bands, got none", info->path,
                      TB_BANDS_MAX);

@@ -35,7 +35,8 @@ static tb_status check_overlap(const tb_pair *pair, tb_error *err)
                 return TB_OK;
     tb_error_set(err, TB_E_INPUT, "%s and %s: expected images of the same ground, got no overlap",
                  tb_epoch_file(pair->before, 0)->path, tb_epoch_file(pair->after, 0)->path);
-    return tb_error_hint(err, "look at both with tuban info: their corners and CRS must meet");
+    tb_error_hint(err, "look at both with tuban info: their corners and CRS must meet");
+    return TB_E_INPUT;
 }
 
 tb_status tb_pair_open(tb_pair *pair, const tb_epoch_options *before, const tb_epoch_options *after,

@@ -109,7 +109,8 @@ static tb_status make_axis(tb_warp_axis *axis, double scale, const char *path, b
         tb_error_set(err, TB_E_INPUT,
                      "%s: expected an image at most %d times as fine as the earlier one, got %.4g",
                      path, TB_WARP_TAPS_MAX / 2, scale);
-        return tb_error_hint(err, "bring it to a coarser grid first (gdalwarp -r average -tr)");
+        tb_error_hint(err, "bring it to a coarser grid first (gdalwarp -r average -tr)");
+        return TB_E_INPUT;
     }
     status = tb_alloc(&axis->weights, (size_t)TB_WARP_PHASES * (size_t)axis->taps, sizeof(float),
                       "resampling weights", err);
@@ -241,7 +242,8 @@ static tb_status connect(tb_warp *warp, const tb_grid *lattice, const tb_image_i
         tb_error_set(err, TB_E_INPUT, "%s: expected %s like the earlier image, got %s", image->path,
                      lattice->crs != NULL ? "a CRS" : "no CRS",
                      image->crs != NULL ? "one" : "none");
-        return tb_error_hint(err, "give both dates a CRS (gdal_edit.py -a_srs), or neither");
+        tb_error_hint(err, "give both dates a CRS (gdal_edit.py -a_srs), or neither");
+        return TB_E_INPUT;
     }
     tb_transform_invert(image->transform, to_pixels);
     tb_transform_compose(to_pixels, lattice->transform, warp->map);

@@ -45,7 +45,7 @@ static bool is_missing(const float *first, size_t plane, const tb_image_info *in
     return hits > 0 && (nodata != 0.0f || hits == info->bands);
 }
 
-static bool can_be_missing(const tb_image_info *info)
+bool tb_window_can_have_gaps(const tb_image_info *info)
 {
     return info->has_nodata || info->has_mask || info->type == TB_SAMPLE_F32;
 }
@@ -88,7 +88,7 @@ static void take_tile(tb_window *window, const tb_tile *tile, const tb_image_inf
 
             convert_row(dst, tile->samples, at, info->type, (size_t)part.width, kernels);
         }
-    if (can_be_missing(info))
+    if (tb_window_can_have_gaps(info))
         mark_missing(window, part, tile, info);
 }
 

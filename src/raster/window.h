@@ -3,6 +3,7 @@
 #ifndef TUBAN_RASTER_WINDOW_H
 #define TUBAN_RASTER_WINDOW_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,6 +22,9 @@ typedef struct tb_window {
 } tb_window;
 
 void tb_window_reset(tb_window *window);
+
+/** False if no pixel of the image can become NaN. */
+bool tb_window_can_have_gaps(const tb_image_info *info);
 
 /**
  * Loads `rect` (inside the image) of all bands.

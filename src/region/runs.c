@@ -43,7 +43,7 @@ void tb_evidence_join(const tb_evidence_layout *layout, int64_t *into, const int
 {
     for (int c = 0; c < layout->columns; c++) {
         if (!layout->is_maximum[c])
-            into[c] += from[c];
+            into[c] = tb_evidence_sum(into[c], from[c]);
         else if (from[c] > into[c])
             into[c] = from[c];
     }

@@ -60,6 +60,19 @@ const tb_evidence_layout *tb_evidence_fixed(void);
 /** Sets `rows` rows of evidence to nothing seen: 0 in sums, INT64_MIN in maxima. */
 void tb_evidence_clear(const tb_evidence_layout *layout, int64_t *evidence, size_t rows);
 
+/**
+ * The sum of two amounts, or the end of the range it is beyond: squares of absurd samples end there
+ * in whatever order they are added, since they have one sign.
+ */
+static inline int64_t tb_evidence_sum(int64_t a, int64_t b)
+{
+    int64_t sum;
+
+    if (__builtin_add_overflow(a, b, &sum))
+        return a < 0 ? INT64_MIN : INT64_MAX;
+    return sum;
+}
+
 /** Joins one row of evidence into another. */
 void tb_evidence_join(const tb_evidence_layout *layout, int64_t *into, const int64_t *from);
 

@@ -173,13 +173,11 @@ tb_status tb_store_create(tb_store **out, const char *path, tb_error *err)
     access  = access_list();
     creator = H5Pcreate(H5P_FILE_CREATE);
     H5Pset_obj_track_times(creator, 0);
-    store->file = H5Fcreate(beside.data, H5F_ACC_TRUNC, creator, access);
-    if (store->file < 0) {
-        status = write_error(store, err);
-        goto done;
-    }
-    store->temporary = beside.data;
+    store->temporary = beside.data; /* from here on it is ours to remove, half made or not */
     beside           = (tb_text){0};
+    store->file      = H5Fcreate(store->temporary, H5F_ACC_TRUNC, creator, access);
+    if (store->file < 0)
+        status = write_error(store, err);
 done:
     H5Pclose(creator);
     H5Pclose(access);
@@ -384,6 +382,15 @@ done:
     return status;
 }
 
+/* To close again what could not be closed is a crash inside HDF5. */
+static herr_t close_once(hid_t *handle, herr_t (*close)(hid_t))
+{
+    hid_t once = *handle;
+
+    *handle = H5I_INVALID_HID;
+    return close(once);
+}
+
 tb_status tb_store_finish(tb_store *store, tb_error *err)
 {
     tb_status status = TB_OK;
@@ -392,18 +399,16 @@ tb_status tb_store_finish(tb_store *store, tb_error *err)
     for (int t = 0; t < store->tables; t++) {
         if (store->table[t].buffered > 0)
             TB_TRY(flush_chunk(store, &store->table[t], err));
-        if (H5Dclose(store->table[t].dataset) < 0) {
+        if (close_once(&store->table[t].dataset, H5Dclose) < 0) {
             status = write_error(store, err);
             goto done;
         }
-        store->table[t].dataset = H5I_INVALID_HID;
     }
     /* A failed close leaves HDF5 with a file it can never close; a failed flush does not. */
-    if (H5Fflush(store->file, H5F_SCOPE_GLOBAL) < 0 || H5Fclose(store->file) < 0) {
+    if (H5Fflush(store->file, H5F_SCOPE_GLOBAL) < 0 || close_once(&store->file, H5Fclose) < 0) {
         status = write_error(store, err);
         goto done;
     }
-    store->file = H5I_INVALID_HID;
     TB_TRY(tb_file_commit(store->temporary, store->path, err));
     tb_free(store->temporary);
     store->temporary = NULL;

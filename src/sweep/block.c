@@ -140,9 +140,9 @@ static void add_pixel(const tb_block *block, size_t at, size_t in_core, int64_t 
         int64_t  after  = quantised_sample(block->pixels.after[b][at], evidence->quantum[b]);
 
         column[0] += before;
-        column[1] += before * before;
+        column[1] = tb_evidence_sum(column[1], before * before);
         column[2] += after;
-        column[3] += after * after;
+        column[3] = tb_evidence_sum(column[3], after * after);
     }
 }
 

@@ -70,17 +70,17 @@ static size_t worker_bytes(const tb_pair *pair, int64_t block, int halo, date_co
 static void fill_bytes(tb_plan *plan, const tb_pair *pair)
 {
     date_cost before = cost_of(pair->before), after = cost_of(pair->after);
-    size_t    fit_cache = panel_cache(before, TB_SAMPLE_CELL, TB_SAMPLE_CELL, plan->halo) +
-                       panel_cache(after, TB_SAMPLE_CELL, TB_SAMPLE_CELL, plan->halo);
-    size_t sweep;
+    size_t    sweep;
 
+    plan->fit_cache_bytes = panel_cache(before, TB_SAMPLE_CELL, TB_SAMPLE_CELL, plan->halo) +
+                            panel_cache(after, TB_SAMPLE_CELL, TB_SAMPLE_CELL, plan->halo);
     plan->cache_bytes = panel_cache(before, plan->panel, plan->block, plan->halo) +
                         panel_cache(after, plan->panel, plan->block, plan->halo);
     plan->worker_bytes = worker_bytes(pair, plan->block, plan->halo, before, after);
     sweep              = plan->cache_bytes + (size_t)plan->threads * plan->worker_bytes;
-    plan->needed_bytes =
-        plan->base_bytes +
-        (sweep > plan->fit_bytes + fit_cache ? sweep : plan->fit_bytes + fit_cache);
+    plan->needed_bytes = plan->base_bytes + (sweep > plan->fit_bytes + plan->fit_cache_bytes
+                                                 ? sweep
+                                                 : plan->fit_bytes + plan->fit_cache_bytes);
 }
 
 static bool fits(const tb_plan *plan)
@@ -162,8 +162,9 @@ tb_status tb_plan_make(tb_plan *plan, const tb_pair *pair, const tb_plan_options
                      "%zu MiB",
                      tb_epoch_file(pair->before, 0)->path, (plan->needed_bytes + 0xFFFFF) >> 20,
                      plan->budget_bytes >> 20);
-        return tb_error_hint(err, "give --memory %zuMiB%s", (plan->needed_bytes + 0xFFFFF) >> 20,
-                             options->block > LEAST_BLOCK ? ", or a smaller --block" : "");
+        tb_error_hint(err, "give --memory %zuMiB%s", (plan->needed_bytes + 0xFFFFF) >> 20,
+                      options->block > LEAST_BLOCK ? ", or a smaller --block" : "");
+        return TB_E_MEMORY;
     }
     return TB_OK;
 }

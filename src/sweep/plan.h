@@ -35,11 +35,12 @@ typedef struct tb_plan {
     int64_t shards;
 
     size_t budget_bytes;
-    size_t base_bytes;   /**< program, libraries, GDAL's and HDF5's own caches */
-    size_t cache_bytes;  /**< decoded tiles */
-    size_t worker_bytes; /**< a worker's block, scores and runs */
-    size_t fit_bytes;    /**< the sample; given back before the sweep */
-    size_t needed_bytes; /**< the most at any time */
+    size_t base_bytes;      /**< program, libraries, GDAL's and HDF5's own caches */
+    size_t cache_bytes;     /**< decoded tiles */
+    size_t worker_bytes;    /**< a worker's block, scores and runs */
+    size_t fit_bytes;       /**< the sample; given back before the sweep */
+    size_t fit_cache_bytes; /**< decoded tiles while the sample is read */
+    size_t needed_bytes;    /**< the most at any time */
 
     int64_t source_bytes;   /**< decoded samples of all files */
     double  decoded_share;  /**< of source_bytes: what sweep decodes, borders of panels and shards

@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# Installs from Debian 12 what tuban is built and tested with. Does nothing where all is there.
+#   scripts/deps.sh         what scripts/test.sh and scripts/demo.sh need
+#   scripts/deps.sh --ci    and what .ci/run needs: clang, sanitizers, the format check
+set -euo pipefail
+
+build=(gcc libc6-dev cmake ninja-build pkg-config libgdal-dev libhdf5-dev libfftw3-dev libyaml-dev
+       libjansson-dev libgeos-dev libssl-dev)
+tests=(g++ libcmocka-dev gdal-bin python3 python3-numpy python3-gdal python3-shapely strace)
+ci=(clang clang-format clang-tidy libomp-dev libclang-rt-14-dev llvm)
+
+wanted=("${build[@]}" "${tests[@]}")
+case "${1-}" in
+"") ;;
+--ci) wanted+=("${ci[@]}") ;;
+*)
+    echo "deps.sh: expected --ci or nothing, got \"$1\"" >&2
+    exit 2
+    ;;
+esac
+
+missing=()
+for package in "${wanted[@]}"; do
+    [[ "$(dpkg-query -W -f='${db:Status-Abbrev}' "$package" 2>/dev/null)" == ii* ]] || missing+=("$package")
+done
+[[ ${#missing[@]} -gt 0 ]] || exit 0
+
+echo "deps.sh: installing ${missing[*]}"
+as_root=()
+if [[ $(id -u) -ne 0 ]]; then
+    if ! command -v sudo >/dev/null; then
+        echo "deps.sh: neither root nor sudo: install these packages and start again" >&2
+        exit 1
+    fi
+    as_root=(sudo)
+fi
+quietly=(env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0)
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+if ! { "${as_root[@]}" "${quietly[@]}" update &&
+    "${as_root[@]}" "${quietly[@]}" install -y --no-install-recommends "${missing[@]}"; } >"$log" 2>&1 </dev/null; then
+    tail -n 20 "$log" >&2
+    echo "deps.sh: apt-get failed, its last lines are above" >&2
+    exit 1
+fi
