@@ -122,6 +122,8 @@ static void print_counts(const json_t *report)
 {
     const char *reason = text_at(report, "reason");
 
+    if (json_object_get(report, "observed") == NULL) /* stopped before */
+        return;
     printf("observed      %.0f of %.0f pixels\n", number_at(report, "observed"),
            number_at(report, "pixels"));
     printf("changed       %.0f pixels (%.3f %%) in %.0f components; %.0f smaller ones rejected\n",
@@ -262,7 +264,10 @@ int command_run(int argc, char **argv)
     if (!j.console.is_quiet) {
         json_array_foreach(json_object_get(report, "pairs"), at, pair)
         {
-            printf("%s %s to %s\n", "pair", text_at(pair, "before"), text_at(pair, "after"));
+            printf("pair %zu", at + 1);
+            if (text_at(pair, "before")[0] != '\0' && text_at(pair, "after")[0] != '\0')
+                printf(" %s to %s", text_at(pair, "before"), text_at(pair, "after"));
+            putchar('\n');
             print_model(pair);
             print_counts(pair);
         }

@@ -83,6 +83,13 @@ bool tb_file_exists(const char *path)
     return stat(path, &information) == 0;
 }
 
+int64_t tb_file_bytes(const char *path)
+{
+    struct stat information;
+
+    return stat(path, &information) == 0 ? (int64_t)information.st_size : -1;
+}
+
 tb_status tb_file_read(const char *path, tb_text *text, tb_error *err)
 {
     tb_status status = TB_OK;
@@ -207,8 +214,8 @@ tb_status tb_folder_make(const char *path, int *levels, tb_error *err)
         }
     }
     if (!S_ISDIR(information.st_mode))
-        status = tb_error_set(err, TB_E_OUTPUT, "make folder %s: expected a folder, got a file",
-                              own);
+        status =
+            tb_error_set(err, TB_E_OUTPUT, "make folder %s: expected a folder, got a file", own);
 done:
     if (levels != NULL)
         *levels = made;

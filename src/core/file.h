@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "core/error.h"
 #include "core/text.h"
@@ -19,6 +20,9 @@ tb_status tb_path_folder(char **out, const char *path, tb_error *err);
 const char *tb_path_name(const char *path);
 
 bool tb_file_exists(const char *path);
+
+/** Its size; -1 where there is none. */
+int64_t tb_file_bytes(const char *path);
 
 /** Appends the whole file to `text`. TB_E_INPUT when it cannot be read. */
 tb_status tb_file_read(const char *path, tb_text *text, tb_error *err);

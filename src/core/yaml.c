@@ -95,7 +95,7 @@ tb_status tb_yaml_open(tb_yaml **out, const char *path, tb_status complaint, tb_
     tb_status status = TB_OK;
     tb_text   text   = {0};
 
-    *out = NULL;
+    *out   = NULL;
     status = tb_file_read(path, &text, err);
     if (status == TB_E_INPUT) {
         if (err != NULL)

@@ -333,7 +333,8 @@ static tb_status look_closer(tb_info *info, tb_error *err)
     info->has_alpha = (flags & GMF_ALPHA) != 0 && info->bands < GDALGetRasterCount(dataset);
     info->has_mask  = (flags & (GMF_PER_DATASET | GMF_ALPHA)) == GMF_PER_DATASET;
     if ((flags & GMF_ALPHA) != 0 && !info->has_alpha)
-        TB_TRY(complain(info, err, "the band called alpha holds measurements: it counts as a band"));
+        TB_TRY(
+            complain(info, err, "the band called alpha holds measurements: it counts as a band"));
     take_layout(info, dataset);
     if (!info->has_crs && GDALGetGCPCount(dataset) > 0)
         TB_TRY(complain(info, err, "has ground control points only: warp it onto a grid first"));

@@ -168,6 +168,8 @@ static json_t *pair_report(const run *r, int p)
 
     json_object_set_new(json, "before", json_string(r->job->pairs[p].before.date));
     json_object_set_new(json, "after", json_string(r->job->pairs[p].after.date));
+    if (r->until < UNTIL_ASSEMBLE) /* nothing has been counted yet */
+        return json;
     json_object_update_new(json, tb_report_totals(&r->totals[p], pixels));
     json_object_set_new(json, "reason", reason != NULL ? json_string(reason) : json_null());
     return json;

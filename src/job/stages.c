@@ -161,6 +161,20 @@ done:
     return status;
 }
 
+/* A file that is there but cut short or damaged does not count: it is made again. */
+static bool is_swept(const tb_stages *stages, int64_t shard, const char *runs, const char *scores)
+{
+    tb_run_reader *reader = NULL;
+    int64_t        bytes  = tb_rect_area(tb_plan_shard(&stages->plan, shard)) * 4;
+    bool           is_sound;
+
+    if (!tb_file_exists(runs) || (scores != NULL && tb_file_bytes(scores) != bytes))
+        return false;
+    is_sound = tb_run_reader_open(&reader, runs, NULL) == TB_OK;
+    tb_run_reader_close(reader);
+    return is_sound;
+}
+
 static tb_status sweep_one(tb_stages *stages, int64_t shard, tb_error *err)
 {
     tb_status        status = TB_OK;
@@ -177,7 +191,7 @@ static tb_status sweep_one(tb_stages *stages, int64_t shard, tb_error *err)
     TB_TRY(shard_path(stages, "runs", "h5", shard, &runs, err));
     if (stages->has_scores)
         TB_TRY(shard_path(stages, "scores", "raw", shard, &scores, err));
-    if (!stages->force && tb_file_exists(runs) && (scores == NULL || tb_file_exists(scores))) {
+    if (!stages->force && is_swept(stages, shard, runs, scores)) {
         stages->passed_over++;
         goto done;
     }

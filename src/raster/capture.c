@@ -1,9 +1,18 @@
 #include "raster/capture.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
 #include <cpl_error.h>
+#include <gdal.h>
+
+void tb_gdal_register(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    pthread_once(&once, GDALAllRegister);
+}
 
 static void CPL_STDCALL listen(CPLErr level, CPLErrorNum number, const char *message)
 {

@@ -13,6 +13,12 @@ typedef struct tb_capture {
     bool is_strict; /**< a warning is a failure */
 } tb_capture;
 
+/**
+ * Registers GDAL's drivers, once in a process: GDALAllRegister walks all of them each time, and
+ * writes to some. Threads: safe.
+ */
+void tb_gdal_register(void);
+
 /** Starts listening on this thread; pairs with tb_capture_end. */
 void tb_capture_begin(tb_capture *capture);
 

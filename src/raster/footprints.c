@@ -223,7 +223,7 @@ tb_status tb_footprints_read(tb_footprints **out, const char *path, const tb_gri
     tb_capture     capture;
 
     *out = NULL;
-    GDALAllRegister();
+    tb_gdal_register();
     tb_capture_begin(&capture);
     TB_TRY(tb_alloc_zero(&f, 1, sizeof *f, "footprints", err));
     f->lattice = (tb_rect){0, 0, lattice->width, lattice->height};

@@ -144,8 +144,8 @@ static tb_status describe_bands(tb_image *image, tb_error *err)
             type = GDT_Float32;
     }
     if (info->bands == 0) {
-        const char *inner = CSLFetchNameValue(GDALGetMetadata(image->dataset, "SUBDATASETS"),
-                                              "SUBDATASET_1_NAME");
+        const char *inner =
+            CSLFetchNameValue(GDALGetMetadata(image->dataset, "SUBDATASETS"), "SUBDATASET_1_NAME");
 
         tb_error_set(err, TB_E_INPUT, "open %s: expected 1 to %d bands, got none", info->path,
                      TB_BANDS_MAX);
@@ -219,7 +219,7 @@ tb_status tb_image_open(tb_image **out, const char *path, tb_error *err)
     tb_capture capture;
 
     *out = NULL;
-    GDALAllRegister();
+    tb_gdal_register();
     TB_TRY(tb_alloc_zero(&image, 1, sizeof *image, "image", err));
     TB_TRY(tb_copy_text(&image->path, path, err));
     image->info.path = image->path;

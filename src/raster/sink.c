@@ -67,7 +67,7 @@ tb_status tb_sink_create(tb_sink **out, const char *path, const tb_grid *grid, t
     tb_capture        capture;
 
     *out = NULL;
-    GDALAllRegister();
+    tb_gdal_register();
     TB_TRY(tb_alloc_zero(&sink, 1, sizeof *sink, "raster writer", err));
     TB_TRY(tb_copy_text(&sink->path, path, err));
     TB_TRY(tb_text_append(&sink->beside, err, "%s.new.tif", path));

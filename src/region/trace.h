@@ -28,8 +28,8 @@ typedef struct tb_polygon {
 
 /** One or more polygons with holes; borrows its arrays from whoever made it. */
 typedef struct tb_shape {
-    int64_t origin_x, origin_y; /**< origin + corner / scale is a place of the lattice */
-    int               scale; /**< 1 as traced, 2 when simplified to half pixels */
+    int64_t           origin_x, origin_y; /**< origin + corner / scale is a place of the lattice */
+    int               scale;              /**< 1 as traced, 2 when simplified to half pixels */
     const tb_corner  *corners;
     const tb_ring    *rings;
     const tb_polygon *polygons;
