@@ -169,7 +169,7 @@ def check_set(test, folder):
     """
     beside = os.path.join(folder, ".tuban-new")
     own = {n for n in os.listdir(folder)} - {"work", ".tuban-new"} if os.path.isdir(folder) else set()
-    own = {n for n in own if not n.startswith(".tuban-probe-")}
+    own = {n for n in own if not n == ".tuban-probe"}
     if os.path.exists(os.path.join(beside, "MANIFEST.json")):
         with open(os.path.join(beside, "MANIFEST.json")) as file:
             manifest = json.load(file)

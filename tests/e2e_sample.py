@@ -4,7 +4,7 @@
 Mosaics are tiled from the two dates of each set (the copies are not mirrored: what one date is out
 of place against the other would be contradicted by the mirrored copy), and some from several sets,
 where a sample must see all of them in fair parts.
-TUBAN_E2E_SIDE sets the side of the mosaics in pixels.
+TUBAN_E2E_SIDE sets the side of the mosaics in pixels; TUBAN_E2E_LONG=1 runs those left out for time.
 """
 import json
 import os
@@ -19,6 +19,10 @@ TILES = ["TILED=YES", "BLOCKXSIZE=512", "BLOCKYSIZE=512", "BIGTIFF=IF_SAFER"]
 def tiled(image, rows, columns):
     _, height, width = image.shape
     return np.tile(image, (1, -(-rows // height), -(-columns // width)))[:, :rows, :columns]
+
+
+def long_only(test):
+    return e2e.unittest.skipUnless(os.environ.get("TUBAN_E2E_LONG"), "for time: TUBAN_E2E_LONG=1")(test)
 
 
 class Sample(e2e.Case):
@@ -57,6 +61,7 @@ class Sample(e2e.Case):
     def test_beihai(self):
         self.one_set("oscd_beihai")
 
+    @long_only
     def test_radar(self):
         self.one_set("sar_yellowriver_D")
 
@@ -70,9 +75,11 @@ class Sample(e2e.Case):
     def test_several_side_by_side(self):
         self.agree("side by side", *self.several(1))
 
+    @long_only
     def test_several_on_top_of_each_other(self):
         self.agree("on top of each other", *self.several(0))
 
+    @long_only
     def test_several_in_turn(self):
         """Patches of a few hundred pixels: each cell of the lattice holds a part of several sets."""
         names = ("oscd_beihai", "oscd_mumbai", "oscd_rennes", "oscd_nantes", "oscd_aguasclaras")

@@ -132,7 +132,7 @@ def check_that_it_can_fail(root):
         "src/cli/inside.c": '#include "core/memory.h"\n',
         "kernels/up_c.c": '#include "core/rect.h"\n',
         "src/sweep/threads.c": "void f(void) {\n#pragma omp parallel\n}\n",
-        "src/raster/locks.c": "#include <pthread.h>\n",
+        "src/raster/locks.c": "#include <pthread.h>\nstatic pthread_mutex_t lock;\n",
         "src/eval/loud.c": 'void f(void) { printf("x"); }\n',
         "src/region/last.c": "void f(void) { exit(1); }\n",
         "src/nowhere/a.c": "\n",

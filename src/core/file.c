@@ -226,8 +226,9 @@ done:
 
 tb_status tb_folder_check_writable(const char *path, tb_error *err)
 {
-    tb_text   probe  = {0};
-    tb_status status = tb_text_append(&probe, err, "%s/.tuban-probe-%ld", path, (long)getpid());
+    tb_text probe = {0};
+    /* One name for all: what a killed run leaves, the next one removes. */
+    tb_status status = tb_text_append(&probe, err, "%s/.tuban-probe", path);
 
     if (status != TB_OK)
         return status;

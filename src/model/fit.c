@@ -79,7 +79,7 @@ static tb_status take_pixels(void *context, const tb_pair_block *block, const tb
         }
         pixels->capacity = capacity;
     }
-    for (int b = 0; b < pixels->bands; b++) {
+    for (int b = 0; more > 0 && b < pixels->bands; b++) {
         float *before = pixels->before[b] + pixels->count,
               *after  = pixels->after[b] + pixels->count;
         int64_t at    = 0;

@@ -326,25 +326,6 @@ static void set_fields(OGRFeatureH feature, const layer *to, const tb_vector_val
     }
 }
 
-/*
- * To GDAL a value that does not fit its field, or a character that the encoding lacks, is worth a
- * warning; to us it is a feature that was not written as it should be.
- */
-static void CPL_STDCALL take_warnings_seriously(CPLErr level, CPLErrorNum number,
-                                                const char *message)
-{
-    tb_capture *capture = CPLGetErrorHandlerUserData();
-
-    (void)number;
-    if (level < CE_Warning || capture->has_failed)
-        return;
-    capture->has_failed = true;
-    snprintf(capture->message, sizeof capture->message, "%s", message);
-    for (char *c = capture->message; *c != '\0'; c++)
-        if (*c == '\n' || *c == '\r')
-            *c = ' ';
-}
-
 tb_status tb_vector_add(tb_vector *vector, int number, const tb_vector_outline *outline,
                         const tb_vector_value *values, tb_error *err)
 {
@@ -359,15 +340,18 @@ tb_status tb_vector_add(tb_vector *vector, int number, const tb_vector_outline *
     if (outline != NULL)
         TB_TRY(make_wkb(vector, to->geometry, outline, &size, err));
     session_begin(&s, vector->options);
-    CPLPushErrorHandlerEx(take_warnings_seriously, &s.capture);
-    feature = OGR_F_Create(OGR_L_GetLayerDefn(to->handle));
+    /*
+     * To GDAL a value that does not fit its field, or a character that the encoding lacks, is worth
+     * a warning; to us it is a feature that was not written as it should be.
+     */
+    s.capture.is_strict = true;
+    feature             = OGR_F_Create(OGR_L_GetLayerDefn(to->handle));
     set_fields(feature, to, values);
     if (outline != NULL)
         is_made = OGR_G_CreateFromWkbEx(vector->wkb, NULL, &shape, size) == OGRERR_NONE &&
                   OGR_F_SetGeometryDirectly(feature, shape) == OGRERR_NONE;
     is_made = is_made && OGR_L_CreateFeature(to->handle, feature) == OGRERR_NONE;
     OGR_F_Destroy(feature);
-    CPLPopErrorHandler();
     if (session_end(&s) || !is_made)
         status = write_error(vector, &s, err);
 done:

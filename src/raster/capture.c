@@ -14,6 +14,28 @@ void tb_gdal_register(void)
     pthread_once(&once, GDALAllRegister);
 }
 
+/* Of UTF-8: a byte that is not a character's first. */
+static bool is_inside_character(char byte)
+{
+    return ((unsigned char)byte & 0xC0) == 0x80;
+}
+
+/* Of a long message (a whole SQL statement, say) the beginning and the end: why is said last. */
+static void shorten(const char *message, char *out, size_t size)
+{
+    size_t length = strlen(message), head = size / 2 - 4, tail = length - head;
+
+    if (length < size) {
+        memcpy(out, message, length + 1);
+        return;
+    }
+    while (is_inside_character(message[head]))
+        head--;
+    while (is_inside_character(message[tail]))
+        tail++;
+    snprintf(out, size, "%.*s ... %s", (int)head, message, message + tail);
+}
+
 static void CPL_STDCALL listen(CPLErr level, CPLErrorNum number, const char *message)
 {
     tb_capture *capture = CPLGetErrorHandlerUserData();
@@ -22,7 +44,7 @@ static void CPL_STDCALL listen(CPLErr level, CPLErrorNum number, const char *mes
     if (level < (capture->is_strict ? CE_Warning : CE_Failure) || capture->has_failed)
         return;
     capture->has_failed = true;
-    snprintf(capture->message, sizeof capture->message, "%s", message);
+    shorten(message, capture->message, sizeof capture->message);
     for (char *c = capture->message; *c != '\0'; c++)
         if (*c == '\n' || *c == '\r')
             *c = ' ';
