@@ -116,6 +116,21 @@ static GEOSGeometry *geometry_of(GEOSContextHandle_t geos, const tb_shape *shape
                                        (unsigned)shape->polygon_count);
 }
 
+/* The boxes of the two meet. */
+static bool is_near(GEOSContextHandle_t geos, const GEOSGeometry *a, const GEOSGeometry *b)
+{
+    double box[2][4];
+
+    for (int i = 0; i < 2; i++) {
+        GEOSGeom_getXMin_r(geos, i == 0 ? a : b, &box[i][0]);
+        GEOSGeom_getXMax_r(geos, i == 0 ? a : b, &box[i][1]);
+        GEOSGeom_getYMin_r(geos, i == 0 ? a : b, &box[i][2]);
+        GEOSGeom_getYMax_r(geos, i == 0 ? a : b, &box[i][3]);
+    }
+    return box[0][0] <= box[1][1] && box[1][0] <= box[0][1] && box[0][2] <= box[1][3] &&
+           box[1][2] <= box[0][3];
+}
+
 static size_t check_scene(const scene *s, double tolerance)
 {
     static GEOSGeometry *simple[SIDE * SIDE];
@@ -138,7 +153,7 @@ static size_t check_scene(const scene *s, double tolerance)
         GEOSGeometry *old = geometry_of(geos, &traced), *new = geometry_of(geos, &shape);
 
         assert_int_equal(GEOSisValid_r(geos, new), 1);
-        assert_int_equal(GEOSHausdorffDistanceDensify_r(geos, old, new, 0.1, &far), 1);
+        assert_int_equal(GEOSHausdorffDistanceDensify_r(geos, old, new, 0.25, &far), 1);
         assert_true(far <= (tolerance < 0.5 ? tolerance : 0.5) + 1e-9);
         GEOSArea_r(geos, new, &area);
         assert_true(area >= 0.99 * tb_shape_area(&traced) - 1e-9);
@@ -151,7 +166,8 @@ static size_t check_scene(const scene *s, double tolerance)
     }
     for (int a = 0; a < s->count; a++)
         for (int b = a + 1; b < s->count; b++)
-            assert_int_equal(GEOSDisjoint_r(geos, simple[a], simple[b]), 1);
+            if (is_near(geos, simple[a], simple[b]))
+                assert_int_equal(GEOSDisjoint_r(geos, simple[a], simple[b]), 1);
     for (int a = 0; a < s->count; a++)
         GEOSGeom_destroy_r(geos, simple[a]);
     tb_outline_free(outline);
@@ -166,7 +182,7 @@ static void any_mask_stays_valid_close_and_apart(void **state)
 
     (void)state;
     for (uint32_t seed = 0; seed < 3; seed++)
-        for (int density = 2; density <= 98; density += 12) {
+        for (int density = 2; density <= 98; density += 16) {
             make_scene(&s, seed, density, false);
             check_scene(&s, 0.7);
             check_scene(&s, 0.2);
