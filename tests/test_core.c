@@ -86,6 +86,40 @@ static void a_file_is_written_whole_and_leaves_nothing_beside(void **state)
     tb_free(path);
 }
 
+static void folders_that_were_made_go_again_and_others_stay(void **state)
+{
+    static const char *const names[]  = {"a/b/c", "a/b/c///", "a//b/./c", "d/"};
+    static const int         made[]   = {3, 3, 3, 1};
+    char                     folder[] = "/tmp/tuban-core-XXXXXX";
+    char                    *path     = NULL;
+    tb_error                 error    = {0};
+    int                      levels   = 0;
+
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    for (size_t i = 0; i < sizeof made / sizeof *made; i++) {
+        assert_int_equal(tb_path_join(&path, folder, names[i], &error), TB_OK);
+        assert_int_equal(tb_folder_make(path, &levels, &error), TB_OK);
+        assert_true(levels >= made[i]); /* "." counts as one where it was there by then */
+        assert_true(tb_file_exists(path));
+        tb_folder_unmake(path, levels);
+        assert_false(tb_file_exists(path));
+        assert_true(tb_file_exists(folder));
+        tb_free(path);
+    }
+    assert_int_equal(tb_path_join(&path, folder, "file", &error), TB_OK);
+    assert_int_equal(tb_file_write(path, "x", 1, &error), TB_OK);
+    tb_free(path);
+    assert_int_equal(tb_path_join(&path, folder, "file/a/b", &error), TB_OK);
+    assert_int_equal(tb_folder_make(path, &levels, &error), TB_E_OUTPUT);
+    assert_non_null(strstr(error.message, "expected a folder, got a file"));
+    assert_int_equal(levels, 0);
+    tb_folder_unmake(folder, 1); /* not empty */
+    assert_true(tb_file_exists(folder));
+    tb_free(path);
+    tb_folder_remove(folder);
+}
+
 static tb_status parse(const char *yaml, tb_yaml **document, tb_error *error)
 {
     return tb_yaml_parse(document, yaml, "job.yaml", TB_E_JOB, error);
@@ -179,6 +213,7 @@ int main(void)
         cmocka_unit_test(memory_fails_the_nth_time_and_only_then),
         cmocka_unit_test(growing_keeps_what_was_there),
         cmocka_unit_test(a_file_is_written_whole_and_leaves_nothing_beside),
+        cmocka_unit_test(folders_that_were_made_go_again_and_others_stay),
         cmocka_unit_test(yaml_complaints_name_file_line_key_found_and_allowed),
         cmocka_unit_test(the_loop_emits_in_order_and_the_lowest_failure_wins),
     };
