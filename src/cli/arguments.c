@@ -148,3 +148,13 @@ tb_status command_line_read(command_line *line, int argc, char **argv, tb_error 
                         line->least == 1 ? "" : "s", line->count);
     return TB_OK;
 }
+
+bool command_line_helps(int argc, char **argv, const char *usage)
+{
+    for (int i = 0; i < argc; i++)
+        if (strcmp(argv[i], "--help") == 0) {
+            printf("usage: %s\n", usage);
+            return true;
+        }
+    return false;
+}

@@ -37,4 +37,7 @@ typedef struct command_line {
 /** Reads argv[0 .. argc-1]; TB_E_USAGE names the option, what was found and what is allowed. */
 tb_status command_line_read(command_line *line, int argc, char **argv, tb_error *err);
 
+/** True if --help stands among the arguments; then the usage is printed. */
+bool command_line_helps(int argc, char **argv, const char *usage);
+
 #endif

@@ -75,16 +75,6 @@ static tb_status images_read(images *i, int argc, char **argv, const char *usage
     return status;
 }
 
-static bool asks_for_help(int argc, char **argv, const char *usage)
-{
-    for (int i = 0; i < argc; i++)
-        if (strcmp(argv[i], "--help") == 0) {
-            printf("usage: %s\n", usage);
-            return true;
-        }
-    return false;
-}
-
 static double number_at(const json_t *json, const char *key)
 {
     return json_number_value(json_object_get(json, key));
@@ -145,7 +135,7 @@ int command_fit(int argc, char **argv)
     char    *json  = NULL;
     json_t  *report;
 
-    if (asks_for_help(argc, argv, usage))
+    if (command_line_helps(argc, argv, usage))
         return 0;
     images_init(&i);
     if (images_read(&i, argc, argv, usage, &error) != TB_OK ||
@@ -174,7 +164,7 @@ int command_detect(int argc, char **argv)
     char    *json  = NULL;
     json_t  *report;
 
-    if (asks_for_help(argc, argv, usage))
+    if (command_line_helps(argc, argv, usage))
         return 0;
     images_init(&i);
     if (images_read(&i, argc, argv, usage, &error) != TB_OK)
@@ -246,7 +236,7 @@ int command_run(int argc, char **argv)
     json_t           *report, *pair;
     size_t            at;
 
-    if (asks_for_help(argc, argv, usage))
+    if (command_line_helps(argc, argv, usage))
         return 0;
     job_init(&j);
     line.options = j.own;
@@ -346,7 +336,7 @@ int command_plan(int argc, char **argv)
     tb_error          error = {0};
     char             *json  = NULL;
 
-    if (asks_for_help(argc, argv, usage))
+    if (command_line_helps(argc, argv, usage))
         return 0;
     for (int a = 0; a < argc; a++)
         if (is_job_file(argv[a]))

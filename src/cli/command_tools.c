@@ -17,16 +17,6 @@ static json_t *number(double value)
     return isfinite(value) ? json_real(value) : json_null();
 }
 
-static bool asks_for_help(int argc, char **argv, const char *usage)
-{
-    for (int i = 0; i < argc; i++)
-        if (strcmp(argv[i], "--help") == 0) {
-            printf("usage: %s\n", usage);
-            return true;
-        }
-    return false;
-}
-
 static json_t *info_json(const tb_info *info)
 {
     json_t *transform = json_array(), *problems = json_array();
@@ -105,7 +95,7 @@ int command_info(int argc, char **argv)
     command_line       line  = {
                .usage = usage, .options = shared, .words = words, .least = 1, .most = FILES_MAX};
 
-    if (asks_for_help(argc, argv, usage)) {
+    if (command_line_helps(argc, argv, usage)) {
         json_decref(rows);
         return 0;
     }
@@ -163,7 +153,7 @@ int command_vectorize(int argc, char **argv)
                          .least   = 1,
                          .most    = 1};
 
-    if (asks_for_help(argc, argv, usage))
+    if (command_line_helps(argc, argv, usage))
         return 0;
     console_init(&c);
     console_options(&c, shared);
@@ -252,7 +242,7 @@ int command_eval(int argc, char **argv)
     const char  *none[1];
     command_line line = {.usage = usage, .options = own, .more = shared, .words = none};
 
-    if (asks_for_help(argc, argv, usage))
+    if (command_line_helps(argc, argv, usage))
         return 0;
     console_init(&c);
     console_options(&c, shared);
@@ -298,7 +288,7 @@ int command_doctor(int argc, char **argv)
     json_t           *rows;
     bool              is_well;
 
-    if (asks_for_help(argc, argv, usage))
+    if (command_line_helps(argc, argv, usage))
         return 0;
     console_init(&c);
     console_options(&c, shared);
