@@ -8,6 +8,8 @@
 #ifndef TUBAN_KERNELS_LANES_H
 #define TUBAN_KERNELS_LANES_H
 
+#include <stddef.h>
+
 #if defined    __AVX512F__
 typedef double tb_vector __attribute__((vector_size(64), may_alias));
 #elif defined  __AVX__
@@ -21,5 +23,15 @@ enum {
     TB_VECTOR = sizeof(tb_vector) / sizeof(double), /* doubles in a register */
     TB_PARTS  = TB_LANES / TB_VECTOR                /* registers that hold the lanes */
 };
+
+/** dst[x] = src[x] - centre for n samples, then zeros as far as `padded`. */
+static inline void tb_lanes_centre(double *restrict dst, const float *restrict src, double centre,
+                                   size_t n, size_t padded)
+{
+    for (size_t x = 0; x < n; x++)
+        dst[x] = (double)src[x] - centre;
+    for (size_t x = n; x < padded; x++)
+        dst[x] = 0.0;
+}
 
 #endif

@@ -11,15 +11,6 @@ typedef struct chunk {
     _Alignas(64) double statistic[CHUNK];
 } chunk;
 
-static void centre_row(double *restrict dst, const float *restrict src, double centre, size_t n,
-                       size_t padded)
-{
-    for (size_t x = 0; x < n; x++)
-        dst[x] = (double)src[x] - centre;
-    for (size_t x = n; x < padded; x++)
-        dst[x] = 0.0;
-}
-
 /*
  * Two components of four registers of pixels at a time: eight independent sums hide the latency of
  * an addition.
@@ -74,7 +65,7 @@ void TB_KERNEL(tb_mad_statistic)(double *restrict z, const float *const *channel
         size_t padded = (length + STEP - 1) / STEP * STEP;
 
         for (int k = 0; k < weights->channels; k++)
-            centre_row(c.z[k], channel[k] + at, weights->centre[k], length, padded);
+            tb_lanes_centre(c.z[k], channel[k] + at, weights->centre[k], length, padded);
         memset(c.statistic, 0, sizeof c.statistic);
         for (int i = 0; i < weights->components; i += TILE)
             add_tile(&c, coefficient + i, by_variance + i, weights->channels, padded);

@@ -12,15 +12,6 @@ typedef struct chunk {
     _Alignas(64) double weighted[CHUNK];
 } chunk;
 
-static void centre_row(double *restrict dst, const float *restrict src, double centre, size_t n,
-                       size_t padded)
-{
-    for (size_t x = 0; x < n; x++)
-        dst[x] = (double)src[x] - centre;
-    for (size_t x = n; x < padded; x++)
-        dst[x] = 0.0;
-}
-
 static void copy_weights(double *restrict dst, const double *restrict src, size_t n, size_t padded)
 {
     for (size_t x = 0; x < n; x++)
@@ -112,7 +103,7 @@ void TB_KERNEL(tb_moments_add)(tb_moments *sums, const float *const *channel, in
         size_t padded = (length + TB_LANES - 1) / TB_LANES * TB_LANES;
 
         for (int i = 0; i < channels; i++)
-            centre_row(c.z[i], channel[i] + at, centre[i], length, padded);
+            tb_lanes_centre(c.z[i], channel[i] + at, centre[i], length, padded);
         for (size_t x = 0; x < padded; x++)
             c.z[channels][x] = 1.0;
         copy_weights(c.weight, weights != NULL ? weights + at : NULL, length, padded);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/memory.h"
+#include "region/forest.h"
 
 struct tb_label {
     tb_run   *runs;
@@ -78,25 +79,6 @@ static void cut_row(tb_label *label, const uint8_t *row, tb_rect rect, int64_t y
     label->count = (size_t)(run - label->runs);
 }
 
-static uint32_t root_of(uint32_t *parent, uint32_t i)
-{
-    while (parent[i] != i) {
-        parent[i] = parent[parent[i]];
-        i         = parent[i];
-    }
-    return i;
-}
-
-static void unite(uint32_t *parent, uint32_t a, uint32_t b)
-{
-    a = root_of(parent, a);
-    b = root_of(parent, b);
-    if (a < b)
-        parent[b] = a;
-    else
-        parent[a] = b;
-}
-
 /* Connects the runs from..to-1 of a row among each other and to those above..from-1 of the row
  * before. */
 static void connect_row(tb_label *label, size_t above, size_t from, size_t to, int64_t reach)
@@ -118,9 +100,9 @@ static void connect_row(tb_label *label, size_t above, size_t from, size_t to, i
             if (runs[q].kind == TB_RUN_UNOBSERVED)
                 continue;
             if (parent[c] == c)
-                parent[c] = root_of(parent, (uint32_t)q);
+                parent[c] = tb_forest_root(parent, (uint32_t)q);
             else
-                unite(parent, (uint32_t)c, (uint32_t)q);
+                tb_forest_unite(parent, (uint32_t)c, (uint32_t)q);
         }
     }
 }

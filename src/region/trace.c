@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/memory.h"
+#include "region/forest.h"
 
 #define NONE    UINT32_MAX
 #define VISITED (UINT32_C(1) << 31)
@@ -77,25 +78,6 @@ static size_t larger(size_t capacity, size_t needed)
     size_t grown = capacity + capacity / 2 + 64;
 
     return grown > needed ? grown : needed;
-}
-
-static uint32_t root_of(uint32_t *parent, uint32_t i)
-{
-    while (parent[i] != i) {
-        parent[i] = parent[parent[i]];
-        i         = parent[i];
-    }
-    return i;
-}
-
-static void unite(uint32_t *parent, uint32_t a, uint32_t b)
-{
-    a = root_of(parent, a);
-    b = root_of(parent, b);
-    if (a < b)
-        parent[b] = a;
-    else
-        parent[a] = b;
 }
 
 static tb_status reserve_spans(tb_trace *trace, const tb_span *spans, size_t count, tb_error *err)
@@ -238,7 +220,7 @@ static void trace_line(tb_trace *trace, walk up, walk low, int64_t origin_x, int
         if (at_low)
             walk_step(&low);
         if (up.is_inside && low.is_inside)
-            unite(trace->parent, up.index, low.index);
+            tb_forest_unite(trace->parent, up.index, low.index);
     }
 }
 
@@ -349,7 +331,7 @@ done:
 static tb_status find_polygon(tb_trace *trace, uint32_t i, uint32_t *polygon, tb_error *err)
 {
     tb_status status = TB_OK;
-    uint32_t  root   = root_of(trace->parent, trace->vertices[i].owner);
+    uint32_t  root   = tb_forest_root(trace->parent, trace->vertices[i].owner);
 
     if (trace->polygon[root] == NONE) {
         if (trace->polygon_count == trace->polygon_capacity) {

@@ -1,0 +1,31 @@
+/**
+ * Disjoint sets (Tarjan 1975) in an array of parents: an element that is its own parent is a root.
+ *
+ * Of two sets the lower root wins, so that a root is the first element of its set whatever order
+ * they were united in. Paths are halved as they are walked.
+ */
+#ifndef TUBAN_REGION_FOREST_H
+#define TUBAN_REGION_FOREST_H
+
+#include <stdint.h>
+
+static inline uint32_t tb_forest_root(uint32_t *parent, uint32_t i)
+{
+    while (parent[i] != i) {
+        parent[i] = parent[parent[i]];
+        i         = parent[i];
+    }
+    return i;
+}
+
+static inline void tb_forest_unite(uint32_t *parent, uint32_t a, uint32_t b)
+{
+    a = tb_forest_root(parent, a);
+    b = tb_forest_root(parent, b);
+    if (a < b)
+        parent[b] = a;
+    else
+        parent[a] = b;
+}
+
+#endif
