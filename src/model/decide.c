@@ -21,7 +21,7 @@ static const double CONTRAST_BOUND = 0.6, NOISE_MARGIN = 1.3;
 
 /* Hysteresis around the value: docs/methods/threshold.md says on what they were chosen. */
 static const double WEAK = 0.9, STRONG = 1.3;
-static const double RARE_LOW = 0.92, RARE_HIGH = 0.985;
+static const double RARE_LOW = 0.92, RARE_HIGH = 0.985, TOP = 0.998;
 
 static size_t bin_of(float value, int dropped)
 {
@@ -151,23 +151,34 @@ static double value_at(const tb_histogram *h, size_t cut)
     return h->value[cut < h->n ? cut : h->n - 1];
 }
 
-/* sqrt(Otsu * Otsu of the upper class), within the quantiles that scored best (algorithms:
- * Deciding). */
-static double decide_rare(const tb_histogram *h, char *rule, size_t size)
+/*
+ * sqrt(Otsu * Otsu of the upper class), within the quantiles that scored best. Scores above the
+ * .998 quantile count as that: otherwise the few largest would move both cuts.
+ */
+static tb_status decide_rare(const tb_histogram *h, double *out, char *rule, size_t size,
+                             tb_error *err)
 {
-    size_t      otsu  = tb_threshold_otsu(h);
-    double      low   = value_at(h, tb_threshold_quantile(h, RARE_LOW));
-    double      high  = value_at(h, tb_threshold_quantile(h, RARE_HIGH));
-    double      value = low;
-    const char *held  = "";
+    tb_status    status = TB_OK;
+    size_t       top    = tb_threshold_quantile(h, TOP), otsu;
+    double       low    = value_at(h, tb_threshold_quantile(h, RARE_LOW));
+    double       high   = value_at(h, tb_threshold_quantile(h, RARE_HIGH));
+    double       value  = low;
+    const char  *held   = "";
+    int64_t     *count  = NULL;
+    tb_histogram capped = {top + 1, h->value, NULL};
 
-    if (otsu < h->n) {
-        tb_histogram upper  = {h->n - otsu - 1, h->value + otsu + 1, h->count + otsu + 1};
+    TB_TRY(tb_alloc_zero(&count, top + 1, sizeof *count, "histogram", err));
+    for (size_t i = 0; i < h->n; i++)
+        count[i < top ? i : top] += h->count[i];
+    capped.count = count;
+    otsu         = tb_threshold_otsu(&capped);
+    if (otsu < capped.n) {
+        tb_histogram upper  = {capped.n - otsu - 1, h->value + otsu + 1, count + otsu + 1};
         size_t       second = tb_threshold_otsu(&upper);
 
-        value = value_at(h, otsu);
+        value = h->value[otsu];
         if (second < upper.n)
-            value = sqrt(value * value_at(&upper, second));
+            value = sqrt(value * upper.value[second]);
     }
     if (value < low) {
         value = low;
@@ -176,8 +187,11 @@ static double decide_rare(const tb_histogram *h, char *rule, size_t size)
         value = high;
         held  = ", lowered to the .985 quantile";
     }
+    *out = value;
     snprintf(rule, size, "rare: geometric mean of two Otsu cuts%s", held);
-    return value;
+done:
+    tb_free(count);
+    return status;
 }
 
 /* Kittler-Illingworth on 256 even bins up to the .999 quantile; Otsu where it has no valley. */
@@ -287,7 +301,7 @@ tb_status tb_threshold_decide(tb_model_threshold *t, const tb_tally *tally, cons
     } else if (options->prior == TB_PRIOR_AUTO && method == &tb_method_logratio) {
         TB_TRY(decide_radar(&h, &t->value, t->rule, sizeof t->rule, err));
     } else {
-        t->value = decide_rare(&h, t->rule, sizeof t->rule);
+        TB_TRY(decide_rare(&h, &t->value, t->rule, sizeof t->rule, err));
     }
     t->weak   = is_rate ? t->value : t->value * WEAK;
     t->strong = is_rate ? t->value : t->value * STRONG;

@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "align/registration.h"
 #include "core/memory.h"
@@ -22,10 +23,12 @@ static const double  IMPLAUSIBLE   = 0.2;
 
 /* What is gathered of one stratum: its valid pixels in the order of the cells, and its borders. */
 typedef struct stratum_pixels {
-    int      stratum, bands;
-    int64_t  count, capacity;
-    float   *before[TB_BANDS_MAX], *after[TB_BANDS_MAX];
-    int64_t *border; /* [strata] pixel pairs beside each other */
+    const tb_sample *sample;
+    int              stratum, bands;
+    int64_t          count, capacity;
+    float           *before[TB_BANDS_MAX], *after[TB_BANDS_MAX];
+    int64_t         *border; /* [strata] pixel pairs beside each other */
+    int              strata;
 } stratum_pixels;
 
 static void stratum_pixels_reset(stratum_pixels *pixels)
@@ -64,33 +67,28 @@ static tb_status take_pixels(void *context, const tb_pair_block *block, const tb
 {
     stratum_pixels *pixels = context;
     tb_status       status = TB_OK;
-    size_t          total  = (size_t)tb_rect_area(block->rect);
-    int64_t         more   = 0, capacity;
+    int64_t         most   = pixels->count + tb_rect_area(block->rect), capacity;
 
     (void)scores;
-    for (size_t i = 0; i < total; i++)
-        more += block->stratum[i] == pixels->stratum;
-    if (pixels->count + more > pixels->capacity) {
-        capacity = pixels->capacity * 3 / 2 > pixels->count + more ? pixels->capacity * 3 / 2
-                                                                   : pixels->count + more;
+    if (most > pixels->capacity) {
+        capacity = pixels->capacity * 3 / 2 > most ? pixels->capacity * 3 / 2 : most;
         for (int b = 0; b < pixels->bands; b++) {
             TB_TRY(tb_grow(&pixels->before[b], (size_t)capacity, sizeof(float), "sample", err));
             TB_TRY(tb_grow(&pixels->after[b], (size_t)capacity, sizeof(float), "sample", err));
         }
         pixels->capacity = capacity;
     }
-    for (int b = 0; more > 0 && b < pixels->bands; b++) {
-        float *before = pixels->before[b] + pixels->count,
-              *after  = pixels->after[b] + pixels->count;
-        int64_t at    = 0;
-
-        for (size_t i = 0; i < total; i++)
-            if (block->stratum[i] == pixels->stratum) {
-                before[at]  = block->before[b][i];
-                after[at++] = block->after[b][i];
+    for (int64_t y = 0, i = 0; y < block->rect.height; y++)
+        for (int64_t x = 0; x < block->rect.width; x++, i++) {
+            if (block->stratum[i] != pixels->stratum ||
+                !tb_sample_draws(pixels->sample, block->rect.x + x, block->rect.y + y))
+                continue;
+            for (int b = 0; b < pixels->bands; b++) {
+                pixels->before[b][pixels->count] = block->before[b][i];
+                pixels->after[b][pixels->count]  = block->after[b][i];
             }
-    }
-    pixels->count += more;
+            pixels->count++;
+        }
     count_borders(pixels, block);
 done:
     return status;
@@ -117,32 +115,42 @@ done:
     return status;
 }
 
-/* The cells used: as many as make up the wanted size, and on until enough is valid. */
-static tb_status gather_stratum(stratum_pixels *pixels, tb_gather *gather, const tb_sample *sample,
-                                double share, int64_t *cells, tb_error *err)
+/*
+ * Reads the chosen cells, and where too little of what is drawn is valid all of their pixels and
+ * then further cells, until enough is.
+ */
+static tb_status gather_stratum(stratum_pixels *pixels, tb_gather *gather, tb_sample *sample,
+                                double share, tb_error *err)
 {
     tb_status status = TB_OK;
-    int64_t   wanted = tb_sample_size_of(sample->pixels, share), taken = 0;
 
-    *cells = 0;
-    while (*cells < sample->count && taken < wanted)
-        taken += tb_rect_area(sample->cell[(*cells)++]);
-    TB_TRY(tb_gather_read(gather, sample->cell, *cells, take_pixels, pixels, err));
-    while (share <= 0.0 && pixels->count < WANTED_VALID && *cells < sample->count) {
-        int64_t more =
-            sample->count - *cells < CELLS_AT_ONCE ? sample->count - *cells : CELLS_AT_ONCE;
+    tb_sample_choose(sample, share);
+    TB_TRY(tb_gather_read(gather, sample->cell, sample->chosen, take_pixels, pixels, err));
+    if (share > 0.0 || pixels->count >= WANTED_VALID)
+        goto done;
+    if (sample->share < 1.0) {
+        sample->share = 1.0;
+        pixels->count = 0;
+        memset(pixels->border, 0, (size_t)pixels->strata * sizeof *pixels->border);
+        TB_TRY(tb_gather_read(gather, sample->cell, sample->chosen, take_pixels, pixels, err));
+    }
+    while (pixels->count < WANTED_VALID && sample->chosen < sample->count) {
+        int64_t left = sample->count - sample->chosen,
+                more = left < CELLS_AT_ONCE ? left : CELLS_AT_ONCE;
 
-        TB_TRY(tb_gather_read(gather, sample->cell + *cells, more, take_pixels, pixels, err));
-        *cells += more;
+        TB_TRY(
+            tb_gather_read(gather, sample->cell + sample->chosen, more, take_pixels, pixels, err));
+        sample->chosen += more;
     }
 done:
     return status;
 }
 
 typedef struct tally_context {
-    const tb_model *model;
-    tb_tally        tally;
-    int             stratum;
+    const tb_model  *model;
+    const tb_sample *sample;
+    tb_tally         tally;
+    int              stratum;
 } tally_context;
 
 /* Roughness of the difference of the dates along a row, in each band's spread. */
@@ -172,7 +180,8 @@ static tb_status take_scores(void *context, const tb_pair_block *block, const tb
             size_t         in_core = (size_t)(y * scores->rect.width + x);
             const int16_t *stratum = block->stratum + at;
 
-            if (*stratum != c->stratum)
+            if (*stratum != c->stratum ||
+                !tb_sample_draws(c->sample, scores->rect.x + x, scores->rect.y + y))
                 continue;
             tb_tally_add(&c->tally, scores->score[in_core], scores->contrast[in_core]);
             if (c->model->method->feature == NULL && stratum[-1] == *stratum &&
@@ -182,16 +191,15 @@ static tb_status take_scores(void *context, const tb_pair_block *block, const tb
     return TB_OK;
 }
 
-static tb_status fit_threshold(tb_model *model, int stratum, tb_gather *gather,
-                               const tb_sample *sample, int64_t cells,
+static tb_status fit_threshold(tb_model *model, int stratum, tb_gather *gather, tb_sample *sample,
                                const tb_fit_options *options, tb_error *err)
 {
     tb_status         status  = TB_OK;
     tb_model_stratum *s       = &model->stratum[stratum];
-    tally_context     context = {.model = model, .stratum = stratum};
+    tally_context     context = {.model = model, .sample = sample, .stratum = stratum};
 
     TB_TRY(tb_tally_init(&context.tally, model->bands, err));
-    TB_TRY(tb_gather_score(gather, sample->cell, cells, &model->scoring, model->radiometry,
+    TB_TRY(tb_gather_score(gather, sample->cell, sample->chosen, &model->scoring, model->radiometry,
                            take_scores, &context, err));
     TB_TRY(tb_threshold_decide(&s->threshold, &context.tally, model->method, options, err));
     if (s->threshold.flagged > IMPLAUSIBLE && !options->may_flag_all) {
@@ -215,15 +223,15 @@ static tb_status fit_stratum(tb_model *model, int stratum, const tb_pair *pair, 
     tb_model_stratum *s      = &model->stratum[stratum];
     int               strata = tb_model_strata(model);
     tb_sample         sample = {0};
-    stratum_pixels    pixels = {.stratum = stratum, .bands = model->bands};
-    int64_t           cells  = 0;
+    stratum_pixels    pixels = {
+           .sample = &sample, .stratum = stratum, .bands = model->bands, .strata = strata};
 
     TB_TRY(tb_sample_list(&sample, &pair->lattice, tb_pair_footprint(pair, stratum), err));
     TB_TRY(keep_cells(&sample, pair, stratum, err));
     TB_TRY(tb_alloc_zero(&pixels.border, (size_t)strata, sizeof *pixels.border, "strata", err));
-    TB_TRY(gather_stratum(&pixels, gather, &sample, options->sample_share, &cells, err));
-    for (int64_t i = 0; i < cells; i++)
-        *sampled += (double)tb_rect_area(sample.cell[i]);
+    TB_TRY(gather_stratum(&pixels, gather, &sample, options->sample_share, err));
+    for (int64_t i = 0; i < sample.chosen; i++)
+        *sampled += (double)tb_rect_area(sample.cell[i]) * sample.share;
     s->sampled = pixels.count;
     if (s->sampled > 0 && s->sampled < OWN_FIT_LEAST) {
         *border       = pixels.border;
@@ -251,7 +259,7 @@ static tb_status fit_stratum(tb_model *model, int stratum, const tb_pair *pair, 
                             engine, err));
     stratum_pixels_reset(&pixels);
     tb_model_derive(model);
-    TB_TRY(fit_threshold(model, stratum, gather, &sample, cells, options, err));
+    TB_TRY(fit_threshold(model, stratum, gather, &sample, options, err));
 done:
     stratum_pixels_reset(&pixels);
     tb_sample_reset(&sample);

@@ -1,19 +1,21 @@
 #include "model/sample.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 #include "core/memory.h"
 
 static const int64_t LEAST = (int64_t)4 << 20, MOST = (int64_t)16 << 20;
 
-static uint64_t reversed(uint64_t value, int bits)
-{
-    uint64_t result = 0;
+/*
+ * Read for a sample: pixels of many places tell more than as many of few. Who names a share cares
+ * for the fit more than for its time.
+ */
+static const int64_t READ_LEAST = (int64_t)16 << 20, READ_LEAST_ASKED = (int64_t)64 << 20,
+                     READ_PER_PIXEL = 4;
 
-    for (int i = 0; i < bits; i++)
-        result |= ((value >> i) & 1) << (bits - 1 - i);
-    return result;
-}
+/* Left out around cells where not all are read: halo and shift would decode the tiles there. */
+enum { MARGIN = 32, CELL_AREA = TB_SAMPLE_CELL * TB_SAMPLE_CELL };
 
 /* Cells from the anchor's, so that column 0 starts at or left of the footprint. */
 static int64_t cell_of(int64_t place, int64_t anchor)
@@ -24,37 +26,52 @@ static int64_t cell_of(int64_t place, int64_t anchor)
                        : -((-offset + TB_SAMPLE_CELL - 1) / TB_SAMPLE_CELL);
 }
 
+/* The first `bits` bits of the point `index` of Sobol's sequence in the plane. */
+static void sobol(uint64_t index, int bits, int64_t *column, int64_t *row)
+{
+    uint64_t x = (uint64_t)1 << 63, y = x, column_bits = 0, row_bits = 0;
+
+    for (; index != 0; index >>= 1, x >>= 1, y ^= y >> 1)
+        if (index & 1) {
+            column_bits ^= x;
+            row_bits ^= y;
+        }
+    *column = bits == 0 ? 0 : (int64_t)(column_bits >> (64 - bits));
+    *row    = bits == 0 ? 0 : (int64_t)(row_bits >> (64 - bits));
+}
+
 tb_status tb_sample_list(tb_sample *sample, const tb_grid *lattice, tb_rect footprint,
                          tb_error *err)
 {
     tb_status status = TB_OK;
-    int64_t   column, row, columns, rows;
+    int64_t   left, top, columns, rows;
     int       bits = 0;
 
     *sample = (tb_sample){0};
     if (tb_rect_is_empty(footprint))
         return TB_OK;
-    column  = cell_of(footprint.x, lattice->anchor_x);
-    row     = cell_of(footprint.y, lattice->anchor_y);
-    columns = cell_of(footprint.x + footprint.width - 1, lattice->anchor_x) - column + 1;
-    rows    = cell_of(footprint.y + footprint.height - 1, lattice->anchor_y) - row + 1;
+    left    = cell_of(footprint.x, lattice->anchor_x);
+    top     = cell_of(footprint.y, lattice->anchor_y);
+    columns = cell_of(footprint.x + footprint.width - 1, lattice->anchor_x) - left + 1;
+    rows    = cell_of(footprint.y + footprint.height - 1, lattice->anchor_y) - top + 1;
     TB_TRY(tb_alloc(&sample->cell, (size_t)(columns * rows), sizeof *sample->cell, "sample", err));
-    while (((int64_t)1 << bits) < columns * rows)
+    while ((int64_t)1 << bits < (columns > rows ? columns : rows))
         bits++;
-    for (uint64_t i = 0; i < (uint64_t)1 << bits; i++) {
-        int64_t at = (int64_t)reversed(i, bits);
-        tb_rect cell;
+    for (uint64_t i = 0; i < (uint64_t)1 << (2 * bits); i++) {
+        int64_t column, row;
 
-        if (at >= columns * rows)
+        sobol(i, bits, &column, &row);
+        if (column >= columns || row >= rows)
             continue;
-        cell = tb_rect_intersect(
-            (tb_rect){lattice->anchor_x + (column + at % columns) * TB_SAMPLE_CELL,
-                      lattice->anchor_y + (row + at / columns) * TB_SAMPLE_CELL, TB_SAMPLE_CELL,
-                      TB_SAMPLE_CELL},
-            footprint);
-        sample->cell[sample->count++] = cell;
-        sample->pixels += tb_rect_area(cell);
+        sample->cell[sample->count++] =
+            tb_rect_intersect((tb_rect){lattice->anchor_x + (left + column) * TB_SAMPLE_CELL,
+                                        lattice->anchor_y + (top + row) * TB_SAMPLE_CELL,
+                                        TB_SAMPLE_CELL, TB_SAMPLE_CELL},
+                              footprint);
+        sample->pixels += tb_rect_area(sample->cell[sample->count - 1]);
     }
+    sample->chosen = sample->count;
+    sample->share  = 1.0;
 done:
     return status;
 }
@@ -77,4 +94,51 @@ int64_t tb_sample_size_of(int64_t pixels, double share)
         return pixels;
     size = pixels / 100;
     return size < LEAST ? LEAST : size > MOST ? MOST : size;
+}
+
+static int compare_places(const void *a, const void *b)
+{
+    const tb_rect *p = a, *q = b;
+
+    return p->y != q->y ? (p->y > q->y) - (p->y < q->y) : (p->x > q->x) - (p->x < q->x);
+}
+
+void tb_sample_choose(tb_sample *sample, double share)
+{
+    int64_t wanted = tb_sample_size_of(sample->pixels, share);
+    int64_t least  = share > 0.0 ? READ_LEAST_ASKED : READ_LEAST;
+    int64_t read   = wanted * READ_PER_PIXEL > least ? wanted * READ_PER_PIXEL : least;
+    int64_t area   = 0;
+
+    sample->chosen = 0;
+    while (sample->chosen < sample->count && area < read)
+        area += tb_rect_area(sample->cell[sample->chosen++]);
+    if (area <= wanted)
+        return;
+
+    bool has_margin = sample->chosen < sample->count;
+
+    area = 0;
+    for (int64_t i = 0; i < sample->chosen; i++) {
+        if (has_margin && tb_rect_area(sample->cell[i]) == CELL_AREA)
+            sample->cell[i] = tb_rect_grow(sample->cell[i], -MARGIN);
+        area += tb_rect_area(sample->cell[i]);
+    }
+    qsort(sample->cell, (size_t)sample->chosen, sizeof *sample->cell, compare_places);
+    sample->share = wanted < area ? (double)wanted / (double)area : 1.0;
+}
+
+/* The finaliser of SplitMix64 (Steele, Lea & Flood 2014). */
+static uint64_t mixed(uint64_t x)
+{
+    x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return x ^ (x >> 31);
+}
+
+bool tb_sample_draws(const tb_sample *sample, int64_t x, int64_t y)
+{
+    uint64_t place = mixed(mixed((uint64_t)x) + (uint64_t)y);
+
+    return (double)(place >> 11) < sample->share * 0x1p53;
 }

@@ -1,13 +1,16 @@
 /**
- * The deterministic sample: whole 512-pixel cells of the lattice in bit-reversed order.
+ * The deterministic sample: pixels drawn by a hash of their place from whole 512-pixel cells of the
+ * lattice, which are read in the order of Sobol's sequence.
  *
  * Cells are anchored at the first earlier file's origin, so that they fall on its tiles. Which
- * cells are read depends on the lattice and the stratum alone, never on blocks, threads, shards or
- * memory.
+ * pixels are taken depends on the lattice and the stratum alone, never on blocks, threads, shards
+ * or memory. Several cells of which a part is drawn stand for the whole better than one of which
+ * all is: pixels beside each other tell the same (docs/methods/sample.md).
  */
 #ifndef TUBAN_MODEL_SAMPLE_H
 #define TUBAN_MODEL_SAMPLE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/error.h"
@@ -16,14 +19,16 @@
 
 enum { TB_SAMPLE_CELL = 512 };
 
-/** The cells of a rectangle of the lattice, in the order they are sampled. */
+/** The cells of a rectangle of the lattice, in the order they are read. */
 typedef struct tb_sample {
     tb_rect *cell; /**< clipped to the rectangle; none is empty */
     int64_t  count;
     int64_t  pixels; /**< of all cells: those of the rectangle */
+    int64_t  chosen; /**< the first so many cells are read */
+    double   share;  /**< of their pixels that are drawn, 0 to 1 */
 } tb_sample;
 
-/** Lists the cells that meet `footprint`; free with tb_sample_reset. */
+/** Lists the cells that meet `footprint` and chooses all of them; free with tb_sample_reset. */
 tb_status tb_sample_list(tb_sample *sample, const tb_grid *lattice, tb_rect footprint,
                          tb_error *err);
 void      tb_sample_reset(tb_sample *sample);
@@ -33,5 +38,18 @@ void      tb_sample_reset(tb_sample *sample);
  * 16 Mpx; or `share` of it where that is above 0.
  */
 int64_t tb_sample_size_of(int64_t pixels, double share);
+
+/**
+ * Chooses the cells, and the share of their pixels that is drawn: cells of four times the pixels to
+ * take, and of at least 16 Mpx, or 64 Mpx where a share is asked for.
+ *
+ * Where not all are read, whole cells lose a margin of 32 pixels, so that halo and shift do not
+ * decode the tiles around them. Where not all pixels are drawn, cells are in the order of rows, in
+ * which the tiles that neighbours share are decoded once.
+ */
+void tb_sample_choose(tb_sample *sample, double share);
+
+/** Whether the sample takes the lattice's pixel (x, y), if it lies in a chosen cell. */
+bool tb_sample_draws(const tb_sample *sample, int64_t x, int64_t y);
 
 #endif

@@ -112,6 +112,20 @@ static void shrink(tb_plan *plan, const tb_pair *pair, bool is_block_given, doub
     }
 }
 
+/* For the fit, as much of rows of cells side by side as fits into what the sweep needs anyway. */
+static void widen_fit_cache(tb_plan *plan, const tb_pair *pair)
+{
+    date_cost before = cost_of(pair->before), after = cost_of(pair->after);
+    size_t    rows = panel_cache(before, plan->lattice.width, TB_SAMPLE_CELL, plan->halo) +
+                  panel_cache(after, plan->lattice.width, TB_SAMPLE_CELL, plan->halo);
+    size_t room = plan->needed_bytes - plan->base_bytes - plan->fit_bytes;
+
+    if (rows > room)
+        rows = room;
+    if (rows > plan->fit_cache_bytes)
+        plan->fit_cache_bytes = rows;
+}
+
 static void fill_reading(tb_plan *plan, const tb_pair *pair, double sample_share)
 {
     const tb_epoch *dates[2] = {pair->before, pair->after};
@@ -166,6 +180,7 @@ tb_status tb_plan_make(tb_plan *plan, const tb_pair *pair, const tb_plan_options
                       options->block > LEAST_BLOCK ? ", or a smaller --block" : "");
         return TB_E_MEMORY;
     }
+    widen_fit_cache(plan, pair);
     return TB_OK;
 }
 
