@@ -17,6 +17,8 @@ static const command commands[] = {
     {"fit", command_fit, "sample two images and fit the model"},
     {"detect", command_detect, "change between two images, as rasters"},
     {"vectorize", command_vectorize, "polygons of a change map, without seams"},
+    {"area", command_area, "ellipsoidal areas of polygons"},
+    {"overlay", command_overlay, "areas of polygons on masks"},
     {"eval", command_eval, "accuracy of a change map against labels"},
     {"doctor", command_doctor, "what works on this machine, and what does not"},
 };

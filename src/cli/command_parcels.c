@@ -1,0 +1,112 @@
+/* tuban area and overlay. */
+#include <stdio.h>
+
+#include <jansson.h>
+
+#include "cli/commands.h"
+#include "cli/console.h"
+#include "tuban/overlay.h"
+#include "tuban/run.h"
+
+/* Prints the JSON, or its rows with one column a key. */
+static int print_rows(const console *c, char *text)
+{
+    json_t *json = json_loads(text, 0, NULL), *row;
+    size_t  i;
+
+    if (c->is_json) {
+        printf("%s\n", text);
+    } else if (!c->is_quiet) {
+        json_array_foreach(json_object_get(json, "rows"), i, row)
+        {
+            const char *key;
+            json_t     *value;
+            const char *gap = "";
+
+            json_object_foreach(row, key, value)
+            {
+                printf("%s", gap);
+                gap = "\t";
+                if (json_is_string(value))
+                    printf("%s", json_string_value(value));
+                else if (json_is_integer(value))
+                    printf("%lld", (long long)json_integer_value(value));
+                else
+                    printf("%.4f", json_real_value(value));
+            }
+            printf("\n");
+        }
+    }
+    json_decref(json);
+    tb_text_release(text);
+    return fflush(stdout) == 0 ? 0 : TB_E_OUTPUT;
+}
+
+int command_area(int argc, char **argv)
+{
+    static const char usage[] =
+        "tuban area FILE [--layer L] [--where SQL] [--crs C] [--encoding E] [--quiet] [--json]";
+    tb_polygons  polygons = {0};
+    const char  *words[1];
+    char        *json = NULL;
+    console      c;
+    option       shared[3];
+    tb_error     error = {0};
+    const option own[] = {
+        {.name = "layer", .kind = OPTION_TEXT, .target = &polygons.layer},
+        {.name = "where", .kind = OPTION_TEXT, .target = &polygons.where},
+        {.name = "crs", .kind = OPTION_TEXT, .target = &polygons.crs},
+        {.name = "encoding", .kind = OPTION_TEXT, .target = &polygons.encoding},
+        {0},
+    };
+    command_line line = {
+        .usage = usage, .options = own, .more = shared, .words = words, .least = 1, .most = 1};
+
+    if (command_line_helps(argc, argv, usage))
+        return 0;
+    console_init(&c);
+    console_options(&c, shared);
+    if (command_line_read(&line, argc, argv, &error) != TB_OK)
+        return console_fail(&c, &error);
+    polygons.path = words[0];
+    if (tb_polygons_area(&polygons, &json, &error) != TB_OK)
+        return console_fail(&c, &error);
+    return print_rows(&c, json);
+}
+
+int command_overlay(int argc, char **argv)
+{
+    enum { FILES_MAX = 64 };
+    static const char usage[] =
+        "tuban overlay PARCELS MASK... [--layer L] [--where SQL] [--quiet] [--json]";
+    tb_polygons  masks[FILES_MAX] = {{0}}, parcels = {0};
+    const char  *words[FILES_MAX], *layer = NULL, *where = NULL;
+    char        *json = NULL;
+    console      c;
+    option       shared[3];
+    tb_error     error = {0};
+    const option own[] = {
+        {.name = "layer", .kind = OPTION_TEXT, .target = &layer},
+        {.name = "where", .kind = OPTION_TEXT, .target = &where},
+        {0},
+    };
+    command_line line = {.usage   = usage,
+                         .options = own,
+                         .more    = shared,
+                         .words   = words,
+                         .least   = 2,
+                         .most    = FILES_MAX};
+
+    if (command_line_helps(argc, argv, usage))
+        return 0;
+    console_init(&c);
+    console_options(&c, shared);
+    if (command_line_read(&line, argc, argv, &error) != TB_OK)
+        return console_fail(&c, &error);
+    parcels.path = words[0];
+    for (int m = 0; m + 1 < line.count; m++)
+        masks[m] = (tb_polygons){.path = words[m + 1], .layer = layer, .where = where};
+    if (tb_polygons_overlay(&parcels, masks, line.count - 1, &json, &error) != TB_OK)
+        return console_fail(&c, &error);
+    return print_rows(&c, json);
+}

@@ -1,0 +1,153 @@
+#include "parcel/area.h"
+
+#include <math.h>
+#include <stdbool.h>
+
+#include "core/memory.h"
+
+static const double PI = 3.14159265358979323846;
+static const double A = 6378137.0, F = 1.0 / 298.257222101;
+
+static double squared_eccentricity(void)
+{
+    return F * (2.0 - F);
+}
+
+/* M N cos B = a² (1 - e²) cos B / (1 - e² sin² B)², per square radian. */
+static double area_density(double b)
+{
+    double e2 = squared_eccentricity(), s = sin(b), w2 = 1.0 - e2 * s * s;
+
+    return A * A * (1.0 - e2) * cos(b) / (w2 * w2);
+}
+
+/* The integral of the density between two latitudes: five points of Gauss-Legendre. */
+static double zone(double from, double to)
+{
+    static const double node[]   = {0.0, 0.5384693101056831, 0.9061798459386640};
+    static const double weight[] = {0.5688888888888889, 0.4786286704993665, 0.2369268850561891};
+    double              middle = (from + to) / 2.0, half = (to - from) / 2.0;
+    double              sum = weight[0] * area_density(middle);
+
+    for (int i = 1; i < 3; i++)
+        sum += weight[i] *
+               (area_density(middle - half * node[i]) + area_density(middle + half * node[i]));
+    return sum * half;
+}
+
+double tb_area_of_ring(const double *points, size_t stride, size_t count)
+{
+    static const double node[]   = {-0.7745966692414834, 0.0, 0.7745966692414834};
+    static const double weight[] = {5.0 / 18.0, 8.0 / 18.0, 5.0 / 18.0};
+    double              sum      = 0.0, origin;
+
+    if (count < 3)
+        return 0.0;
+    origin = points[1] * PI / 180.0;
+    for (size_t i = 0; i < count; i++) {
+        const double *p = points + i * stride, *q = points + (i + 1) % count * stride;
+        double        b1 = p[1] * PI / 180.0, b2 = q[1] * PI / 180.0;
+        double        dl = (q[0] - p[0]) * PI / 180.0, mean = 0.0;
+
+        if (dl == 0.0)
+            continue;
+        if (b1 == b2)
+            mean = zone(origin, b1);
+        else
+            for (int k = 0; k < 3; k++)
+                mean += weight[k] * zone(origin, (b1 + b2) / 2.0 + (b2 - b1) / 2.0 * node[k]);
+        sum -= mean * dl;
+    }
+    return sum;
+}
+
+void tb_metres_per_degree(double latitude, double *north, double *east)
+{
+    double e2 = squared_eccentricity(), b = latitude * PI / 180.0;
+    double w2 = 1.0 - e2 * sin(b) * sin(b);
+
+    *north = A * (1.0 - e2) / (w2 * sqrt(w2)) * PI / 180.0;
+    *east  = A / sqrt(w2) * cos(b) * PI / 180.0;
+}
+
+static double length_of(const double *points, size_t count)
+{
+    double sum = 0.0;
+
+    for (size_t i = 0; i + 1 < count; i++) {
+        const double *p = points + 2 * i, *q = p + 2;
+        double        north, east;
+
+        tb_metres_per_degree((p[1] + q[1]) / 2.0, &north, &east);
+        sum += hypot((q[0] - p[0]) * east, (q[1] - p[1]) * north);
+    }
+    return sum;
+}
+
+typedef struct figures {
+    double area, perimeter;
+} figures;
+
+static bool add_ring(const tb_geos *geos, const GEOSGeometry *ring, bool is_hole, figures *sum)
+{
+    enum { FEW = 256 };
+    const GEOSCoordSequence *points = GEOSGeom_getCoordSeq_r(geos->handle, ring);
+    double                   few[2 * FEW], *all = few, area;
+    unsigned                 count;
+
+    if (points == NULL || !GEOSCoordSeq_getSize_r(geos->handle, points, &count))
+        return false;
+    if (count > FEW && tb_alloc(&all, 2 * (size_t)count, sizeof *all, "ring", NULL) != TB_OK)
+        return false;
+    if (!GEOSCoordSeq_copyToBuffer_r(geos->handle, points, all, 0, 0)) {
+        if (all != few)
+            tb_free(all);
+        return false;
+    }
+    area = fabs(tb_area_of_ring(all, 2, count > 0 ? count - 1 : 0));
+    sum->area += is_hole ? -area : area;
+    sum->perimeter += length_of(all, count);
+    if (all != few)
+        tb_free(all);
+    return true;
+}
+
+static bool add_geometry(const tb_geos *geos, const GEOSGeometry *geometry, figures *sum)
+{
+    GEOSContextHandle_t handle = geos->handle;
+    int                 type   = GEOSGeomTypeId_r(handle, geometry);
+
+    if (type == GEOS_POLYGON) {
+        if (GEOSisEmpty_r(handle, geometry))
+            return true;
+        if (!add_ring(geos, GEOSGetExteriorRing_r(handle, geometry), false, sum))
+            return false;
+        for (int i = 0; i < GEOSGetNumInteriorRings_r(handle, geometry); i++)
+            if (!add_ring(geos, GEOSGetInteriorRingN_r(handle, geometry, i), true, sum))
+                return false;
+    } else if (type == GEOS_MULTIPOLYGON || type == GEOS_GEOMETRYCOLLECTION) {
+        for (int i = 0; i < GEOSGetNumGeometries_r(handle, geometry); i++)
+            if (!add_geometry(geos, GEOSGetGeometryN_r(handle, geometry, i), sum))
+                return false;
+    }
+    return true;
+}
+
+double tb_area_of_geometry(const tb_geos *geos, const GEOSGeometry *geometry)
+{
+    figures sum = {0};
+
+    return add_geometry(geos, geometry, &sum) ? sum.area : -1.0;
+}
+
+double tb_perimeter_of_geometry(const tb_geos *geos, const GEOSGeometry *geometry)
+{
+    figures sum = {0};
+
+    return add_geometry(geos, geometry, &sum) ? sum.perimeter : -1.0;
+}
+
+int64_t tb_area_dm2(double area_m2)
+{
+    return (int64_t)floor(area_m2 * 100.0 + 0.5);
+}

@@ -1,0 +1,25 @@
+/**
+ * GEOS with its messages caught: geometries in CGCS2000 geographic coordinates, x = L, y = B,
+ * degrees, edges straight in (B, L).
+ */
+#ifndef TUBAN_PARCEL_GEOS_H
+#define TUBAN_PARCEL_GEOS_H
+
+#include <geos_c.h>
+
+#include "core/error.h"
+
+/** A GEOS context. Threads: one caller per object. */
+typedef struct tb_geos {
+    GEOSContextHandle_t handle;
+    char                message[300]; /**< what GEOS said last, in one line */
+} tb_geos;
+
+/** Returns a context; free with tb_geos_free, after all its geometries. */
+tb_status tb_geos_new(tb_geos **out, tb_error *err);
+void      tb_geos_free(tb_geos *geos);
+
+/** TB_E_INPUT with what GEOS said last; `what` says what was done with which feature. */
+tb_status tb_geos_fail(const tb_geos *geos, tb_error *err, const char *what);
+
+#endif

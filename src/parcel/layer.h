@@ -1,0 +1,77 @@
+/**
+ * Polygon layers of any vector format of GDAL, brought to CGCS2000 geographic coordinates.
+ *
+ * Edges of a projected layer get vertices every 100 m before they are brought over, so that
+ * straight in its plane is straight in (B, L); coordinates are snapped to 1e-9 degree. Invalid
+ * polygons are repaired (MakeValid by structure), and counted.
+ */
+#ifndef TUBAN_PARCEL_LAYER_H
+#define TUBAN_PARCEL_LAYER_H
+
+#include <stdint.h>
+
+#include "parcel/geos.h"
+#include "parcel/role.h"
+
+typedef struct tb_layer_source {
+    const char *path;
+    const char *layer;    /**< NULL: by the role's names, else the only or the first one */
+    const char *where;    /**< attribute filter as OGR has it; NULL: none */
+    const char *crs;      /**< anything PROJ reads, for files that do not say; NULL: the file's */
+    const char *encoding; /**< such as GBK, for files that do not say; NULL: the file's */
+} tb_layer_source;
+
+typedef struct tb_feature {
+    GEOSGeometry *geometry; /**< polygons, valid, never empty */
+    int64_t       fid;
+    char        **text; /**< one a field of the role; NULL: none or null */
+} tb_feature;
+
+/** Features and an index over their boxes. Free with tb_features_reset before the GEOS context. */
+typedef struct tb_features {
+    tb_geos     *geos; /**< borrowed */
+    tb_feature  *feature;
+    size_t       count, capacity;
+    int          field_count;
+    GEOSSTRtree *tree;     /**< of pointers into `feature`; NULL when there are none */
+    int64_t      repaired; /**< invalid polygons among those read */
+    int64_t      without;  /**< features read that have no polygon */
+} tb_features;
+
+typedef struct tb_layer tb_layer;
+
+/**
+ * Opens a layer and checks that it is what the role (NULL: any polygons) wants.
+ * @return TB_E_INPUT when the file, the layer or a needed field is not there (and says what is), it
+ *         has no CRS, or its coordinates are not of the zone it declares. Borrows source and role.
+ */
+tb_status tb_layer_open(tb_layer **out, const tb_layer_source *source, const tb_role *role,
+                        tb_error *err);
+void      tb_layer_close(tb_layer *layer);
+
+const char *tb_layer_name(const tb_layer *layer);
+const char *tb_layer_crs(const tb_layer *layer); /**< its name */
+int64_t     tb_layer_count(const tb_layer *layer);
+
+/** The name of the file's field for a field of the role, or NULL. */
+const char *tb_layer_field(const tb_layer *layer, int field);
+
+/**
+ * Reads the features whose boxes touch those of `reach` (NULL: all), in the order of the role's
+ * `id`, then of the file, and builds the index.
+ *
+ * The file is read once. Memory is bounded by what is within reach.
+ */
+tb_status tb_layer_read(tb_layer *layer, tb_geos *geos, const tb_features *reach, tb_features *out,
+                        tb_error *err);
+
+void tb_features_reset(tb_features *features);
+
+/** Adds a feature without texts; takes the geometry, also on failure. */
+tb_status tb_features_add(tb_features *features, GEOSGeometry *geometry, int64_t fid,
+                          tb_error *err);
+
+/** Builds the index; call once, when all are added. */
+tb_status tb_features_index(tb_features *features, tb_error *err);
+
+#endif

@@ -1,0 +1,175 @@
+#include "parcel/overlay.h"
+
+#include <stdlib.h>
+
+#include "core/memory.h"
+#include "parcel/area.h"
+
+/* A square millimetre: what is left of edges that coincide but for rounding. */
+static const double NOTHING_M2 = 1e-6;
+
+typedef struct hits {
+    const tb_feature **feature;
+    size_t             count, capacity;
+    tb_status          status;
+    tb_error          *err;
+} hits;
+
+static void hear(void *item, void *context)
+{
+    hits *h = context;
+
+    if (h->status == TB_OK && h->count == h->capacity) {
+        size_t more = h->capacity > 0 ? 2 * h->capacity : 32;
+
+        h->status = tb_grow(&h->feature, more, sizeof(*h->feature), "overlay", h->err);
+        if (h->status == TB_OK)
+            h->capacity = more;
+    }
+    if (h->status == TB_OK)
+        h->feature[h->count++] = item;
+}
+
+/* Features lie in one array in their order. */
+static int compare_places(const void *a, const void *b)
+{
+    const tb_feature *p = *(const tb_feature *const *)a, *q = *(const tb_feature *const *)b;
+
+    return (p > q) - (p < q);
+}
+
+static tb_status find_hits(tb_geos *geos, const GEOSGeometry *geometry, const tb_features *mask,
+                           hits *out, tb_error *err)
+{
+    *out = (hits){.err = err};
+    if (mask->tree == NULL)
+        return TB_OK;
+    GEOSSTRtree_query_r(geos->handle, mask->tree, geometry, hear, out);
+    if (out->count > 1)
+        qsort(out->feature, out->count, sizeof(*out->feature), compare_places);
+    return out->status;
+}
+
+tb_status tb_overlay_without(tb_geos *geos, const GEOSGeometry *geometry, const GEOSGeometry *other,
+                             GEOSGeometry **out, tb_error *err)
+{
+    *out = GEOSDifference_r(geos->handle, geometry, other);
+    return *out != NULL ? TB_OK : tb_geos_fail(geos, err, "difference of two geometries");
+}
+
+/* Takes from *piece what an earlier one has. */
+static tb_status take_shared(tb_geos *geos, const GEOSGeometry *earlier, GEOSGeometry **piece,
+                             double *shared_m2, tb_error *err)
+{
+    tb_status     status = TB_OK;
+    GEOSGeometry *common = NULL, *rest;
+    double        area;
+
+    if (GEOSIntersects_r(geos->handle, earlier, *piece) != 1)
+        return TB_OK;
+    common = GEOSIntersection_r(geos->handle, earlier, *piece);
+    if (common == NULL)
+        return tb_geos_fail(geos, err, "intersection of two pieces");
+    area = tb_area_of_geometry(geos, common);
+    if (area > NOTHING_M2) {
+        TB_TRY(tb_overlay_without(geos, *piece, earlier, &rest, err));
+        GEOSGeom_destroy_r(geos->handle, *piece);
+        *piece = rest;
+        *shared_m2 += area;
+    }
+done:
+    GEOSGeom_destroy_r(geos->handle, common);
+    return status;
+}
+
+tb_status tb_overlay_visit(tb_geos *geos, const GEOSGeometry *geometry, const tb_features *mask,
+                           tb_overlay_fn *take, void *context, double *shared_m2, tb_error *err)
+{
+    tb_status      status = TB_OK;
+    GEOSGeometry **pieces = NULL;
+    size_t         count  = 0;
+    double         shared = 0.0;
+    hits           found;
+
+    TB_TRY(find_hits(geos, geometry, mask, &found, err));
+    TB_TRY(tb_alloc(&pieces, found.count, sizeof(GEOSGeometry *), "overlay", err));
+    for (size_t i = 0; i < found.count; i++) {
+        GEOSGeometry *piece =
+            GEOSIntersection_r(geos->handle, geometry, found.feature[i]->geometry);
+        double area;
+
+        if (piece == NULL) {
+            status = tb_geos_fail(geos, err, "intersection of a parcel and a mask");
+            goto done;
+        }
+        pieces[count++] = piece;
+        for (size_t j = 0; j + 1 < count; j++)
+            TB_TRY(take_shared(geos, pieces[j], &pieces[count - 1], &shared, err));
+        area = tb_area_of_geometry(geos, pieces[count - 1]);
+        if (area <= NOTHING_M2) {
+            GEOSGeom_destroy_r(geos->handle, pieces[--count]);
+            continue;
+        }
+        TB_TRY(take(context, pieces[count - 1], area, found.feature[i], err));
+    }
+    if (shared_m2 != NULL)
+        *shared_m2 = shared;
+done:
+    for (size_t i = 0; i < count; i++)
+        GEOSGeom_destroy_r(geos->handle, pieces[i]);
+    tb_free(pieces);
+    tb_free(found.feature);
+    return status;
+}
+
+static tb_status add_area(void *context, const GEOSGeometry *piece, double area_m2,
+                          const tb_feature *feature, tb_error *err)
+{
+    (void)piece;
+    (void)feature;
+    (void)err;
+    *(double *)context += area_m2;
+    return TB_OK;
+}
+
+tb_status tb_overlay_area(tb_geos *geos, const GEOSGeometry *geometry, const tb_features *mask,
+                          double *area_m2, tb_error *err)
+{
+    *area_m2 = 0.0;
+    return tb_overlay_visit(geos, geometry, mask, add_area, area_m2, NULL, err);
+}
+
+typedef struct clip {
+    tb_geos      *geos;
+    GEOSGeometry *sum;
+} clip;
+
+static tb_status add_piece(void *context, const GEOSGeometry *piece, double area_m2,
+                           const tb_feature *feature, tb_error *err)
+{
+    clip         *c = context;
+    GEOSGeometry *sum;
+
+    (void)area_m2;
+    (void)feature;
+    sum = GEOSUnion_r(c->geos->handle, c->sum, piece);
+    if (sum == NULL)
+        return tb_geos_fail(c->geos, err, "union of two pieces");
+    GEOSGeom_destroy_r(c->geos->handle, c->sum);
+    c->sum = sum;
+    return TB_OK;
+}
+
+tb_status tb_overlay_clip(tb_geos *geos, const GEOSGeometry *geometry, const tb_features *mask,
+                          GEOSGeometry **out, tb_error *err)
+{
+    clip      c      = {.geos = geos, .sum = GEOSGeom_createEmptyPolygon_r(geos->handle)};
+    tb_status status = tb_overlay_visit(geos, geometry, mask, add_piece, &c, NULL, err);
+
+    *out = NULL;
+    if (status == TB_OK)
+        *out = c.sum;
+    else
+        GEOSGeom_destroy_r(geos->handle, c.sum);
+    return status;
+}
