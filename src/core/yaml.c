@@ -268,6 +268,27 @@ tb_node tb_node_item(tb_node list, size_t i)
     return child_of(list, node_of(list)->data.sequence.items.start[i], more);
 }
 
+size_t tb_node_pairs(tb_node map)
+{
+    const yaml_node_t *at = node_of(map);
+
+    if (at->type != YAML_MAPPING_NODE)
+        return 0;
+    return (size_t)(at->data.mapping.pairs.top - at->data.mapping.pairs.start);
+}
+
+tb_status tb_node_pair(tb_node map, size_t i, const char **key, tb_node *value, tb_error *err)
+{
+    const yaml_node_pair_t *pair = node_of(map)->data.mapping.pairs.start + i;
+    const yaml_node_t      *name = yaml_document_get_node(&map.document->document, pair->key);
+
+    if (name->type != YAML_SCALAR_NODE)
+        return tb_node_complain(child_of(map, pair->key, "?"), err, "a name as key");
+    *key   = scalar_of(name);
+    *value = child_of(map, pair->value, *key);
+    return TB_OK;
+}
+
 tb_status tb_node_text(tb_node node, const char **out, tb_error *err)
 {
     const yaml_node_t *at = node_of(node);

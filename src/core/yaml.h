@@ -55,6 +55,10 @@ tb_status tb_node_require(tb_node map, const char *key, tb_node *child, tb_error
 size_t  tb_node_count(tb_node list);
 tb_node tb_node_item(tb_node list, size_t i);
 
+/** Entries of a map in the order of the file (0 if the node is none), and one of them. */
+size_t    tb_node_pairs(tb_node map);
+tb_status tb_node_pair(tb_node map, size_t i, const char **key, tb_node *value, tb_error *err);
+
 /** Scalars. Text borrows the document; numbers are checked against the closed range. */
 tb_status tb_node_text(tb_node node, const char **out, tb_error *err);
 tb_status tb_node_integer(tb_node node, int64_t low, int64_t high, int64_t *out, tb_error *err);

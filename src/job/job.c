@@ -16,6 +16,7 @@ tb_status tb_job_new(tb_job **out, tb_error *err)
     (*out)->min_pixels    = 10;
     (*out)->simplify_px   = 0.7;
     (*out)->formats       = TB_FORMAT_GPKG;
+    snprintf((*out)->stream, sizeof(*out)->stream, "PM");
     return TB_OK;
 }
 
@@ -36,7 +37,19 @@ void tb_job_free(tb_job *job)
         free_date(&job->pairs[p].before);
         free_date(&job->pairs[p].after);
     }
+    for (int l = 0; l < job->layer_count; l++) {
+        tb_free(job->layers[l].role);
+        tb_free(job->layers[l].name);
+        tb_free(job->layers[l].path);
+        tb_free(job->layers[l].layer);
+        tb_free(job->layers[l].where);
+        tb_free(job->layers[l].crs);
+        tb_free(job->layers[l].encoding);
+    }
+    tb_free(job->layers);
     tb_free(job->pairs);
+    tb_free(job->region);
+    tb_free(job->profile);
     tb_free(job->name);
     tb_free(job->model);
     tb_free(job->folder);
@@ -125,9 +138,23 @@ done:
 
 static tb_status override_formats(tb_job *job, const char *text, tb_error *err)
 {
-    if (strcmp(text, "gpkg") != 0)
-        return tb_error_set(err, TB_E_USAGE, "--formats: expected gpkg, got \"%s\"", text);
-    job->formats = TB_FORMAT_GPKG;
+    static const char *const names[] = {"gpkg", "shp", NULL};
+    unsigned                 formats = TB_FORMAT_GPKG;
+
+    for (const char *word = text; *word != '\0';) {
+        size_t length = strcspn(word, ",");
+        int    f      = 0;
+
+        while (names[f] != NULL &&
+               (strlen(names[f]) != length || strncmp(names[f], word, length) != 0))
+            f++;
+        if (names[f] == NULL)
+            return tb_error_set(err, TB_E_USAGE,
+                                "--formats: expected a list of gpkg and shp, got \"%s\"", text);
+        formats |= 1u << f;
+        word += length + (word[length] == ',');
+    }
+    job->formats = formats;
     return TB_OK;
 }
 

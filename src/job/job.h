@@ -24,28 +24,40 @@ typedef struct tb_job_pair {
     tb_job_date before, after;
 } tb_job_pair;
 
-enum { TB_FORMAT_GPKG = 1 };
+/** A vector layer the job names: docs/layers.md. Texts are NULL where they are not given. */
+typedef struct tb_job_layer {
+    char *role; /**< "landuse", … */
+    char *name; /**< of an extra layer; the stream of an earlier batch */
+    char *path, *layer, *where, *crs, *encoding;
+} tb_job_layer;
+
+enum { TB_FORMAT_GPKG = 1, TB_FORMAT_SHP = 2 };
 
 typedef struct tb_job {
-    char        *name;
-    char         month[8]; /**< YYYY-MM, or empty */
-    tb_job_pair *pairs;
-    int          pair_count;
-    char        *model;  /**< given, or NULL */
-    char        *folder; /**< output */
-    unsigned     formats;
-    tb_sensor    sensor;
-    char        *method; /**< NULL: by the sensor */
-    tb_prior     prior;
-    double       rate;
-    bool         is_registered;
-    bool         may_flag_all;
-    double       sample_share;
-    int64_t      min_pixels;
-    double       simplify_px; /**< tolerance of the outlines; 0: as traced */
-    int          threads;
-    uint64_t     memory_bytes;
-    int64_t      block, shards;
+    char         *name;
+    char          month[8];  /**< YYYY-MM, or empty */
+    char          stream[8]; /**< "PM", … */
+    char         *region;    /**< six digits, or NULL */
+    char         *profile;   /**< NULL: no tiers */
+    tb_job_layer *layers;
+    int           layer_count;
+    tb_job_pair  *pairs;
+    int           pair_count;
+    char         *model;  /**< given, or NULL */
+    char         *folder; /**< output */
+    unsigned      formats;
+    tb_sensor     sensor;
+    char         *method; /**< NULL: by the sensor */
+    tb_prior      prior;
+    double        rate;
+    bool          is_registered;
+    bool          may_flag_all;
+    double        sample_share;
+    int64_t       min_pixels;
+    double        simplify_px; /**< tolerance of the outlines; 0: as traced */
+    int           threads;
+    uint64_t      memory_bytes;
+    int64_t       block, shards;
 } tb_job;
 
 /** The defaults. Free with tb_job_free. */

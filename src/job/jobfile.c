@@ -171,10 +171,96 @@ done:
     return status;
 }
 
+static tb_status copy_node(tb_node map, const char *key, char **out, tb_error *err)
+{
+    tb_status   status = TB_OK;
+    const char *text;
+    tb_node     node;
+
+    if (!tb_node_find(map, key, &node))
+        return TB_OK;
+    TB_TRY(tb_node_text(node, &text, err));
+    tb_free(*out);
+    *out = NULL;
+    TB_TRY(tb_copy_text(out, text, err));
+done:
+    return status;
+}
+
+static tb_status read_layer(tb_node map, const char *folder, const char *role, const char *name,
+                            tb_job *job, tb_error *err)
+{
+    static const char *const allowed[] = {"path",     "layer",  "where", "crs",
+                                          "encoding", "stream", NULL};
+    tb_status                status    = TB_OK;
+    tb_job_layer            *layer;
+    tb_node                  node;
+
+    TB_TRY(tb_node_check_keys(map, allowed, err));
+    TB_TRY(tb_grow(&job->layers, (size_t)job->layer_count + 1, sizeof *job->layers, "job", err));
+    layer  = &job->layers[job->layer_count++];
+    *layer = (tb_job_layer){0};
+    TB_TRY(tb_copy_text(&layer->role, role, err));
+    if (name != NULL)
+        TB_TRY(tb_copy_text(&layer->name, name, err));
+    TB_TRY(tb_node_require(map, "path", &node, err));
+    TB_TRY(read_path(node, folder, &layer->path, err));
+    TB_TRY(copy_node(map, "layer", &layer->layer, err));
+    TB_TRY(copy_node(map, "where", &layer->where, err));
+    TB_TRY(copy_node(map, "crs", &layer->crs, err));
+    TB_TRY(copy_node(map, "encoding", &layer->encoding, err));
+    TB_TRY(copy_node(map, "stream", &layer->name, err));
+done:
+    return status;
+}
+
+static tb_status read_layers(tb_node map, const char *folder, tb_job *job, tb_error *err)
+{
+    static const char *const allowed[] = {"landuse",   "pbf",      "redline", "approvals",
+                                          "districts", "units",    "urban",   "withheld",
+                                          "extra",     "previous", NULL};
+    tb_status                status    = TB_OK;
+    tb_node                  node;
+
+    TB_TRY(tb_node_check_keys(map, allowed, err));
+    for (int i = 0; allowed[i] != NULL; i++) {
+        bool is_extra = strcmp(allowed[i], "extra") == 0;
+        bool is_list  = strcmp(allowed[i], "approvals") == 0 || strcmp(allowed[i], "previous") == 0;
+
+        if (!tb_node_find(map, allowed[i], &node))
+            continue;
+        if (is_extra && !tb_node_is_map(node)) {
+            status = tb_node_complain(node, err, "a map of names, each to a layer");
+            goto done;
+        }
+        if (!tb_node_is_list(node) && !is_extra)
+            TB_TRY(read_layer(node, folder, allowed[i], NULL, job, err));
+        else if (is_extra)
+            for (size_t k = 0; k < tb_node_pairs(node); k++) {
+                tb_node     value;
+                const char *name;
+
+                TB_TRY(tb_node_pair(node, k, &name, &value, err));
+                TB_TRY(read_layer(value, folder, allowed[i], name, job, err));
+            }
+        else if (is_list)
+            for (size_t k = 0; k < tb_node_count(node); k++)
+                TB_TRY(read_layer(tb_node_item(node, k), folder, allowed[i], NULL, job, err));
+        else {
+            status = tb_node_complain(node, err, "one layer: a map with path");
+            goto done;
+        }
+    }
+done:
+    return status;
+}
+
 static tb_status read_names(tb_node map, tb_job *job, tb_error *err)
 {
-    static const char *const allowed[] = {"name", "month", NULL};
-    tb_status                status    = TB_OK;
+    static const char *const allowed[] = {"name", "month", "stream", "region", "profile", NULL};
+    static const char *const streams[] = {"PM", "MQ", "AY", "NX-MQ", "NX-P", "NX-AY", NULL};
+    int                      choice;
+    tb_status                status = TB_OK;
     tb_node                  node;
     const char              *text;
 
@@ -193,6 +279,12 @@ static tb_status read_names(tb_node map, tb_job *job, tb_error *err)
         }
         snprintf(job->month, sizeof job->month, "%s", text);
     }
+    if (tb_node_find(map, "stream", &node)) {
+        TB_TRY(tb_node_choice(node, streams, &choice, err));
+        snprintf(job->stream, sizeof job->stream, "%s", streams[choice]);
+    }
+    TB_TRY(copy_node(map, "region", &job->region, err));
+    TB_TRY(copy_node(map, "profile", &job->profile, err));
 done:
     return status;
 }
@@ -293,7 +385,7 @@ done:
 static tb_status read_output(tb_node map, const char *folder, tb_job *job, tb_error *err)
 {
     static const char *const allowed[] = {"folder", "formats", NULL};
-    static const char *const formats[] = {"gpkg", NULL};
+    static const char *const formats[] = {"gpkg", "shp", NULL};
     tb_status                status    = TB_OK;
     tb_node                  node;
     int                      choice;
@@ -306,8 +398,10 @@ static tb_status read_output(tb_node map, const char *folder, tb_job *job, tb_er
             status = tb_node_complain(node, err, "a list of formats");
             goto done;
         }
-        for (size_t i = 0; i < tb_node_count(node); i++)
+        for (size_t i = 0; i < tb_node_count(node); i++) {
             TB_TRY(tb_node_choice(tb_node_item(node, i), formats, &choice, err));
+            job->formats |= 1u << choice;
+        }
     }
 done:
     return status;
@@ -315,8 +409,8 @@ done:
 
 tb_status tb_job_read(tb_job **out, const char *path, tb_error *err)
 {
-    static const char *const allowed[] = {"job",     "grid",   "pairs", "detect",
-                                          "outline", "output", NULL};
+    static const char *const allowed[] = {"job",    "grid",    "pairs",  "layers",
+                                          "detect", "outline", "output", NULL};
     tb_status                status    = TB_OK;
     tb_yaml                 *document  = NULL;
     tb_job                  *job       = NULL;
@@ -334,6 +428,8 @@ tb_status tb_job_read(tb_job **out, const char *path, tb_error *err)
     if (tb_node_find(root, "grid", &node))
         TB_TRY(read_grid(node, job, err));
     TB_TRY(read_pairs(root, folder, job, err));
+    if (tb_node_find(root, "layers", &node))
+        TB_TRY(read_layers(node, folder, job, err));
     if (tb_node_find(root, "detect", &node))
         TB_TRY(read_detect(node, folder, job, err));
     if (tb_node_find(root, "outline", &node))

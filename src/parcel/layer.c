@@ -358,6 +358,31 @@ tb_status tb_features_add(tb_features *features, GEOSGeometry *geometry, int64_t
     return status;
 }
 
+tb_status tb_features_move(tb_features *to, tb_features *from, tb_error *err)
+{
+    tb_status status = TB_OK;
+    size_t    count  = to->count + from->count;
+
+    if (count > to->capacity) {
+        TB_TRY(tb_grow(&to->feature, count, sizeof *to->feature, "features", err));
+        to->capacity = count;
+    }
+    if (from->count > 0)
+        memcpy(to->feature + to->count, from->feature, from->count * sizeof *to->feature);
+    to->count       = count;
+    to->field_count = from->field_count;
+    to->geos        = from->geos;
+    to->repaired += from->repaired;
+    to->without += from->without;
+    from->count = 0;
+    if (to->tree != NULL)
+        GEOSSTRtree_destroy_r(to->geos->handle, to->tree);
+    to->tree = NULL;
+    tb_features_reset(from);
+done:
+    return status;
+}
+
 tb_status tb_features_index(tb_features *features, tb_error *err)
 {
     enum { NODE = 10 };

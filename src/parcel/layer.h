@@ -71,6 +71,10 @@ void tb_features_reset(tb_features *features);
 tb_status tb_features_add(tb_features *features, GEOSGeometry *geometry, int64_t fid,
                           tb_error *err);
 
+/** Moves all of `from` (fields alike) behind those of `to` and empties it; `to` has no index then.
+ */
+tb_status tb_features_move(tb_features *to, tb_features *from, tb_error *err);
+
 /** Builds the index; call once, when all are added. */
 tb_status tb_features_index(tb_features *features, tb_error *err);
 

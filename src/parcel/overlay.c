@@ -83,7 +83,8 @@ done:
 }
 
 tb_status tb_overlay_visit(tb_geos *geos, const GEOSGeometry *geometry, const tb_features *mask,
-                           tb_overlay_fn *take, void *context, double *shared_m2, tb_error *err)
+                           tb_overlay_filter *wants, tb_overlay_fn *take, void *context,
+                           double *shared_m2, tb_error *err)
 {
     tb_status      status = TB_OK;
     GEOSGeometry **pieces = NULL;
@@ -94,6 +95,9 @@ tb_status tb_overlay_visit(tb_geos *geos, const GEOSGeometry *geometry, const tb
     TB_TRY(find_hits(geos, geometry, mask, &found, err));
     TB_TRY(tb_alloc(&pieces, found.count, sizeof(GEOSGeometry *), "overlay", err));
     for (size_t i = 0; i < found.count; i++) {
+        if (wants != NULL && !wants(context, found.feature[i]))
+            continue;
+
         GEOSGeometry *piece =
             GEOSIntersection_r(geos->handle, geometry, found.feature[i]->geometry);
         double area;
@@ -136,7 +140,7 @@ tb_status tb_overlay_area(tb_geos *geos, const GEOSGeometry *geometry, const tb_
                           double *area_m2, tb_error *err)
 {
     *area_m2 = 0.0;
-    return tb_overlay_visit(geos, geometry, mask, add_area, area_m2, NULL, err);
+    return tb_overlay_visit(geos, geometry, mask, NULL, add_area, area_m2, NULL, err);
 }
 
 typedef struct clip {
@@ -164,7 +168,7 @@ tb_status tb_overlay_clip(tb_geos *geos, const GEOSGeometry *geometry, const tb_
                           GEOSGeometry **out, tb_error *err)
 {
     clip      c      = {.geos = geos, .sum = GEOSGeom_createEmptyPolygon_r(geos->handle)};
-    tb_status status = tb_overlay_visit(geos, geometry, mask, add_piece, &c, NULL, err);
+    tb_status status = tb_overlay_visit(geos, geometry, mask, NULL, add_piece, &c, NULL, err);
 
     *out = NULL;
     if (status == TB_OK)

@@ -14,15 +14,20 @@
 typedef tb_status tb_overlay_fn(void *context, const GEOSGeometry *piece, double area_m2,
                                 const tb_feature *feature, tb_error *err);
 
+/** Whether a feature of the mask counts at all. */
+typedef bool tb_overlay_filter(void *context, const tb_feature *feature);
+
 /**
  * Tells `take` of the pieces of `geometry` on the mask, in the order of its features. Pieces do not
  * overlap; those under a square millimetre are nothing.
+ * @param wants      NULL: every feature counts.
  * @param shared_m2  ground that lay under more than one feature; may be NULL.
  * Cost: an intersection a feature whose box meets the geometry's, and one a pair of pieces that
  * touch.
  */
 tb_status tb_overlay_visit(tb_geos *geos, const GEOSGeometry *geometry, const tb_features *mask,
-                           tb_overlay_fn *take, void *context, double *shared_m2, tb_error *err);
+                           tb_overlay_filter *wants, tb_overlay_fn *take, void *context,
+                           double *shared_m2, tb_error *err);
 
 /** The area of a geometry on a mask, m². */
 tb_status tb_overlay_area(tb_geos *geos, const GEOSGeometry *geometry, const tb_features *mask,

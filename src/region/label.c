@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "core/memory.h"
-#include "region/forest.h"
+#include "core/forest.h"
 
 struct tb_label {
     tb_run   *runs;

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "core/memory.h"
-#include "region/forest.h"
+#include "core/forest.h"
 
 #define NONE    UINT32_MAX
 #define VISITED (UINT32_C(1) << 31)

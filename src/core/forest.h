@@ -4,8 +4,8 @@
  * Of two sets the lower root wins, so that a root is the first element of its set whatever order
  * they were united in. Paths are halved as they are walked.
  */
-#ifndef TUBAN_REGION_FOREST_H
-#define TUBAN_REGION_FOREST_H
+#ifndef TUBAN_CORE_FOREST_H
+#define TUBAN_CORE_FOREST_H
 
 #include <stdint.h>
 

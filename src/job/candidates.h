@@ -1,0 +1,55 @@
+/**
+ * What assembly found, as polygons in (L, B): candidates of all pairs, and what was observed.
+ */
+#ifndef TUBAN_JOB_CANDIDATES_H
+#define TUBAN_JOB_CANDIDATES_H
+
+#include "core/error.h"
+#include "job/stages.h"
+#include "parcel/layer.h"
+#include "publish/vector.h"
+
+/** Polygons of its own. */
+typedef struct tb_outline_copy {
+    double     *points; /**< L and B in turn, degrees */
+    tb_ring    *rings;
+    tb_polygon *polygons;
+    size_t      point_count, ring_count, polygon_count;
+} tb_outline_copy;
+
+typedef struct tb_candidate {
+    char            id[32];   /**< DRAFT_ID */
+    int             pair;     /**< from 0 */
+    bool            is_small; /**< fewer pixels than the least */
+    int64_t         pixels, edge_pixels;
+    double          score, score_max;
+    tb_outline_copy outline;
+} tb_candidate;
+
+/** What was, or was not, observed of a pair. */
+typedef struct tb_observed {
+    const char     *state;
+    int             pair;
+    int64_t         pixels;
+    tb_outline_copy outline;
+} tb_observed;
+
+/** Zero-initialised is empty; free with tb_candidates_reset. */
+typedef struct tb_candidates {
+    tb_candidate *item;
+    size_t        count, capacity;
+    tb_observed  *observed;
+    size_t        observed_count;
+} tb_candidates;
+
+/** Assembles a pair and adds what it finds. */
+tb_status tb_candidates_add(tb_candidates *candidates, tb_stages *stages,
+                            tb_assemble_totals *totals, tb_error *err);
+
+void tb_candidates_reset(tb_candidates *candidates);
+
+/** The outline as a geometry of GEOS (free with GEOSGeom_destroy_r). */
+tb_status tb_outline_geometry(tb_geos *geos, const tb_outline_copy *outline, GEOSGeometry **out,
+                              tb_error *err);
+
+#endif

@@ -1,0 +1,487 @@
+#include "job/judge.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/forest.h"
+#include "core/memory.h"
+#include "parcel/area.h"
+#include "parcel/cluster.h"
+#include "parcel/overlay.h"
+
+static const char SMALL[]        = "小于最小图斑 (small)";
+static const char CONSTRUCTION[] = "全部位于建设用地 (construction land)";
+
+/* One candidate on its way. */
+typedef struct hearing {
+    tb_judge           *judge;
+    const tb_job       *job;
+    const tb_candidate *candidate;
+    tb_judgement       *out;
+    double              gsd_m;
+    tb_holdings         holdings;
+} hearing;
+
+void tb_judge_reset(tb_judge *judge)
+{
+    for (size_t i = 0; i < judge->count; i++)
+        tb_free(judge->item[i].share);
+    tb_free(judge->item);
+    tb_survey_reset(&judge->survey);
+    tb_landclasses_free(judge->classes);
+    tb_profile_free(judge->profile);
+    tb_geos_free(judge->geos);
+    *judge = (tb_judge){0};
+}
+
+/* ---- areas ---- */
+
+/* What rounding leaves over goes to the largest of these, never to what is tested. */
+static void close_areas(tb_areas *areas)
+{
+    int64_t *parts[] = {&areas->unsurveyed, &areas->other_agricultural, &areas->unused,
+                        &areas->construction};
+    int64_t  rest    = areas->total - areas->farmland;
+    int      largest = 0;
+
+    for (int i = 0; i < 4; i++)
+        rest -= *parts[i];
+    for (int i = 1; i < 3; i++)
+        largest = *parts[i] > *parts[largest] ? i : largest;
+    if (*parts[largest] + rest < 0)
+        largest = 3;
+    *parts[largest] += rest;
+}
+
+static void set_areas(tb_areas *out, const tb_holdings *h, const tb_masks *masks, bool is_net)
+{
+    *out = (tb_areas){.total               = tb_area_dm2(h->total),
+                      .farmland            = TB_AREA_UNKNOWN,
+                      .farmland_gross      = TB_AREA_UNKNOWN,
+                      .farmland_beyond_pbf = TB_AREA_UNKNOWN,
+                      .pbf                 = TB_AREA_UNKNOWN,
+                      .pbf_gross           = TB_AREA_UNKNOWN,
+                      .redline             = TB_AREA_UNKNOWN,
+                      .pbf_or_redline      = TB_AREA_UNKNOWN,
+                      .other_agricultural  = TB_AREA_UNKNOWN,
+                      .unused              = TB_AREA_UNKNOWN,
+                      .construction        = TB_AREA_UNKNOWN,
+                      .unsurveyed          = TB_AREA_UNKNOWN,
+                      .urban               = TB_AREA_UNKNOWN,
+                      .approved            = TB_AREA_UNKNOWN,
+                      .unapproved          = TB_AREA_UNKNOWN};
+    if (masks->landuse != NULL) {
+        out->farmland_gross = tb_area_dm2(h->farmland_gross);
+        out->farmland       = is_net ? tb_area_dm2(h->farmland_net) : out->farmland_gross;
+        out->other_agricultural =
+            tb_area_dm2(is_net ? h->other_agricultural
+                               : h->other_agricultural - (h->farmland_gross - h->farmland_net));
+        out->unused       = tb_area_dm2(h->unused);
+        out->construction = tb_area_dm2(h->construction);
+        out->unsurveyed   = h->unsurveyed > 0.0 ? tb_area_dm2(h->unsurveyed) : 0;
+        close_areas(out);
+    }
+    if (masks->pbf != NULL) {
+        out->pbf_gross = tb_area_dm2(h->pbf_gross);
+        out->pbf       = is_net ? tb_area_dm2(h->pbf_net) : out->pbf_gross;
+        if (masks->landuse != NULL)
+            out->farmland_beyond_pbf = tb_area_dm2(h->farmland_beyond_pbf);
+    }
+    if (masks->redline != NULL)
+        out->redline = tb_area_dm2(h->redline);
+    if (masks->pbf != NULL && masks->redline != NULL)
+        out->pbf_or_redline = tb_area_dm2(h->pbf_or_redline);
+    if (masks->urban != NULL)
+        out->urban = tb_area_dm2(h->urban);
+    if (masks->approvals != NULL) {
+        out->approved   = tb_area_dm2(h->approved);
+        out->unapproved = out->total - out->approved;
+    }
+    for (int i = 0; i < masks->extra_count; i++)
+        out->extra[i] = tb_area_dm2(h->extra[i]);
+}
+
+/* Half a pixel along the boundary: the ring outside it, with a square's corners. */
+static int64_t uncertainty_of(const hearing *h, const GEOSGeometry *geometry)
+{
+    double half = h->gsd_m / 2.0;
+
+    return tb_area_dm2(tb_perimeter_of_geometry(h->judge->geos, geometry) * half +
+                       4.0 * half * half);
+}
+
+/* ---- tiers ---- */
+
+static void decide(const tb_judge *judge, const tb_job *job, const tb_areas *areas,
+                   tb_tier_result *out)
+{
+    tb_tier_input input;
+
+    tb_tier_input_init(&input, tb_profile_stream(judge->profile, job->stream));
+    input.pbf_dm2                  = areas->pbf;
+    input.erl_dm2                  = areas->redline;
+    input.farmland_dm2             = areas->farmland;
+    input.farmland_outside_pbf_dm2 = areas->farmland_beyond_pbf;
+    input.union_dm2                = areas->pbf_or_redline;
+    input.uncertainty_dm2          = areas->uncertainty;
+    tb_day_parse(job->month, &input.issue);
+    tb_tier_decide(judge->profile, &input, out);
+}
+
+static void decide_tiers(hearing *h)
+{
+    tb_judgement  *out     = h->out;
+    tb_areas       reduced = out->areas, gross = out->areas;
+    bool           is_net = h->judge->profile->is_net_of_ridges;
+    tb_tier_result by_gross;
+
+    decide(h->judge, h->job, &out->areas, &out->tier_before);
+    out->tier = out->tier_before;
+    if (out->areas.approved > 0 && is_net) {
+        if (reduced.farmland >= 0)
+            reduced.farmland = tb_area_dm2(h->holdings.farmland_unapproved);
+        if (reduced.pbf >= 0)
+            reduced.pbf = tb_area_dm2(h->holdings.pbf_unapproved);
+        if (reduced.redline >= 0)
+            reduced.redline = tb_area_dm2(h->holdings.redline_unapproved);
+        decide(h->judge, h->job, &reduced, &out->tier);
+    }
+    gross.farmland = gross.farmland_gross;
+    gross.pbf      = gross.pbf_gross;
+    decide(h->judge, h->job, &gross, &by_gross);
+    if (by_gross.tier != out->tier_before.tier)
+        out->qa |= TB_QA_RIDGES;
+    if (out->tier.passes_by_union_only)
+        out->qa |= TB_QA_UNION;
+    out->has_tier         = true;
+    out->is_approved_late = h->holdings.late > 0.005;
+}
+
+/* ---- places ---- */
+
+typedef struct largest {
+    const tb_mask    *mask;
+    const tb_feature *feature;
+    double            area;
+} largest;
+
+static tb_status take_largest(void *context, const GEOSGeometry *piece, double area_m2,
+                              const tb_feature *feature, tb_error *err)
+{
+    largest *it = context;
+
+    (void)piece;
+    (void)err;
+    if (area_m2 > it->area) {
+        it->feature = feature;
+        it->area    = area_m2;
+    }
+    return TB_OK;
+}
+
+static bool holds(void *context, const tb_feature *feature)
+{
+    const tb_mask *mask = ((largest *)context)->mask;
+
+    return mask->approval[feature - mask->features.feature] == TB_APPROVAL_HOLDS;
+}
+
+/* The feature with most of a geometry, or NULL. */
+static tb_status find_largest(tb_geos *geos, const GEOSGeometry *geometry, const tb_mask *mask,
+                              const tb_feature **out, tb_error *err)
+{
+    largest   it = {.mask = mask};
+    tb_status status =
+        tb_overlay_visit(geos, geometry, &mask->features, mask->approval != NULL ? holds : NULL,
+                         take_largest, &it, NULL, err);
+
+    *out = it.feature;
+    return status;
+}
+
+static tb_status find_places(hearing *h, const GEOSGeometry *geometry, tb_error *err)
+{
+    tb_status         status = TB_OK;
+    tb_geos          *geos   = h->judge->geos;
+    tb_survey        *survey = &h->judge->survey;
+    tb_judgement     *out    = h->out;
+    const tb_feature *feature;
+
+    if (survey->has_districts) {
+        TB_TRY(find_largest(geos, geometry, &survey->districts, &feature, err));
+        if (feature != NULL) {
+            out->district_code = tb_survey_text(survey, "districts", feature, "code");
+            out->district_name = tb_survey_text(survey, "districts", feature, "name");
+        }
+    }
+    if (survey->masks.landuse != NULL) {
+        TB_TRY(find_largest(geos, geometry, &survey->landuse, &feature, err));
+        if (feature != NULL) {
+            out->place_code = tb_survey_text(survey, "landuse", feature, "place_code");
+            out->place_name = tb_survey_text(survey, "landuse", feature, "place_name");
+        }
+    }
+    if (survey->masks.approvals != NULL) {
+        TB_TRY(find_largest(geos, geometry, &survey->approvals, &feature, err));
+        if (feature != NULL) {
+            out->kind       = tb_survey_text(survey, "approvals", feature, "kind");
+            out->document   = tb_survey_text(survey, "approvals", feature, "document");
+            out->registered = tb_survey_text(survey, "approvals", feature, "register");
+        }
+    }
+done:
+    return status;
+}
+
+static tb_status add_share(void *context, const GEOSGeometry *piece, double area_m2,
+                           const tb_feature *feature, tb_error *err)
+{
+    hearing      *h      = context;
+    tb_survey    *survey = &h->judge->survey;
+    tb_judgement *out    = h->out;
+    const char   *role   = survey->has_units ? "units" : "districts";
+    tb_status     status = TB_OK;
+    tb_holdings   holdings;
+    tb_share     *share;
+
+    (void)area_m2;
+    TB_TRY(tb_grow(&out->share, (size_t)out->share_count + 1, sizeof *out->share, "shares", err));
+    share  = &out->share[out->share_count++];
+    *share = (tb_share){.code = tb_survey_text(survey, role, feature, "code"),
+                        .name = tb_survey_text(survey, role, feature, "name")};
+    TB_TRY(tb_holdings_measure(h->judge->geos, piece, &survey->masks, &holdings, err));
+    set_areas(&share->areas, &holdings, &survey->masks,
+              h->judge->profile == NULL || h->judge->profile->is_net_of_ridges);
+done:
+    return status;
+}
+
+/* The parcel belongs to the unit that has most of it. */
+static tb_status find_shares(hearing *h, const GEOSGeometry *geometry, tb_error *err)
+{
+    tb_status      status = TB_OK;
+    tb_survey     *survey = &h->judge->survey;
+    const tb_mask *units  = survey->has_units ? &survey->units : &survey->districts;
+    int64_t        most   = -1;
+
+    if (!survey->has_units && !survey->has_districts)
+        return TB_OK;
+    TB_TRY(tb_overlay_visit(h->judge->geos, geometry, &units->features, NULL, add_share, h, NULL,
+                            err));
+    for (int i = 0; i < h->out->share_count; i++)
+        if (h->out->share[i].areas.total > most) {
+            most              = h->out->share[i].areas.total;
+            h->out->unit_code = h->out->share[i].code;
+            h->out->unit_name = h->out->share[i].name;
+        }
+done:
+    return status;
+}
+
+/* ---- judging ---- */
+
+static const char *reason_of(const hearing *h)
+{
+    const tb_profile *profile = h->judge->profile;
+
+    if (h->candidate->is_small)
+        return SMALL;
+    if (profile != NULL && h->gsd_m <= profile->minimum_gsd_m &&
+        h->out->areas.total < profile->minimum_m2 * 100)
+        return SMALL;
+    if (profile != NULL && h->gsd_m > profile->minimum_gsd_m &&
+        h->candidate->pixels < profile->minimum_pixels)
+        return SMALL;
+    if (h->out->areas.construction >= h->out->areas.total && h->out->areas.total > 0)
+        return CONSTRUCTION;
+    return NULL;
+}
+
+static void note_quality(hearing *h)
+{
+    tb_judgement *out = h->out;
+
+    if (out->areas.unsurveyed > 0 && h->holdings.unsurveyed > 0.005)
+        out->qa |= TB_QA_UNSURVEYED;
+    if (h->holdings.shared > 0.005)
+        out->qa |= TB_QA_SHARED;
+    if (h->candidate->edge_pixels > 0)
+        out->qa |= TB_QA_UNOBSERVED;
+    if (out->areas.pbf_gross > 0 && out->areas.farmland_gross >= 0 &&
+        h->holdings.pbf_gross - h->holdings.pbf_on_farmland > 0.005)
+        out->qa |= TB_QA_PBF_NOT_FARM;
+}
+
+static tb_status hear_one(hearing *h, const GEOSGeometry *geometry, tb_error *err)
+{
+    tb_status           status   = TB_OK;
+    tb_judge           *judge    = h->judge;
+    GEOSContextHandle_t handle   = judge->geos->handle;
+    GEOSGeometry       *point    = NULL;
+    double              withheld = 0.0;
+
+    TB_TRY(tb_holdings_measure(judge->geos, geometry, &judge->survey.masks, &h->holdings, err));
+    set_areas(&h->out->areas, &h->holdings, &judge->survey.masks,
+              judge->profile == NULL || judge->profile->is_net_of_ridges);
+    h->out->areas.uncertainty = uncertainty_of(h, geometry);
+    point                     = GEOSPointOnSurface_r(handle, geometry);
+    if (point != NULL) {
+        GEOSGeomGetX_r(handle, point, &h->out->longitude);
+        GEOSGeomGetY_r(handle, point, &h->out->latitude);
+    }
+    if (judge->survey.has_withheld)
+        TB_TRY(tb_overlay_area(judge->geos, geometry, &judge->survey.withheld.features, &withheld,
+                               err));
+    h->out->is_withheld = withheld > 0.0;
+    h->out->reason      = reason_of(h);
+    if (h->out->reason != NULL)
+        goto done;
+    note_quality(h);
+    TB_TRY(find_places(h, geometry, err));
+    TB_TRY(find_shares(h, geometry, err));
+    if (judge->profile != NULL)
+        decide_tiers(h);
+done:
+    GEOSGeom_destroy_r(handle, point);
+    return status;
+}
+
+/* ---- clusters ---- */
+
+static int64_t sum_of(int64_t a, int64_t b)
+{
+    return a < 0 || b < 0 ? TB_AREA_UNKNOWN : a + b;
+}
+
+static void add_areas(tb_areas *sum, const tb_areas *more)
+{
+    sum->farmland            = sum_of(sum->farmland, more->farmland);
+    sum->farmland_beyond_pbf = sum_of(sum->farmland_beyond_pbf, more->farmland_beyond_pbf);
+    sum->pbf                 = sum_of(sum->pbf, more->pbf);
+    sum->redline             = sum_of(sum->redline, more->redline);
+    sum->pbf_or_redline      = sum_of(sum->pbf_or_redline, more->pbf_or_redline);
+}
+
+/* `place` tells which candidate each feature is. */
+static tb_status set_clusters(tb_judge *judge, const tb_job *job, const tb_features *kept,
+                              const size_t *place, tb_error *err)
+{
+    tb_status status  = TB_OK;
+    size_t   *cluster = NULL;
+    int       number  = 0;
+
+    TB_TRY(tb_alloc(&cluster, kept->count, sizeof *cluster, "clusters", err));
+    TB_TRY(tb_clusters_find(kept, (double)judge->profile->cluster_gap_dm / 10.0, cluster, err));
+    for (size_t i = 0; i < kept->count; i++) {
+        tb_areas       sum   = judge->item[place[i]].areas;
+        bool           alone = true;
+        tb_tier_result tier;
+
+        if (cluster[i] != i)
+            continue;
+        for (size_t j = i + 1; j < kept->count; j++)
+            if (cluster[j] == i) {
+                add_areas(&sum, &judge->item[place[j]].areas);
+                alone = false;
+            }
+        if (alone)
+            continue;
+        number++;
+        decide(judge, job, &sum, &tier);
+        for (size_t j = i; j < kept->count; j++)
+            if (cluster[j] == i) {
+                judge->item[place[j]].cluster      = number;
+                judge->item[place[j]].cluster_tier = tier.tier;
+            }
+    }
+done:
+    tb_free(cluster);
+    return status;
+}
+
+static tb_status find_clusters(tb_judge *judge, const tb_job *job, const tb_features *all,
+                               tb_error *err)
+{
+    tb_status   status = TB_OK;
+    tb_features kept   = {.geos = judge->geos};
+    size_t     *place  = NULL;
+
+    TB_TRY(tb_alloc(&place, all->count, sizeof *place, "clusters", err));
+    for (size_t i = 0; i < all->count; i++) {
+        if (judge->item[i].reason != NULL)
+            continue;
+        place[kept.count] = i;
+        TB_TRY(tb_features_add(&kept,
+                               GEOSGeom_clone_r(judge->geos->handle, all->feature[i].geometry),
+                               (int64_t)i, err));
+    }
+    TB_TRY(tb_features_index(&kept, err));
+    if (kept.count > 1)
+        TB_TRY(set_clusters(judge, job, &kept, place, err));
+done:
+    tb_features_reset(&kept);
+    tb_free(place);
+    return status;
+}
+
+/* ---- the whole ---- */
+
+static tb_status load_rules(tb_judge *judge, const tb_job *job, tb_error *err)
+{
+    tb_status status = TB_OK;
+
+    if (job->profile == NULL)
+        return tb_landclasses_open(&judge->classes, "landclass-sandiao", err);
+    TB_TRY(tb_profile_open(&judge->profile, job->profile, err));
+    TB_TRY(tb_landclasses_open(&judge->classes, judge->profile->classification, err));
+    if (tb_profile_stream(judge->profile, job->stream) == NULL)
+        status = tb_error_set(err, TB_E_JOB, "job.stream: expected a stream of profile %s, got %s",
+                              judge->profile->name, job->stream);
+done:
+    return status;
+}
+
+tb_status tb_judge_candidates(tb_judge *judge, const tb_job *job, const tb_candidates *candidates,
+                              const double *gsd_m, const tb_progress *progress, tb_error *err)
+{
+    tb_status   status = TB_OK;
+    tb_features all    = {0};
+    int         pair   = -1;
+
+    TB_TRY(load_rules(judge, job, err));
+    TB_TRY(tb_geos_new(&judge->geos, err));
+    all.geos = judge->geos;
+    for (size_t i = 0; i < candidates->count; i++) {
+        GEOSGeometry *geometry;
+
+        TB_TRY(tb_outline_geometry(judge->geos, &candidates->item[i].outline, &geometry, err));
+        TB_TRY(tb_features_add(&all, geometry, (int64_t)i, err));
+    }
+    TB_TRY(tb_features_index(&all, err));
+    TB_TRY(tb_survey_read(&judge->survey, job, judge->profile, judge->classes, judge->geos, &all,
+                          progress, err));
+    TB_TRY(tb_alloc_zero(&judge->item, candidates->count, sizeof *judge->item, "parcels", err));
+    judge->count = candidates->count;
+    for (size_t i = 0; i < candidates->count; i++) {
+        const tb_candidate *candidate = &candidates->item[i];
+        hearing             h         = {.judge     = judge,
+                                         .job       = job,
+                                         .candidate = candidate,
+                                         .out       = &judge->item[i],
+                                         .gsd_m     = gsd_m[candidate->pair]};
+
+        if (candidate->pair != pair)
+            tb_survey_set_date(&judge->survey, job->pairs[candidate->pair].after.date);
+        pair = candidate->pair;
+        TB_TRY(hear_one(&h, all.feature[i].geometry, err));
+        if (progress != NULL && progress->report != NULL)
+            progress->report(progress->context, "judge", (int64_t)i + 1,
+                             (int64_t)candidates->count);
+    }
+    if (judge->profile != NULL)
+        TB_TRY(find_clusters(judge, job, &all, err));
+done:
+    tb_features_reset(&all);
+    return status;
+}

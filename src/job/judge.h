@@ -1,0 +1,75 @@
+/**
+ * Judging: what each candidate's areas and tier are, and whether it is a parcel at all.
+ *
+ * Areas are whole hundredths of a square metre (dm2); parts add up to the whole exactly. What no
+ * layer tells is unknown, not zero. docs/judge.md
+ */
+#ifndef TUBAN_JOB_JUDGE_H
+#define TUBAN_JOB_JUDGE_H
+
+#include "core/error.h"
+#include "job/candidates.h"
+#include "job/survey.h"
+#include "rules/tier.h"
+
+/** dm2; TB_AREA_UNKNOWN where the layer is not given. */
+typedef struct tb_areas {
+    int64_t total;
+    int64_t farmland, farmland_gross, farmland_beyond_pbf;
+    int64_t pbf, pbf_gross, redline, pbf_or_redline;
+    int64_t other_agricultural, unused, construction, unsurveyed;
+    int64_t urban, approved, unapproved;
+    int64_t extra[TB_EXTRA_MAX];
+    int64_t uncertainty;
+} tb_areas;
+
+/** What of a parcel lies in one unit. */
+typedef struct tb_share {
+    const char *code, *name; /**< of the survey; may be NULL */
+    tb_areas    areas;
+} tb_share;
+
+enum {
+    TB_QA_UNSURVEYED   = 1,  /**< part of it has no survey */
+    TB_QA_SHARED       = 2,  /**< polygons of the survey overlap in it */
+    TB_QA_UNION        = 4,  /**< only PBF and red line together reach a threshold */
+    TB_QA_RIDGES       = 8,  /**< gross areas give another tier */
+    TB_QA_UNOBSERVED   = 16, /**< it touches ground that was not observed */
+    TB_QA_PBF_NOT_FARM = 32, /**< PBF on other land than farmland: a correction candidate */
+};
+
+typedef struct tb_judgement {
+    const char    *reason; /**< why it is rejected; NULL: it is a parcel */
+    bool           is_withheld;
+    double         longitude, latitude; /**< of a point inside */
+    tb_areas       areas;
+    tb_tier_result tier, tier_before; /**< after and before approvals */
+    bool           has_tier, is_approved_late;
+    const char    *unit_code, *unit_name, *district_code, *district_name;  /**< may be NULL */
+    const char    *place_code, *place_name, *document, *kind, *registered; /**< likewise */
+    int            qa;
+    int            cluster, cluster_tier; /**< 0: alone */
+    tb_share      *share;                 /**< of its units; NULL with no unit layer */
+    int            share_count;
+} tb_judgement;
+
+/** Zero-initialised is empty; free with tb_judge_reset. */
+typedef struct tb_judge {
+    tb_geos        *geos;
+    tb_profile     *profile; /**< NULL: none */
+    tb_landclasses *classes;
+    tb_survey       survey;
+    tb_judgement   *item; /**< one a candidate */
+    size_t          count;
+} tb_judge;
+
+/**
+ * Judges all candidates of a job.
+ * @param gsd_m  [job->pair_count] ground sampling distance.
+ * Cost: the layers are read once; then some milliseconds a candidate.
+ */
+tb_status tb_judge_candidates(tb_judge *judge, const tb_job *job, const tb_candidates *candidates,
+                              const double *gsd_m, const tb_progress *progress, tb_error *err);
+void      tb_judge_reset(tb_judge *judge);
+
+#endif

@@ -1,0 +1,273 @@
+#include "job/survey.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/memory.h"
+#include "rules/lookup.h"
+
+static const double UNKNOWN_SHARE = 0.01;
+
+static void note(const tb_progress *notes, const char *line)
+{
+    if (notes != NULL && notes->note != NULL)
+        notes->note(notes->context, line);
+}
+
+static void reset_mask(tb_mask *mask)
+{
+    tb_features_reset(&mask->features);
+    tb_free(mask->ground);
+    tb_free(mask->ridge);
+}
+
+void tb_survey_reset(tb_survey *survey)
+{
+    tb_mask *all[] = {&survey->landuse, &survey->pbf,   &survey->redline,   &survey->approvals,
+                      &survey->urban,   &survey->units, &survey->districts, &survey->withheld};
+
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        reset_mask(all[i]);
+    for (int i = 0; i < TB_EXTRA_MAX; i++)
+        reset_mask(&survey->extra[i]);
+    tb_free(survey->approval);
+    tb_roles_free(survey->roles);
+    *survey = (tb_survey){0};
+}
+
+const char *tb_survey_text(const tb_survey *survey, const char *role, const tb_feature *feature,
+                           const char *key)
+{
+    int field = tb_role_field_of(tb_roles_find(survey->roles, role), key);
+
+    return field >= 0 && feature->text != NULL ? feature->text[field] : NULL;
+}
+
+static tb_mask *mask_of(tb_survey *survey, const tb_job_layer *layer)
+{
+    static const char *const roles[] = {"landuse", "pbf",       "redline",  "approvals", "urban",
+                                        "units",   "districts", "withheld", "extra"};
+    tb_mask *const           masks[] = {
+                  &survey->landuse,   &survey->pbf,      &survey->redline,
+                  &survey->approvals, &survey->urban,    &survey->units,
+                  &survey->districts, &survey->withheld, &survey->extra[survey->masks.extra_count]};
+
+    for (size_t i = 0; i < sizeof roles / sizeof *roles; i++)
+        if (strcmp(layer->role, roles[i]) == 0)
+            return masks[i];
+    return NULL; /* earlier batches are not a mask */
+}
+
+static void say_what_was_done(const tb_progress *notes, const tb_layer *layer,
+                              const tb_features *features, const tb_job_layer *of)
+{
+    char line[400];
+
+    if (features->repaired > 0) {
+        snprintf(line, sizeof line, "%.200s layer %.60s: %lld invalid polygons repaired", of->path,
+                 tb_layer_name(layer), (long long)features->repaired);
+        note(notes, line);
+    }
+    if (features->without > 0) {
+        snprintf(line, sizeof line, "%.200s layer %.60s: %lld features without a polygon left out",
+                 of->path, tb_layer_name(layer), (long long)features->without);
+        note(notes, line);
+    }
+    if (tb_layer_count(layer) == 0) {
+        snprintf(line, sizeof line, "%.200s layer %.60s is empty", of->path, tb_layer_name(layer));
+        note(notes, line);
+    }
+}
+
+static tb_status read_one(tb_survey *survey, const tb_job_layer *of, tb_geos *geos,
+                          const tb_features *reach, const tb_progress *notes, tb_error *err)
+{
+    tb_status       status = TB_OK;
+    tb_mask        *mask   = mask_of(survey, of);
+    tb_layer       *layer  = NULL;
+    tb_features     read   = {0};
+    tb_layer_source source = {.path     = of->path,
+                              .layer    = of->layer,
+                              .where    = of->where,
+                              .crs      = of->crs,
+                              .encoding = of->encoding};
+
+    TB_TRY(tb_layer_open(&layer, &source, tb_roles_find(survey->roles, of->role), err));
+    if (mask == NULL)
+        goto done;
+    TB_TRY(tb_layer_read(layer, geos, reach, &read, err));
+    say_what_was_done(notes, layer, &read, of);
+    TB_TRY(tb_features_move(&mask->features, &read, err));
+    if (strcmp(of->role, "extra") == 0) {
+        survey->extra_name[survey->masks.extra_count]  = of->name;
+        survey->masks.extra[survey->masks.extra_count] = mask;
+        survey->masks.extra_count++;
+    }
+done:
+    tb_features_reset(&read);
+    tb_layer_close(layer);
+    return status;
+}
+
+/* KCXS is a share; above 1 it is a percentage. */
+static tb_status read_ridges(tb_survey *survey, tb_mask *mask, const char *role,
+                             const tb_progress *notes, tb_error *err)
+{
+    tb_status status      = TB_OK;
+    int64_t   percentages = 0;
+    char      line[160];
+
+    TB_TRY(tb_alloc_zero(&mask->ridge, mask->features.count, sizeof *mask->ridge, "ridges", err));
+    for (size_t i = 0; i < mask->features.count; i++) {
+        const char *text  = tb_survey_text(survey, role, &mask->features.feature[i], "ridge");
+        double      share = text != NULL ? strtod(text, NULL) : 0.0;
+
+        if (share > 1.0) {
+            share /= 100.0;
+            percentages++;
+        }
+        mask->ridge[i] = share > 0.0 && share < 1.0 ? share : 0.0;
+    }
+    if (percentages > 0) {
+        snprintf(line, sizeof line, "%s: KCXS of %lld polygons is above 1 and taken as per cent",
+                 role, (long long)percentages);
+        note(notes, line);
+    }
+done:
+    return status;
+}
+
+static tb_status read_classes(tb_survey *survey, const tb_landclasses *classes, tb_error *err)
+{
+    static const tb_ground grounds[] = {
+        [TB_LANDCLASS_UNKNOWN]            = TB_GROUND_UNKNOWN,
+        [TB_LANDCLASS_FARMLAND]           = TB_GROUND_FARMLAND,
+        [TB_LANDCLASS_OTHER_AGRICULTURAL] = TB_GROUND_OTHER_AGRICULTURAL,
+        [TB_LANDCLASS_CONSTRUCTION]       = TB_GROUND_CONSTRUCTION,
+        [TB_LANDCLASS_UNUSED]             = TB_GROUND_UNUSED,
+    };
+    tb_status   status  = TB_OK;
+    tb_mask    *mask    = &survey->landuse;
+    size_t      unknown = 0;
+    const char *example = NULL;
+
+    TB_TRY(
+        tb_alloc_zero(&mask->ground, mask->features.count, sizeof *mask->ground, "classes", err));
+    for (size_t i = 0; i < mask->features.count; i++) {
+        const char *code = tb_survey_text(survey, "landuse", &mask->features.feature[i], "class");
+
+        mask->ground[i] = grounds[tb_landclass_of(classes, code != NULL ? code : "")];
+        if (mask->ground[i] == TB_GROUND_UNKNOWN) {
+            unknown++;
+            example = code;
+        }
+    }
+    if ((double)unknown > UNKNOWN_SHARE * (double)mask->features.count) {
+        status = tb_error_set(err, TB_E_INPUT,
+                              "land survey: expected at most 1 %% of the polygons with an unknown "
+                              "land class, got %zu of %zu, such as \"%s\"",
+                              unknown, mask->features.count, example != NULL ? example : "");
+        tb_error_hint(err, "name the survey's classification in the profile");
+    }
+done:
+    return status;
+}
+
+tb_status tb_survey_read(tb_survey *survey, const tb_job *job, const tb_profile *profile,
+                         const tb_landclasses *classes, tb_geos *geos, const tb_features *reach,
+                         const tb_progress *notes, tb_error *err)
+{
+    tb_status status = TB_OK;
+    tb_masks *masks  = &survey->masks;
+    char     *path   = NULL;
+
+    survey->profile = profile;
+    TB_TRY(tb_rules_find(&path, "layers", NULL, err));
+    TB_TRY(tb_roles_read(&survey->roles, path, err));
+    for (int l = 0; l < job->layer_count; l++) {
+        const tb_job_layer *of   = &job->layers[l];
+        tb_mask            *mask = mask_of(survey, of);
+
+        if (strcmp(of->role, "extra") == 0 && masks->extra_count == TB_EXTRA_MAX) {
+            status = tb_error_set(
+                err, TB_E_JOB, "layers.extra: expected at most %d layers, got more", TB_EXTRA_MAX);
+            goto done;
+        }
+        TB_TRY(read_one(survey, of, geos, reach, notes, err));
+        masks->landuse   = mask == &survey->landuse ? mask : masks->landuse;
+        masks->pbf       = mask == &survey->pbf ? mask : masks->pbf;
+        masks->redline   = mask == &survey->redline ? mask : masks->redline;
+        masks->approvals = mask == &survey->approvals ? mask : masks->approvals;
+        masks->urban     = mask == &survey->urban ? mask : masks->urban;
+        survey->has_units |= mask == &survey->units;
+        survey->has_districts |= mask == &survey->districts;
+        survey->has_withheld |= mask == &survey->withheld;
+    }
+
+    tb_mask *indexed[] = {&survey->landuse, &survey->pbf,   &survey->redline,   &survey->approvals,
+                          &survey->urban,   &survey->units, &survey->districts, &survey->withheld};
+
+    for (size_t i = 0; i < sizeof indexed / sizeof *indexed; i++)
+        TB_TRY(tb_features_index(&indexed[i]->features, err));
+    for (int i = 0; i < masks->extra_count; i++)
+        TB_TRY(tb_features_index(&survey->extra[i].features, err));
+    if (masks->landuse != NULL) {
+        TB_TRY(read_classes(survey, classes, err));
+        TB_TRY(read_ridges(survey, &survey->landuse, "landuse", notes, err));
+    }
+    if (masks->pbf != NULL)
+        TB_TRY(read_ridges(survey, &survey->pbf, "pbf", notes, err));
+    if (masks->approvals != NULL) {
+        TB_TRY(tb_alloc_zero(&survey->approval, survey->approvals.features.count,
+                             sizeof *survey->approval, "approvals", err));
+        survey->approvals.approval = survey->approval;
+    }
+done:
+    tb_free(path);
+    return status;
+}
+
+/* YYYYMMDD of YYYY-MM-DD, YYYY/MM/DD or YYYYMMDD, with what follows left off; 0: no day. */
+static long day_of(const char *text)
+{
+    int year, month, day;
+
+    if (text == NULL)
+        return 0;
+    if (sscanf(text, "%4d%*1[-/.]%2d%*1[-/.]%2d", &year, &month, &day) != 3 &&
+        sscanf(text, "%4d%2d%2d", &year, &month, &day) != 3)
+        return 0;
+    return year * 10000L + month * 100L + day;
+}
+
+static const tb_approval *rule_of(const tb_profile *profile, const char *kind)
+{
+    if (profile == NULL || kind == NULL)
+        return NULL;
+    for (int i = 0; i < profile->approval_count; i++)
+        if (strcmp(profile->approval[i].kind, kind) == 0)
+            return &profile->approval[i];
+    return NULL;
+}
+
+void tb_survey_set_date(tb_survey *survey, const char *later)
+{
+    long image = day_of(later);
+
+    for (size_t i = 0; survey->approval != NULL && i < survey->approvals.features.count; i++) {
+        const tb_feature  *it = &survey->approvals.features.feature[i];
+        const tb_approval *rule =
+            rule_of(survey->profile, tb_survey_text(survey, "approvals", it, "kind"));
+        long from  = day_of(tb_survey_text(survey, "approvals", it, "from"));
+        long until = day_of(tb_survey_text(survey, "approvals", it, "until"));
+
+        survey->approval[i] = TB_APPROVAL_NONE;
+        if (rule == NULL || from == 0 || image == 0)
+            continue;
+        if (from > image)
+            survey->approval[i] = TB_APPROVAL_LATE;
+        else if (until != 0 ? until >= image : !rule->needs_validity)
+            survey->approval[i] = TB_APPROVAL_HOLDS;
+    }
+}

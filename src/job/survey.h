@@ -1,0 +1,43 @@
+/** The layers a job names, read as far as the candidates reach, and what their fields say. */
+#ifndef TUBAN_JOB_SURVEY_H
+#define TUBAN_JOB_SURVEY_H
+
+#include "core/error.h"
+#include "job/job.h"
+#include "parcel/holdings.h"
+#include "rules/landclass.h"
+#include "rules/profile.h"
+#include "tuban/progress.h"
+
+/** Zero-initialised is empty; free with tb_survey_reset before its GEOS context. */
+typedef struct tb_survey {
+    const tb_profile  *profile; /**< borrowed; NULL: none */
+    tb_roles          *roles;
+    tb_masks           masks; /**< points into the members below */
+    tb_mask            landuse, pbf, redline, approvals, urban, extra[TB_EXTRA_MAX];
+    tb_mask            units, districts, withheld;
+    bool               has_units, has_districts, has_withheld;
+    const char        *extra_name[TB_EXTRA_MAX]; /**< of the job */
+    tb_approval_state *approval;                 /**< one an approval */
+} tb_survey;
+
+/**
+ * Opens and reads all layers of the job.
+ * @param reach  the candidates.
+ * @param notes  hears, a line each, what was repaired, left out or odd; may be NULL.
+ * @return TB_E_INPUT, among others when more than one polygon of the land survey in a hundred has a
+ *         class the table does not know.
+ */
+tb_status tb_survey_read(tb_survey *survey, const tb_job *job, const tb_profile *profile,
+                         const tb_landclasses *classes, tb_geos *geos, const tb_features *reach,
+                         const tb_progress *notes, tb_error *err);
+void      tb_survey_reset(tb_survey *survey);
+
+/** Decides which approvals hold for a pair whose later image is of that day (YYYY-MM-DD). */
+void tb_survey_set_date(tb_survey *survey, const char *later);
+
+/** A text of a feature, by the key of its role's field; NULL where it has none. */
+const char *tb_survey_text(const tb_survey *survey, const char *role, const tb_feature *feature,
+                           const char *key);
+
+#endif
