@@ -10,7 +10,7 @@ import re
 import sys
 import tempfile
 
-LIBC = """assert complex ctype dirent errno fcntl fenv float inttypes limits math setjmp signal stdalign stdarg
+LIBC = """assert complex ctype dirent dlfcn errno fcntl fenv float inttypes limits math setjmp signal stdalign stdarg
 stdatomic stdbool stddef stdint stdio stdlib stdnoreturn string strings sys/file sys/mman sys/resource sys/stat
 sys/statvfs sys/time sys/types time unistd""".split()
 LIBRARY = {"yaml": r"yaml\.h", "omp": r"omp\.h", "pthread": r"pthread\.h", "fftw": r"fftw3\.h", "hdf5": r"hdf5\.h",

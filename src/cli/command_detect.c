@@ -7,6 +7,7 @@
 
 #include "cli/commands.h"
 #include "cli/console.h"
+#include "cli/month.h"
 
 static const char *const sensors[]   = {"auto", "optical", "sar", NULL};
 static const char *const registers[] = {"auto", "off", NULL};
@@ -224,7 +225,7 @@ static void job_init(job *j)
 
 int command_run(int argc, char **argv)
 {
-    static const char usage[] = "tuban run JOB.yaml [--out DIR] [--formats gpkg] [--threads N] "
+    static const char usage[] = "tuban run JOB.yaml [--out DIR] [--formats gpkg,shp] [--threads N] "
                                 "[--memory BYTES] [--block N] "
                                 "[--shards N] [--sample F] [--until fit|sweep|assemble|publish] "
                                 "[--allow-implausible] [--force] "
@@ -261,6 +262,7 @@ int command_run(int argc, char **argv)
             print_model(pair);
             print_counts(pair);
         }
+        print_month(report);
         printf("written       %s\n", text_at(report, "out"));
     }
     json_decref(report);

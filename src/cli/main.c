@@ -20,6 +20,7 @@ static const command commands[] = {
     {"area", command_area, "ellipsoidal areas of polygons"},
     {"overlay", command_overlay, "areas of polygons on masks"},
     {"eval", command_eval, "accuracy of a change map against labels"},
+    {"tier", command_tier, "tiers and dates of parcels from their areas alone"},
     {"doctor", command_doctor, "what works on this machine, and what does not"},
 };
 

@@ -4,8 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/forest.h"
+#include "core/file.h"
 #include "core/memory.h"
+#include "job/key.h"
 #include "parcel/area.h"
 #include "parcel/cluster.h"
 #include "parcel/overlay.h"
@@ -439,6 +440,42 @@ static tb_status load_rules(tb_judge *judge, const tb_job *job, tb_error *err)
         status = tb_error_set(err, TB_E_JOB, "job.stream: expected a stream of profile %s, got %s",
                               judge->profile->name, job->stream);
 done:
+    return status;
+}
+
+tb_status tb_judge_check(const tb_job *job, tb_error *err)
+{
+    tb_judge  judge  = {0};
+    tb_status status = TB_OK;
+
+    TB_TRY(load_rules(&judge, job, err));
+    TB_TRY(tb_survey_check(job, err));
+done:
+    tb_judge_reset(&judge);
+    return status;
+}
+
+tb_status tb_judge_append_key(tb_text *text, const tb_job *job, tb_error *err)
+{
+    tb_judge  judge  = {0};
+    tb_status status = TB_OK;
+
+    TB_TRY(load_rules(&judge, job, err));
+    TB_TRY(tb_text_append(text, err, "judge %s %s %s\n", job->stream,
+                          judge.profile != NULL ? judge.profile->name : "-",
+                          judge.profile != NULL ? judge.profile->version : "-"));
+    for (int l = 0; l < job->layer_count; l++) {
+        const tb_job_layer *it = &job->layers[l];
+
+        TB_TRY(tb_text_append(text, err, "layer %s %s %s %s %s %s %s ", it->role,
+                              it->name != NULL ? it->name : "-", tb_path_name(it->path),
+                              it->layer != NULL ? it->layer : "-",
+                              it->where != NULL ? it->where : "-", it->crs != NULL ? it->crs : "-",
+                              it->encoding != NULL ? it->encoding : "-"));
+        TB_TRY(tb_key_append_file(text, it->path, err));
+    }
+done:
+    tb_judge_reset(&judge);
     return status;
 }
 

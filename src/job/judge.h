@@ -8,6 +8,7 @@
 #define TUBAN_JOB_JUDGE_H
 
 #include "core/error.h"
+#include "core/text.h"
 #include "job/candidates.h"
 #include "job/survey.h"
 #include "rules/tier.h"
@@ -62,6 +63,12 @@ typedef struct tb_judge {
     tb_judgement   *item; /**< one a candidate */
     size_t          count;
 } tb_judge;
+
+/** Opens the job's profile and layers and closes them again: whether judging can begin. */
+tb_status tb_judge_check(const tb_job *job, tb_error *err);
+
+/** Appends what judging depends on: the profile, and size and time of the layers' files. */
+tb_status tb_judge_append_key(tb_text *text, const tb_job *job, tb_error *err);
 
 /**
  * Judges all candidates of a job.

@@ -24,7 +24,7 @@ tb_status tb_key_of(const tb_text *text, char key[TB_KEY_SIZE], tb_error *err)
     return TB_OK;
 }
 
-static tb_status append_file(tb_text *text, const char *path, tb_error *err)
+tb_status tb_key_append_file(tb_text *text, const char *path, tb_error *err)
 {
     struct stat file = {0};
 
@@ -38,7 +38,7 @@ static tb_status append_image(tb_text *text, const tb_image_info *info, tb_error
 {
     tb_status status = TB_OK;
 
-    TB_TRY(append_file(text, info->path, err));
+    TB_TRY(tb_key_append_file(text, info->path, err));
     TB_TRY(tb_text_append(text, err, "image %lldx%lldx%d %s %d %.17g %d\n", (long long)info->width,
                           (long long)info->height, info->bands, info->type_name, info->has_nodata,
                           info->nodata, info->has_mask));
@@ -59,7 +59,7 @@ static tb_status append_epoch(tb_text *text, const tb_epoch *epoch, tb_error *er
     if (tb_epoch_valid(epoch) != NULL)
         TB_TRY(append_image(text, tb_epoch_valid(epoch), err));
     if (tb_epoch_footprints_path(epoch) != NULL)
-        TB_TRY(append_file(text, tb_epoch_footprints_path(epoch), err));
+        TB_TRY(tb_key_append_file(text, tb_epoch_footprints_path(epoch), err));
 done:
     return status;
 }

@@ -12,6 +12,9 @@ enum { TB_KEY_SIZE = 17, TB_SHA256_SIZE = 65 };
 /** The key of a text: the first 16 hexadecimal digits of its SHA-256. */
 tb_status tb_key_of(const tb_text *text, char key[TB_KEY_SIZE], tb_error *err);
 
+/** Appends size and time of a file. */
+tb_status tb_key_append_file(tb_text *text, const char *path, tb_error *err);
+
 /** Appends what identifies an open pair's files: size, time and header of each. */
 tb_status tb_key_append_pair(tb_text *text, const tb_pair *pair, tb_error *err);
 

@@ -1,5 +1,6 @@
 #include "job/parcels.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -7,29 +8,105 @@
 #include <cpl_conv.h>
 #include <ogr_srs_api.h>
 
+#include "core/file.h"
 #include "core/memory.h"
 #include "publish/vector.h"
 #include "raster/capture.h"
-#include "region/outline.h"
-#include "region/trace.h"
-#include "sweep/block.h"
 
-/* Longer edges get vertices between, so that straight in the grid's plane is straight in (B, L). */
-static const double EDGE_M = 100.0;
-
+/* Of all layers of parcels, in the order in which fill_parcel gives the values. */
 static const tb_vector_field parcel_fields[] = {
     {"DRAFT_ID", "草案编号", TB_VECTOR_TEXT, 24, 0},
+    {"JCBH", "图斑编号", TB_VECTOR_TEXT, 24, 0},
+    {"EVENT_ID", "事件编号", TB_VECTOR_TEXT, 24, 0},
+    {"BATCH", "监测批次", TB_VECTOR_TEXT, 6, 0},
+    {"REV", "版本", TB_VECTOR_INTEGER, 4, 0},
+    {"PARENT", "来源图斑", TB_VECTOR_TEXT, 24, 0},
+    {"STREAM", "图斑来源", TB_VECTOR_TEXT, 8, 0},
+    {"MQ_JCBH", "部级季度图斑编号", TB_VECTOR_TEXT, 40, 0},
+    {"AY_JCBH", "年度图斑编号", TB_VECTOR_TEXT, 40, 0},
+    {"DUP_OF", "重复于", TB_VECTOR_TEXT, 24, 0},
+    {"LAST_SEEN", "最近发现", TB_VECTOR_TEXT, 8, 0},
+    {"XZQDM", "行政区代码", TB_VECTOR_TEXT, 12, 0},
+    {"XMC", "县名称", TB_VECTOR_TEXT, 60, 0},
+    {"GLDYDM", "管理单元代码", TB_VECTOR_TEXT, 12, 0},
+    {"GLDYMC", "管理单元", TB_VECTOR_TEXT, 60, 0},
+    {"ZLDWDM", "坐落单位代码", TB_VECTOR_TEXT, 19, 0},
+    {"ZLDWMC", "坐落单位名称", TB_VECTOR_TEXT, 60, 0},
+    {"XZB", "经度", TB_VECTOR_REAL, 13, 8},
+    {"YZB", "纬度", TB_VECTOR_REAL, 12, 8},
     {"QSX", "前时相", TB_VECTOR_TEXT, 8, 0},
     {"HSX", "后时相", TB_VECTOR_TEXT, 8, 0},
     {"QSXY", "前时相影像", TB_VECTOR_TEXT, 80, 0},
     {"HSXY", "后时相影像", TB_VECTOR_TEXT, 80, 0},
-    {"PIXELS", "像元数", TB_VECTOR_INTEGER, 0, 0},
-    {"SCORE", "平均变化强度", TB_VECTOR_REAL, 0, 0},
-    {"SCORE_MAX", "最大变化强度", TB_VECTOR_REAL, 0, 0},
-    {"EDGE_PX", "邻接未观测像元", TB_VECTOR_INTEGER, 0, 0},
-    {"REASON", "剔除原因", TB_VECTOR_TEXT, 40, 0},
+    {"FIRST_DT", "首次发现", TB_VECTOR_TEXT, 8, 0},
+    {"CONF_DT", "确认日期", TB_VECTOR_TEXT, 8, 0},
+    {"ISSUE_DT", "下发日期", TB_VECTOR_TEXT, 8, 0},
+    {"TBLX", "图斑类型", TB_VECTOR_TEXT, 8, 0},
+    {"TZ", "特征", TB_VECTOR_TEXT, 40, 0},
+    {"BHCD", "变化程度", TB_VECTOR_INTEGER, 1, 0},
+    {"YSLX", "疑似类型", TB_VECTOR_TEXT, 60, 0},
+    {"YSLX_BY", "疑似类型判定人", TB_VECTOR_TEXT, 30, 0},
+    {"YSLX_DT", "疑似类型判定日期", TB_VECTOR_TEXT, 8, 0},
+    {"JCMJ", "监测面积(平方米)", TB_VECTOR_REAL, 15, 2},
+    {"JCMJ_M", "监测面积(亩)", TB_VECTOR_REAL, 15, 4},
+    {"GDMJ", "占耕地面积", TB_VECTOR_REAL, 15, 2},
+    {"GDMJ_G", "占耕地面积(含田坎)", TB_VECTOR_REAL, 15, 2},
+    {"GDMJ_XP", "占永久基本农田以外耕地面积", TB_VECTOR_REAL, 15, 2},
+    {"JBNTMJ", "占永久基本农田面积", TB_VECTOR_REAL, 15, 2},
+    {"JBNTMJ_G", "占永久基本农田面积(含田坎)", TB_VECTOR_REAL, 15, 2},
+    {"STHXMJ", "占生态保护红线面积", TB_VECTOR_REAL, 15, 2},
+    {"PRUNION", "占永农或红线面积", TB_VECTOR_REAL, 15, 2},
+    {"FGNYDMJ", "非耕农用地面积", TB_VECTOR_REAL, 15, 2},
+    {"WLYDMJ", "未利用地面积", TB_VECTOR_REAL, 15, 2},
+    {"JSYDMJ", "建设用地面积", TB_VECTOR_REAL, 15, 2},
+    {"WZMJ", "无调查面积", TB_VECTOR_REAL, 15, 2},
+    {"CZKFMJ", "城镇开发边界内面积", TB_VECTOR_REAL, 15, 2},
+    {"LJ_GD", "累计占耕地面积", TB_VECTOR_REAL, 15, 2},
+    {"LJ_JBNT", "累计占永久基本农田面积", TB_VECTOR_REAL, 15, 2},
+    {"LJ_HX", "累计占生态保护红线面积", TB_VECTOR_REAL, 15, 2},
+    {"LJ_MJ", "累计监测面积", TB_VECTOR_REAL, 15, 2},
+    {"AREA_U", "面积不确定度", TB_VECTOR_REAL, 15, 2},
+    {"SPMJ", "用地手续已覆盖面积", TB_VECTOR_REAL, 15, 2},
+    {"WSPMJ", "用地手续未覆盖面积", TB_VECTOR_REAL, 15, 2},
+    {"DZJGH", "电子监管号", TB_VECTOR_TEXT, 40, 0},
+    {"PZWH", "批准文号", TB_VECTOR_TEXT, 80, 0},
+    {"SPLX", "审批类型", TB_VECTOR_TEXT, 30, 0},
+    {"SP_LATE", "后时相以后批准", TB_VECTOR_INTEGER, 1, 0},
+    {"TIER", "图斑等级", TB_VECTOR_INTEGER, 1, 0},
+    {"TIER_PRE", "扣减前等级", TB_VECTOR_INTEGER, 1, 0},
+    {"TIER_INC", "本月等级", TB_VECTOR_INTEGER, 1, 0},
+    {"T1", "重点监测图斑", TB_VECTOR_INTEGER, 1, 0},
+    {"T2", "大图斑", TB_VECTOR_INTEGER, 1, 0},
+    {"T3", "重大疑似问题图斑", TB_VECTOR_INTEGER, 1, 0},
+    {"T3_WHY", "重大疑似依据", TB_VECTOR_TEXT, 40, 0},
+    {"CITY_WY", "市级外业核查", TB_VECTOR_TEXT, 40, 0},
+    {"GATE", "达到部级下发标准", TB_VECTOR_INTEGER, 1, 0},
+    {"RULESET", "规则版本", TB_VECTOR_TEXT, 60, 0},
+    {"T1_XP", "按永农以外耕地计为重点", TB_VECTOR_INTEGER, 1, 0},
+    {"NEAR", "临近阈值", TB_VECTOR_TEXT, 120, 0},
+    {"CLUSTER", "图斑群", TB_VECTOR_INTEGER, 9, 0},
+    {"CL_TIER", "图斑群等级", TB_VECTOR_INTEGER, 1, 0},
+    {"DUE_CNTY", "县级上报市局期限", TB_VECTOR_TEXT, 10, 0},
+    {"DUE_NOTE", "期限说明", TB_VECTOR_TEXT, 40, 0},
+    {"LATE_ISSUE", "下发时已过期限", TB_VECTOR_INTEGER, 1, 0},
+    {"DLTB_V", "地类图斑版本", TB_VECTOR_TEXT, 80, 0},
+    {"YN_V", "永久基本农田版本", TB_VECTOR_TEXT, 80, 0},
+    {"HX_V", "生态保护红线版本", TB_VECTOR_TEXT, 80, 0},
+    {"SP_V", "用地管理信息版本", TB_VECTOR_TEXT, 80, 0},
+    {"MODEL_V", "模型版本", TB_VECTOR_TEXT, 40, 0},
+    {"SOURCE", "来源", TB_VECTOR_TEXT, 10, 0},
+    {"QA", "质量标记", TB_VECTOR_INTEGER, 9, 0},
+    {"PIXELS", "像元数", TB_VECTOR_INTEGER, 18, 0},
+    {"SCORE", "平均变化强度", TB_VECTOR_REAL, 12, 4},
+    {"SCORE_MAX", "最大变化强度", TB_VECTOR_REAL, 12, 4},
+    {"EDGE_PX", "邻接未观测像元", TB_VECTOR_INTEGER, 18, 0},
+    {"REASON", "剔除原因", TB_VECTOR_TEXT, 60, 0},
 };
-enum { PARCEL_FIELDS = 9, REJECTED_FIELDS = 10 };
+enum {
+    REJECTED_FIELDS = sizeof parcel_fields / sizeof *parcel_fields,
+    PARCEL_FIELDS   = REJECTED_FIELDS - 1,
+    EXTRA_FIELDS    = REJECTED_FIELDS + TB_EXTRA_MAX
+};
 
 static const tb_vector_field observed_fields[] = {
     {"STATE", "观测状态", TB_VECTOR_TEXT, 12, 0},  {"QSX", "前时相", TB_VECTOR_TEXT, 8, 0},
@@ -37,28 +114,210 @@ static const tb_vector_field observed_fields[] = {
     {"HSXY", "后时相影像", TB_VECTOR_TEXT, 80, 0}, {"PIXELS", "像元数", TB_VECTOR_INTEGER, 0, 0},
 };
 
-struct tb_parcels {
-    const tb_job *job;
-    tb_vector    *vector;
-    int           parcels, rejected, observed; /* layers */
-    char         *crs;
-    tb_trace     *trace;
-    tb_outline   *outline;
-    double       *points;
-    tb_ring      *rings;
-    size_t        point_capacity, ring_capacity;
-
-    /* of the pair being added */
-    tb_stages                   *stages;
-    OGRCoordinateTransformationH way; /* NULL: already geographic CGCS2000 */
-    int64_t                      edge_pixels;
-    tb_span                     *missing, *seen; /* not observed and observed, row by row */
-    size_t                       missing_count, missing_capacity, seen_count, seen_capacity;
-    int64_t next_row, next_column; /* observed from here on, as far as is known */
-    char    before[9], after[9];
+static const tb_vector_field unit_fields[] = {
+    {"GLDYDM", "管理单元代码", TB_VECTOR_TEXT, 12, 0},
+    {"GLDYMC", "管理单元", TB_VECTOR_TEXT, 60, 0},
+    {"DRAFT_ID", "草案编号", TB_VECTOR_TEXT, 24, 0},
+    {"JCMJ", "监测面积(平方米)", TB_VECTOR_REAL, 15, 2},
+    {"GDMJ", "占耕地面积", TB_VECTOR_REAL, 15, 2},
+    {"JBNTMJ", "占永久基本农田面积", TB_VECTOR_REAL, 15, 2},
+    {"STHXMJ", "占生态保护红线面积", TB_VECTOR_REAL, 15, 2},
+    {"TIER", "图斑等级(整图斑)", TB_VECTOR_INTEGER, 1, 0},
 };
 
-static tb_status make_crs(tb_parcels *p, tb_error *err)
+/* ---- values ---- */
+
+/* A row being filled, field by field. */
+typedef struct row {
+    tb_vector_value value[EXTRA_FIELDS];
+    int             count;
+} row;
+
+static void put(row *r, tb_vector_value value)
+{
+    assert(r->count < EXTRA_FIELDS);
+    r->value[r->count++] = value;
+}
+
+static void put_null(row *r, int count)
+{
+    for (int i = 0; i < count; i++)
+        put(r, (tb_vector_value){0});
+}
+
+static void put_text(row *r, const char *text)
+{
+    put(r, (tb_vector_value){.is_set = text != NULL && text[0] != '\0', .text = text});
+}
+
+static void put_integer(row *r, int64_t value)
+{
+    put(r, (tb_vector_value){.is_set = true, .integer = value});
+}
+
+static void put_answer(row *r, bool has, tb_answer answer)
+{
+    put(r, (tb_vector_value){.is_set = has && answer != TB_UNKNOWN, .integer = answer == TB_YES});
+}
+
+static void put_tier(row *r, bool has, int tier)
+{
+    put(r, (tb_vector_value){.is_set = has && tier >= 0, .integer = tier});
+}
+
+static void put_real(row *r, double value)
+{
+    put(r, (tb_vector_value){.is_set = true, .real = value});
+}
+
+static void put_area(row *r, int64_t dm2)
+{
+    put(r, (tb_vector_value){.is_set = dm2 >= 0, .real = (double)dm2 / 100.0});
+}
+
+/* Mu to four decimals, from the integer: dm2 * 3 / 200000. */
+static void put_mu(row *r, int64_t dm2)
+{
+    put_real(r, (double)((dm2 * 3 + 10) / 20) / 10000.0);
+}
+
+static void compact_date(const char *date, char out[9])
+{
+    out[0] = '\0';
+    if (date[0] != '\0')
+        snprintf(out, 9, "%.4s%.2s%.2s", date, date + 5, date + 8);
+}
+
+static const char *scene_of(const tb_job_date *date)
+{
+    return tb_path_name(date->images[0]);
+}
+
+static const char *layer_of(const tb_job *job, const char *role)
+{
+    for (int l = 0; l < job->layer_count; l++)
+        if (strcmp(job->layers[l].role, role) == 0)
+            return tb_path_name(job->layers[l].path);
+    return NULL;
+}
+
+/* Texts of a row that are made for it. */
+typedef struct notes {
+    char before[9], after[9], batch[7], ruleset[TB_RULESET_SIZE], due[TB_DAY_TEXT_SIZE], why[64];
+} notes;
+
+static void make_notes(notes *n, const tb_job *job, const tb_judge *judge, const tb_candidate *it,
+                       const tb_judgement *found)
+{
+    tb_day month = {0};
+
+    *n = (notes){0};
+    compact_date(job->pairs[it->pair].before.date, n->before);
+    compact_date(job->pairs[it->pair].after.date, n->after);
+    if (job->month[0] != '\0')
+        snprintf(n->batch, sizeof n->batch, "%.4s%.2s", job->month, job->month + 5);
+    if (judge->profile == NULL)
+        return;
+    tb_day_parse(job->month, &month);
+    tb_profile_stamp(judge->profile, month, n->ruleset);
+    if (!found->has_tier || found->tier.due.year == 0)
+        return;
+    tb_day_text(found->tier.due, n->due);
+    snprintf(n->why, sizeof n->why, "%s；草案：按当月下发计",
+             tb_weekday_name(tb_day_weekday(found->tier.due)));
+}
+
+static void fill_parcel(row *r, const tb_job *job, const tb_judge *judge, const tb_candidate *it,
+                        const tb_judgement *found, const notes *n)
+{
+    const tb_areas       *a    = &found->areas;
+    const tb_tier_result *tier = &found->tier;
+    bool                  has  = found->has_tier;
+
+    r->count = 0;
+    put_text(r, it->id);
+    put_null(r, 2);
+    put_text(r, n->batch);
+    put_integer(r, 1);
+    put_null(r, 1);
+    put_text(r, job->stream);
+    put_null(r, 4);
+    put_text(r, found->district_code);
+    put_text(r, found->district_name);
+    put_text(r, found->unit_code);
+    put_text(r, found->unit_name);
+    put_text(r, found->place_code);
+    put_text(r, found->place_name);
+    put_real(r, floor(found->longitude * 1e8 + 0.5) / 1e8);
+    put_real(r, floor(found->latitude * 1e8 + 0.5) / 1e8);
+    put_text(r, n->before);
+    put_text(r, n->after);
+    put_text(r, scene_of(&job->pairs[it->pair].before));
+    put_text(r, scene_of(&job->pairs[it->pair].after));
+    put_text(r, n->after);
+    put_null(r, 8);
+    put_area(r, a->total);
+    put_mu(r, a->total);
+    put_area(r, a->farmland);
+    put_area(r, a->farmland_gross);
+    put_area(r, a->farmland_beyond_pbf);
+    put_area(r, a->pbf);
+    put_area(r, a->pbf_gross);
+    put_area(r, a->redline);
+    put_area(r, a->pbf_or_redline);
+    put_area(r, a->other_agricultural);
+    put_area(r, a->unused);
+    put_area(r, a->construction);
+    put_area(r, a->unsurveyed);
+    put_area(r, a->urban);
+    put_area(r, a->farmland);
+    put_area(r, a->pbf);
+    put_area(r, a->redline);
+    put_area(r, a->total);
+    put_area(r, a->uncertainty);
+    put_area(r, a->approved);
+    put_area(r, a->unapproved);
+    put_text(r, found->registered);
+    put_text(r, found->document);
+    put_text(r, found->kind);
+    put(r, (tb_vector_value){.is_set = a->approved >= 0, .integer = found->is_approved_late});
+    put_tier(r, has, tier->tier);
+    put_tier(r, has, found->tier_before.tier);
+    put_tier(r, has, tier->tier);
+    put_answer(r, has, tier->is_tier[1]);
+    put_answer(r, has, tier->is_tier[2]);
+    put_answer(r, has, tier->is_tier[3]);
+    put_text(r, tier->t3_why);
+    put_text(r, tier->city_check);
+    put_answer(r, has && tier->has_gate, tier->gate);
+    put_text(r, n->ruleset);
+    put_answer(r, has, tier->is_t1_outside_pbf);
+    put_text(r, tier->near);
+    put(r, (tb_vector_value){.is_set = found->cluster > 0, .integer = found->cluster});
+    put_tier(r, found->cluster > 0, found->cluster_tier);
+    put_text(r, n->due);
+    put_text(r, n->why);
+    put(r, (tb_vector_value){.is_set = has, .integer = tier->is_late});
+    put_text(r, layer_of(job, "landuse"));
+    put_text(r, layer_of(job, "pbf"));
+    put_text(r, layer_of(job, "redline"));
+    put_text(r, layer_of(job, "approvals"));
+    put_text(r, "tuban " TUBAN_VERSION);
+    put_text(r, "auto");
+    put_integer(r, found->qa);
+    put_integer(r, it->pixels);
+    put_real(r, it->score);
+    put_real(r, it->score_max);
+    put_integer(r, it->edge_pixels);
+    put_text(r, found->reason);
+    assert(r->count == REJECTED_FIELDS);
+    (void)judge;
+}
+
+/* ---- layers ---- */
+
+/* WKT of EPSG:4490 (free with tb_free). */
+static tb_status make_crs(char **out, tb_error *err)
 {
     tb_status            status = TB_OK;
     OGRSpatialReferenceH crs    = OSRNewSpatialReference(NULL);
@@ -71,352 +330,175 @@ static tb_status make_crs(tb_parcels *p, tb_error *err)
             tb_error_set(err, TB_E_BUG, "CRS EPSG:4490: expected it in PROJ's database, got: %s",
                          tb_capture_text(&capture, "none"));
     else
-        status = tb_copy_text(&p->crs, wkt, err);
+        status = tb_copy_text(out, wkt, err);
     tb_capture_end(&capture);
     CPLFree(wkt);
     OSRDestroySpatialReference(crs);
     return status;
 }
 
-tb_status tb_parcels_create(tb_parcels **out, tb_set *set, const tb_job *job, tb_error *err)
+static tb_vector_outline outline_of(const tb_outline_copy *copy)
 {
-    static const char *const       layer_options[] = {"SPATIAL_INDEX=YES", NULL};
-    static const tb_vector_options options = {.driver = "GPKG", .date = "2000-01-01T00:00:00Z"};
-    tb_status                      status  = TB_OK;
-    tb_parcels                    *p       = NULL;
-    char                          *path    = NULL;
+    return (tb_vector_outline){.points        = copy->points,
+                               .rings         = copy->rings,
+                               .polygons      = copy->polygons,
+                               .polygon_count = copy->polygon_count};
+}
 
-    *out = NULL;
-    TB_TRY(tb_alloc_zero(&p, 1, sizeof *p, "parcels", err));
-    p->job = job;
-    TB_TRY(make_crs(p, err));
-    TB_TRY(tb_trace_new(&p->trace, err));
-    TB_TRY(tb_outline_new(&p->outline, err));
-    TB_TRY(tb_set_path(set, "parcels.gpkg", &path, err));
-    TB_TRY(tb_vector_create(&p->vector, path, &options, err));
+/* What is written, and where. */
+typedef struct writer {
+    const tb_job        *job;
+    const tb_candidates *candidates;
+    const tb_judge      *judge;
+    tb_vector           *vector;
+    char                *crs;
+    int                  parcels, rejected, observed, units; /* layers */
+} writer;
 
-    const tb_vector_layer layers[] = {
-        {"parcels", "变化图斑 changed parcels: leads, never verdicts", TB_VECTOR_MULTIPOLYGON,
-         p->crs, parcel_fields, PARCEL_FIELDS, layer_options},
-        {"rejected", "剔除图斑 rejected candidates, each with its reason", TB_VECTOR_MULTIPOLYGON,
-         p->crs, parcel_fields, REJECTED_FIELDS, layer_options},
-        {"observed", "观测范围 what was observed on both dates, and what was not",
-         TB_VECTOR_MULTIPOLYGON, p->crs, observed_fields,
-         sizeof observed_fields / sizeof *observed_fields, layer_options},
-    };
+static tb_status add_parcels(writer *w, bool is_rejected, int layer, tb_error *err)
+{
+    tb_status status = TB_OK;
 
-    TB_TRY(tb_vector_add_layer(p->vector, &layers[0], &p->parcels, err));
-    TB_TRY(tb_vector_add_layer(p->vector, &layers[1], &p->rejected, err));
-    TB_TRY(tb_vector_add_layer(p->vector, &layers[2], &p->observed, err));
-    *out = p;
-    p    = NULL;
+    for (size_t i = 0; i < w->candidates->count; i++) {
+        const tb_candidate *it      = &w->candidates->item[i];
+        const tb_judgement *found   = &w->judge->item[i];
+        tb_vector_outline   outline = outline_of(&it->outline);
+        notes               n;
+        row                 r;
+
+        if ((found->reason != NULL) != is_rejected || found->is_withheld)
+            continue;
+        make_notes(&n, w->job, w->judge, it, found);
+        fill_parcel(&r, w->job, w->judge, it, found, &n);
+        TB_TRY(tb_vector_add(w->vector, layer, &outline, r.value, err));
+    }
 done:
-    tb_parcels_close(p);
+    return status;
+}
+
+static tb_status add_observed(writer *w, tb_error *err)
+{
+    tb_status status = TB_OK;
+
+    for (size_t i = 0; i < w->candidates->observed_count; i++) {
+        const tb_observed *it      = &w->candidates->observed[i];
+        const tb_job_pair *pair    = &w->job->pairs[it->pair];
+        tb_vector_outline  outline = outline_of(&it->outline);
+        char               before[9], after[9];
+        row                r = {.count = 0};
+
+        compact_date(pair->before.date, before);
+        compact_date(pair->after.date, after);
+        put_text(&r, it->state);
+        put_text(&r, before);
+        put_text(&r, after);
+        put_text(&r, scene_of(&pair->before));
+        put_text(&r, scene_of(&pair->after));
+        put_integer(&r, it->pixels);
+        TB_TRY(tb_vector_add(w->vector, w->observed, &outline, r.value, err));
+    }
+done:
+    return status;
+}
+
+/* One row a parcel and unit: what lies across a line is shared. */
+static tb_status add_units(writer *w, tb_error *err)
+{
+    tb_status status = TB_OK;
+
+    for (size_t i = 0; i < w->candidates->count; i++) {
+        const tb_judgement *found = &w->judge->item[i];
+
+        if (found->reason != NULL || found->is_withheld)
+            continue;
+        for (int s = 0; s < found->share_count; s++) {
+            const tb_share *share = &found->share[s];
+            row             r     = {.count = 0};
+
+            put_text(&r, share->code);
+            put_text(&r, share->name);
+            put_text(&r, w->candidates->item[i].id);
+            put_area(&r, share->areas.total);
+            put_area(&r, share->areas.farmland);
+            put_area(&r, share->areas.pbf);
+            put_area(&r, share->areas.redline);
+            put_tier(&r, found->has_tier, found->tier.tier);
+            TB_TRY(tb_vector_add(w->vector, w->units, NULL, r.value, err));
+        }
+    }
+done:
+    return status;
+}
+
+static tb_status write_geopackage(writer *w, tb_set *set, tb_error *err)
+{
+    static const char *const       indexed[] = {"SPATIAL_INDEX=YES", NULL};
+    static const tb_vector_options options   = {.driver = "GPKG", .date = "2000-01-01T00:00:00Z"};
+    const tb_vector_layer          layers[]  = {
+                  {"parcels", "变化图斑。" TB_NOTICE, TB_VECTOR_MULTIPOLYGON, w->crs, parcel_fields,
+                   PARCEL_FIELDS, indexed},
+                  {"rejected", "剔除图斑，各有原因。" TB_NOTICE, TB_VECTOR_MULTIPOLYGON, w->crs,
+                   parcel_fields, REJECTED_FIELDS, indexed},
+                  {"observed", "观测范围：两期均观测到的，与未观测到的。", TB_VECTOR_MULTIPOLYGON, w->crs,
+                   observed_fields, sizeof observed_fields / sizeof *observed_fields, indexed},
+                  {"units", "图斑在各管理单元内的面积。" TB_NOTICE, TB_VECTOR_NO_GEOMETRY, NULL, unit_fields,
+                   sizeof unit_fields / sizeof *unit_fields, NULL},
+    };
+    tb_status status = TB_OK;
+    char     *path   = NULL;
+
+    TB_TRY(tb_set_path(set, "parcels.gpkg", &path, err));
+    TB_TRY(tb_vector_create(&w->vector, path, &options, err));
+    TB_TRY(tb_vector_add_layer(w->vector, &layers[0], &w->parcels, err));
+    TB_TRY(tb_vector_add_layer(w->vector, &layers[1], &w->rejected, err));
+    TB_TRY(tb_vector_add_layer(w->vector, &layers[2], &w->observed, err));
+    TB_TRY(tb_vector_add_layer(w->vector, &layers[3], &w->units, err));
+    TB_TRY(add_parcels(w, false, w->parcels, err));
+    TB_TRY(add_parcels(w, true, w->rejected, err));
+    TB_TRY(add_observed(w, err));
+    TB_TRY(add_units(w, err));
+    TB_TRY(tb_vector_finish(w->vector, err));
+done:
+    tb_vector_close(w->vector);
+    w->vector = NULL;
     tb_free(path);
     return status;
 }
 
-void tb_parcels_close(tb_parcels *p)
+static tb_status write_shapefile(writer *w, tb_set *set, tb_error *err)
 {
-    if (p == NULL)
-        return;
-    tb_vector_close(p->vector);
-    tb_trace_free(p->trace);
-    tb_outline_free(p->outline);
-    tb_free(p->points);
-    tb_free(p->rings);
-    tb_free(p->missing);
-    tb_free(p->seen);
-    tb_free(p->crs);
-    tb_free(p);
-}
-
-tb_status tb_parcels_finish(tb_parcels *p, tb_error *err)
-{
-    return tb_vector_finish(p->vector, err);
-}
-
-static void compact_date(const char *date, char out[9])
-{
-    out[0] = '\0';
-    if (date[0] != '\0')
-        snprintf(out, 9, "%.4s%.2s%.2s", date, date + 5, date + 8);
-}
-
-static tb_status find_way(tb_parcels *p, tb_error *err)
-{
-    tb_status            status = TB_OK;
-    OGRSpatialReferenceH from   = OSRNewSpatialReference(p->stages->pair.lattice.crs);
-    OGRSpatialReferenceH to     = OSRNewSpatialReference(p->crs);
-    tb_capture           capture;
-
-    tb_capture_begin(&capture);
-    OSRSetAxisMappingStrategy(from, OAMS_TRADITIONAL_GIS_ORDER);
-    OSRSetAxisMappingStrategy(to, OAMS_TRADITIONAL_GIS_ORDER);
-    p->way = OCTNewCoordinateTransformation(from, to);
-    if (p->way == NULL)
-        status = tb_error_set(err, TB_E_INPUT,
-                              "%s: expected a CRS that can be brought to CGCS2000, got: %s",
-                              tb_epoch_file(p->stages->pair.before, 0)->path,
-                              tb_capture_text(&capture, "one PROJ knows no way from"));
-    tb_capture_end(&capture);
-    OSRDestroySpatialReference(from);
-    OSRDestroySpatialReference(to);
-    return status;
-}
-
-/* Into how many pieces an edge of the shape is cut; lengths by the longer axis will do. */
-static int64_t pieces_of(const tb_parcels *p, const tb_shape *shape, tb_corner a, tb_corner b)
-{
-    int64_t dx = llabs((int64_t)b.x - a.x), dy = llabs((int64_t)b.y - a.y);
-    int64_t length = (dx > dy ? dx : dy) / shape->scale;
-
-    return length <= p->edge_pixels ? 1 : (length + p->edge_pixels - 1) / p->edge_pixels;
-}
-
-static tb_status reserve(tb_parcels *p, const tb_shape *shape, tb_error *err)
-{
+    static const char *const       encoding[] = {"ENCODING=UTF-8", NULL};
+    static const tb_vector_options options    = {.driver = "ESRI Shapefile",
+                                                 .date   = "2000-01-01T00:00:00Z"};
+    const tb_vector_layer          layer      = {
+                      "parcels", NULL, TB_VECTOR_MULTIPOLYGON, w->crs, parcel_fields, PARCEL_FIELDS, encoding};
     tb_status status = TB_OK;
-    size_t    points = 0;
+    char     *path   = NULL;
+    int       number;
 
-    for (size_t r = 0; r < shape->ring_count; r++)
-        for (size_t i = 0; i < shape->rings[r].count; i++) {
-            const tb_corner *ring = shape->corners + shape->rings[r].first;
-
-            points += (size_t)pieces_of(p, shape, ring[i], ring[(i + 1) % shape->rings[r].count]);
-        }
-    if (points > p->point_capacity) {
-        TB_TRY(tb_grow(&p->points, 2 * points, sizeof *p->points, "outline", err));
-        p->point_capacity = points;
-    }
-    if (shape->ring_count > p->ring_capacity) {
-        TB_TRY(tb_grow(&p->rings, shape->ring_count, sizeof *p->rings, "outline", err));
-        p->ring_capacity = shape->ring_count;
-    }
+    TB_TRY(tb_set_path(set, "parcels.shp", &path, err));
+    TB_TRY(tb_vector_create(&w->vector, path, &options, err));
+    TB_TRY(tb_vector_add_layer(w->vector, &layer, &number, err));
+    TB_TRY(add_parcels(w, false, number, err));
+    TB_TRY(tb_vector_finish(w->vector, err));
 done:
+    tb_vector_close(w->vector);
+    w->vector = NULL;
+    tb_free(path);
     return status;
 }
 
-static double snapped(double degrees)
+tb_status tb_parcels_write(tb_set *set, const tb_job *job, const tb_candidates *candidates,
+                           const tb_judge *judge, tb_error *err)
 {
-    return floor(degrees * 1e9 + 0.5) / 1e9;
-}
-
-/* The shape's corners in (L, B), edges cut to EDGE_M, snapped to 1e-9 degree. */
-static tb_status to_geographic(tb_parcels *p, const tb_shape *shape, tb_vector_outline *outline,
-                               tb_error *err)
-{
-    tb_status     status    = TB_OK;
-    const double *transform = p->stages->pair.lattice.transform;
-    size_t        n         = 0;
-
-    TB_TRY(reserve(p, shape, err));
-    for (size_t r = 0; r < shape->ring_count; r++) {
-        const tb_corner *ring  = shape->corners + shape->rings[r].first;
-        size_t           count = shape->rings[r].count, first = n;
-
-        for (size_t i = 0; i < count; i++) {
-            tb_corner a = ring[i], b = ring[(i + 1) % count];
-            int64_t   pieces = pieces_of(p, shape, a, b);
-
-            for (int64_t k = 0; k < pieces; k++, n++) {
-                double along = (double)k / (double)pieces;
-                double x     = (double)a.x + (double)(b.x - a.x) * along;
-                double y     = (double)a.y + (double)(b.y - a.y) * along;
-
-                x = (double)shape->origin_x + x / shape->scale;
-                y = (double)shape->origin_y + y / shape->scale;
-                tb_transform_apply(transform, x, y, &p->points[2 * n], &p->points[2 * n + 1]);
-            }
-        }
-        p->rings[r] = (tb_ring){first, n - first};
-    }
-    for (size_t i = 0; i < n; i++) {
-        double *x = &p->points[2 * i], *y = x + 1;
-
-        if (!OCTTransform(p->way, 1, x, y, NULL)) {
-            status = tb_error_set(err, TB_E_INPUT,
-                                  "outline at %.3f %.3f: expected a place in CGCS2000, "
-                                  "got none",
-                                  *x, *y);
-            goto done;
-        }
-        *x = snapped(*x);
-        *y = snapped(*y);
-    }
-    *outline = (tb_vector_outline){.points        = p->points,
-                                   .rings         = p->rings,
-                                   .polygons      = shape->polygons,
-                                   .polygon_count = shape->polygon_count};
-done:
-    return status;
-}
-
-static tb_vector_value text_of(const char *text)
-{
-    return (tb_vector_value){.is_set = text[0] != '\0', .text = text};
-}
-
-static tb_vector_value integer_of(int64_t value)
-{
-    return (tb_vector_value){.is_set = true, .integer = value};
-}
-
-static tb_vector_value real_of(double value)
-{
-    return (tb_vector_value){.is_set = true, .real = value};
-}
-
-static const char *scene_of(const tb_epoch *epoch)
-{
-    const char *path  = tb_epoch_file(epoch, 0)->path;
-    const char *slash = strrchr(path, '/');
-
-    return slash != NULL ? slash + 1 : path;
-}
-
-static tb_status add_component(void *context, const tb_component *component, tb_error *err)
-{
-    tb_parcels       *p        = context;
-    const int64_t    *evidence = component->evidence;
-    double            pixels   = (double)component->pixels;
-    tb_status         status   = TB_OK;
-    tb_shape          traced, shape;
-    tb_vector_outline outline;
-    char              id[32];
-
-    snprintf(id, sizeof id, "D%.4s%.2s-%d-%06lld",
-             p->job->month[0] != '\0' ? p->job->month : "0000",
-             p->job->month[0] != '\0' ? p->job->month + 5 : "00", p->stages->number,
-             (long long)component->number + 1);
-
-    const tb_vector_value values[REJECTED_FIELDS] = {
-        text_of(id),
-        text_of(p->before),
-        text_of(p->after),
-        text_of(scene_of(p->stages->pair.before)),
-        text_of(scene_of(p->stages->pair.after)),
-        integer_of(component->pixels),
-        real_of(
-            floor((double)evidence[TB_EVIDENCE_SCORE_SUM] / pixels / TB_SCORE_UNIT * 1e4 + 0.5) /
-            1e4),
-        real_of(floor((double)evidence[TB_EVIDENCE_SCORE_MAX] / TB_SCORE_UNIT * 1e4 + 0.5) / 1e4),
-        integer_of(evidence[TB_EVIDENCE_UNOBSERVED_BESIDE]),
-        text_of("小于最小图斑 (small)"),
-    };
-
-    TB_TRY(tb_trace_spans(p->trace, component->spans, component->span_count, &traced, err));
-    TB_TRY(tb_outline_simplify(p->outline, &traced, p->job->simplify_px, &shape, err));
-    TB_TRY(to_geographic(p, &shape, &outline, err));
-    TB_TRY(tb_vector_add(p->vector,
-                         component->verdict == TB_VERDICT_KEPT ? p->parcels : p->rejected, &outline,
-                         values, err));
-done:
-    return status;
-}
-
-static tb_status push(tb_span **spans, size_t *count, size_t *capacity, tb_span span, tb_error *err)
-{
+    writer    w      = {.job = job, .candidates = candidates, .judge = judge};
     tb_status status = TB_OK;
 
-    if (*count == *capacity) {
-        size_t more = *capacity > 0 ? 2 * *capacity : 1024;
-
-        TB_TRY(tb_grow(spans, more, sizeof **spans, "observed area", err));
-        *capacity = more;
-    }
-    (*spans)[(*count)++] = span;
+    TB_TRY(make_crs(&w.crs, err));
+    TB_TRY(write_geopackage(&w, set, err));
+    if (job->formats & TB_FORMAT_SHP)
+        TB_TRY(write_shapefile(&w, set, err));
 done:
-    return status;
-}
-
-/* What lies before (row, column) and has not been told of as unobserved was observed. */
-static tb_status fill_seen(tb_parcels *p, int64_t row, int64_t column, tb_error *err)
-{
-    tb_status status = TB_OK;
-    int64_t   width  = p->stages->pair.lattice.width;
-
-    while (p->next_row < row || (p->next_row == row && p->next_column < column)) {
-        int64_t last = p->next_row < row ? width - 1 : column - 1;
-
-        if (last >= p->next_column)
-            TB_TRY(push(&p->seen, &p->seen_count, &p->seen_capacity,
-                        (tb_span){p->next_row, p->next_column, last}, err));
-        if (p->next_row == row) {
-            p->next_column = column;
-        } else {
-            p->next_row++;
-            p->next_column = 0;
-        }
-    }
-done:
-    return status;
-}
-
-static tb_status hear_run(void *context, const tb_assembled_run *run, tb_error *err)
-{
-    tb_parcels *p      = context;
-    tb_status   status = TB_OK;
-
-    if (run->kind != TB_RUN_UNOBSERVED)
-        return TB_OK;
-    TB_TRY(fill_seen(p, run->row, run->first, err));
-    TB_TRY(push(&p->missing, &p->missing_count, &p->missing_capacity,
-                (tb_span){run->row, run->first, run->last}, err));
-    p->next_row    = run->row;
-    p->next_column = run->last + 1;
-done:
-    return status;
-}
-
-static tb_status add_observed(tb_parcels *p, const char *state, const tb_span *spans, size_t count,
-                              tb_error *err)
-{
-    tb_status         status = TB_OK;
-    int64_t           pixels = 0;
-    tb_shape          shape;
-    tb_vector_outline outline;
-
-    if (count == 0)
-        return TB_OK;
-    for (size_t i = 0; i < count; i++)
-        pixels += spans[i].last - spans[i].first + 1;
-
-    const tb_vector_value values[] = {text_of(state),
-                                      text_of(p->before),
-                                      text_of(p->after),
-                                      text_of(scene_of(p->stages->pair.before)),
-                                      text_of(scene_of(p->stages->pair.after)),
-                                      integer_of(pixels)};
-
-    TB_TRY(tb_trace_spans(p->trace, spans, count, &shape, err));
-    TB_TRY(to_geographic(p, &shape, &outline, err));
-    TB_TRY(tb_vector_add(p->vector, p->observed, &outline, values, err));
-done:
-    return status;
-}
-
-tb_status tb_parcels_add(tb_parcels *p, tb_stages *stages, tb_assemble_totals *totals,
-                         tb_error *err)
-{
-    tb_status           status  = TB_OK;
-    tb_assemble_visitor visitor = {.run = hear_run, .component = add_component, .context = p};
-    const tb_job_pair  *pair    = &p->job->pairs[stages->number - 1];
-    double              gsd     = tb_grid_gsd_m(&stages->pair.lattice);
-
-    p->stages        = stages;
-    p->missing_count = p->seen_count = 0;
-    p->next_row = p->next_column = 0;
-    p->edge_pixels               = gsd > 0.0 && gsd < EDGE_M ? (int64_t)(EDGE_M / gsd) : 1;
-    compact_date(pair->before.date, p->before);
-    compact_date(pair->after.date, p->after);
-    TB_TRY(find_way(p, err));
-    TB_TRY(tb_stages_assemble(stages, &visitor, totals, err));
-    TB_TRY(fill_seen(p, stages->pair.lattice.height, 0, err));
-    TB_TRY(add_observed(p, "observed", p->seen, p->seen_count, err));
-    TB_TRY(add_observed(p, "unobserved", p->missing, p->missing_count, err));
-done:
-    OCTDestroyCoordinateTransformation(p->way);
-    p->way = NULL;
+    tb_free(w.crs);
     return status;
 }

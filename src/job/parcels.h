@@ -1,22 +1,21 @@
-/** parcels.gpkg: the parcels of all pairs, what was rejected, and what was observed, in EPSG:4490.
+/**
+ * The parcels as files: parcels.gpkg (EPSG:4490) with the layers parcels, rejected, observed and
+ * units, and parcels.shp where it is asked for.
  */
 #ifndef TUBAN_JOB_PARCELS_H
 #define TUBAN_JOB_PARCELS_H
 
 #include "core/error.h"
+#include "job/candidates.h"
+#include "job/judge.h"
 #include "job/set.h"
-#include "job/stages.h"
 
-typedef struct tb_parcels tb_parcels;
+/** What every product says of itself: a lead, never a verdict. */
+#define TB_NOTICE                                                                                                                       \
+    "本图斑为遥感监测判读反映的地表变化线索，不得直接作为作出行政处罚的依据；须经实地核查，" \
+    "并比对调查、规划、审批等管理数据，依据事实、按照法律法规规定处置。"
 
-/** Starts parcels.gpkg in the set; free with tb_parcels_close. */
-tb_status tb_parcels_create(tb_parcels **out, tb_set *set, const tb_job *job, tb_error *err);
-
-/** Assembles a pair and adds its parcels. */
-tb_status tb_parcels_add(tb_parcels *parcels, tb_stages *stages, tb_assemble_totals *totals,
-                         tb_error *err);
-
-tb_status tb_parcels_finish(tb_parcels *parcels, tb_error *err);
-void      tb_parcels_close(tb_parcels *parcels);
+tb_status tb_parcels_write(tb_set *set, const tb_job *job, const tb_candidates *candidates,
+                           const tb_judge *judge, tb_error *err);
 
 #endif

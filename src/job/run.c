@@ -12,6 +12,7 @@
 
 #include "core/file.h"
 #include "core/memory.h"
+#include "job/month.h"
 #include "job/pairs.h"
 #include "job/parcels.h"
 #include "job/rasters.h"
@@ -36,6 +37,7 @@ typedef struct run {
     tb_set             *set;
     char                key[TB_KEY_SIZE]; /* of the products */
     json_t             *times;            /* run.json */
+    json_t             *month;            /* of what was judged; NULL: nothing yet */
     struct timespec     wall, cpu;        /* when the present stage began */
 } run;
 
@@ -100,6 +102,8 @@ static tb_status open_run(run *r, tb_error *err)
             TB_TRY(check_georeference(&r->stages[p], err));
     }
     TB_TRY(tb_pairs_check_apart(r->stages, r->job->pair_count, err));
+    if (r->products == PRODUCTS_PARCELS) /* better now than after the sweep */
+        TB_TRY(tb_judge_check(r->job, err));
 done:
     return status;
 }
@@ -113,6 +117,7 @@ static void close_run(run *r)
     tb_free(r->totals);
     tb_set_close(r->set);
     json_decref(r->times);
+    json_decref(r->month);
 }
 
 /* Of all models and what is made of them: if the products have it, there is nothing to do. */
@@ -127,6 +132,8 @@ static tb_status set_product_key(run *r, tb_error *err)
     for (int p = 0; p < r->job->pair_count; p++)
         TB_TRY(tb_text_append(&text, err, "%s %s %s\n", r->stages[p].model_key,
                               r->job->pairs[p].before.date, r->job->pairs[p].after.date));
+    if (r->products == PRODUCTS_PARCELS)
+        TB_TRY(tb_judge_append_key(&text, r->job, err));
     TB_TRY(tb_key_of(&text, r->key, err));
 done:
     tb_text_reset(&text);
@@ -191,16 +198,15 @@ done:
 
 static json_t *summary_of(const run *r)
 {
-    json_t *pairs = json_array();
+    json_t *pairs = json_array(), *json;
 
     for (int p = 0; p < r->job->pair_count; p++)
         json_array_append_new(pairs, pair_report(r, p));
-    return json_pack(
-        "{s:s, s:s, s:s, s:s, s:o}", "job", r->job->name, "month", r->job->month, "tuban",
-        TUBAN_VERSION, "notice",
-        "本图斑为遥感监测判读反映的地表变化线索，不得直接作为作出行政处罚的依据；须经实地核查，"
-        "并比对调查、规划、审批等管理数据，依据事实、按照法律法规规定处置。",
-        "pairs", pairs);
+    json = json_pack("{s:s, s:s, s:s, s:s, s:o}", "job", r->job->name, "month", r->job->month,
+                     "tuban", TUBAN_VERSION, "notice", TB_NOTICE, "pairs", pairs);
+    if (r->month != NULL)
+        json_object_update(json, r->month);
+    return json;
 }
 
 /* Not getrusage: what it tells of begins with the peak of the program that started this one. */
@@ -253,16 +259,26 @@ done:
 
 static tb_status write_parcels(run *r, tb_error *err)
 {
-    tb_status   status  = TB_OK;
-    tb_parcels *parcels = NULL;
+    tb_status     status     = TB_OK;
+    tb_candidates candidates = {0};
+    tb_judge      judge      = {0};
+    double       *gsd_m      = NULL;
 
-    TB_TRY(tb_parcels_create(&parcels, r->set, r->job, err));
-    for (int p = 0; p < r->job->pair_count; p++)
-        TB_TRY(tb_parcels_add(parcels, &r->stages[p], &r->totals[p], err));
-    TB_TRY(tb_parcels_finish(parcels, err));
+    TB_TRY(tb_alloc(&gsd_m, (size_t)r->job->pair_count, sizeof *gsd_m, "pairs", err));
+    for (int p = 0; p < r->job->pair_count; p++) {
+        gsd_m[p] = tb_grid_gsd_m(&r->stages[p].pair.lattice);
+        TB_TRY(tb_candidates_add(&candidates, &r->stages[p], &r->totals[p], err));
+    }
+    end_stage(r, "assemble");
+    TB_TRY(tb_judge_candidates(&judge, r->job, &candidates, gsd_m, r->progress, err));
+    end_stage(r, "judge");
+    TB_TRY(tb_parcels_write(r->set, r->job, &candidates, &judge, err));
+    r->month = tb_month_report(&judge, &candidates, r->job);
     TB_TRY(write_json(r, "summary.json", summary_of(r), err));
 done:
-    tb_parcels_close(parcels);
+    tb_free(gsd_m);
+    tb_judge_reset(&judge);
+    tb_candidates_reset(&candidates);
     return status;
 }
 
@@ -378,6 +394,26 @@ static void abandon(run *r, tb_status status, tb_error *err)
     }
 }
 
+/* What the summary of an earlier run says of the parcels. */
+static void read_month(run *r)
+{
+    static const char *const keys[] = {"stream",   "ruleset",       "parcels",
+                                       "withheld", "rejected_for",  "tiers",
+                                       "units",    "t3_candidates", "reduced"};
+    char                    *path   = NULL;
+    json_t                  *summary;
+
+    if (r->products != PRODUCTS_PARCELS ||
+        tb_path_join(&path, r->job->folder, "summary.json", NULL) != TB_OK)
+        return;
+    summary  = json_load_file(path, 0, NULL);
+    r->month = json_object();
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        json_object_set(r->month, keys[i], json_object_get(summary, keys[i]));
+    json_decref(summary);
+    tb_free(path);
+}
+
 static tb_status run_all(run *r, char **json, tb_error *err)
 {
     tb_status status     = TB_OK;
@@ -386,8 +422,10 @@ static tb_status run_all(run *r, char **json, tb_error *err)
 
     *json = NULL;
     TB_TRY(go(r, &is_current, err));
-    if (is_current) /* the figures of a set that is up to date come from its runs */
+    if (is_current) { /* the figures of a set that is up to date come from its files */
         TB_TRY(assemble_again(r, err));
+        read_month(r);
+    }
     report = r->products == PRODUCTS_RASTERS ? pair_report(r, 0) : summary_of(r);
     json_object_set_new(report, "out", json_string(r->job->folder));
     json_object_set_new(report, "up_to_date", json_boolean(is_current));

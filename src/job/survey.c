@@ -80,6 +80,45 @@ static void say_what_was_done(const tb_progress *notes, const tb_layer *layer,
     }
 }
 
+static tb_layer_source source_of(const tb_job_layer *of)
+{
+    return (tb_layer_source){.path     = of->path,
+                             .layer    = of->layer,
+                             .where    = of->where,
+                             .crs      = of->crs,
+                             .encoding = of->encoding};
+}
+
+static tb_status open_roles(tb_roles **out, tb_error *err)
+{
+    tb_status status = TB_OK;
+    char     *path   = NULL;
+
+    TB_TRY(tb_rules_find(&path, "layers", NULL, err));
+    TB_TRY(tb_roles_read(out, path, err));
+done:
+    tb_free(path);
+    return status;
+}
+
+tb_status tb_survey_check(const tb_job *job, tb_error *err)
+{
+    tb_status status = TB_OK;
+    tb_roles *roles  = NULL;
+    tb_layer *layer  = NULL;
+
+    TB_TRY(open_roles(&roles, err));
+    for (int l = 0; l < job->layer_count; l++) {
+        tb_layer_source source = source_of(&job->layers[l]);
+
+        TB_TRY(tb_layer_open(&layer, &source, tb_roles_find(roles, job->layers[l].role), err));
+        tb_layer_close(layer);
+    }
+done:
+    tb_roles_free(roles);
+    return status;
+}
+
 static tb_status read_one(tb_survey *survey, const tb_job_layer *of, tb_geos *geos,
                           const tb_features *reach, const tb_progress *notes, tb_error *err)
 {
@@ -87,11 +126,7 @@ static tb_status read_one(tb_survey *survey, const tb_job_layer *of, tb_geos *ge
     tb_mask        *mask   = mask_of(survey, of);
     tb_layer       *layer  = NULL;
     tb_features     read   = {0};
-    tb_layer_source source = {.path     = of->path,
-                              .layer    = of->layer,
-                              .where    = of->where,
-                              .crs      = of->crs,
-                              .encoding = of->encoding};
+    tb_layer_source source = source_of(of);
 
     TB_TRY(tb_layer_open(&layer, &source, tb_roles_find(survey->roles, of->role), err));
     if (mask == NULL)
@@ -180,11 +215,9 @@ tb_status tb_survey_read(tb_survey *survey, const tb_job *job, const tb_profile 
 {
     tb_status status = TB_OK;
     tb_masks *masks  = &survey->masks;
-    char     *path   = NULL;
 
     survey->profile = profile;
-    TB_TRY(tb_rules_find(&path, "layers", NULL, err));
-    TB_TRY(tb_roles_read(&survey->roles, path, err));
+    TB_TRY(open_roles(&survey->roles, err));
     for (int l = 0; l < job->layer_count; l++) {
         const tb_job_layer *of   = &job->layers[l];
         tb_mask            *mask = mask_of(survey, of);
@@ -224,7 +257,6 @@ tb_status tb_survey_read(tb_survey *survey, const tb_job *job, const tb_profile 
         survey->approvals.approval = survey->approval;
     }
 done:
-    tb_free(path);
     return status;
 }
 

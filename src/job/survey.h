@@ -21,6 +21,9 @@ typedef struct tb_survey {
     tb_approval_state *approval;                 /**< one an approval */
 } tb_survey;
 
+/** Opens every layer of the job and closes it again: whether they are what they should be. */
+tb_status tb_survey_check(const tb_job *job, tb_error *err);
+
 /**
  * Opens and reads all layers of the job.
  * @param reach  the candidates.
