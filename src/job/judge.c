@@ -449,7 +449,7 @@ tb_status tb_judge_check(const tb_job *job, tb_error *err)
     tb_status status = TB_OK;
 
     TB_TRY(load_rules(&judge, job, err));
-    TB_TRY(tb_survey_check(job, err));
+    TB_TRY(tb_survey_check(job, judge.classes, err));
 done:
     tb_judge_reset(&judge);
     return status;

@@ -101,7 +101,46 @@ done:
     return status;
 }
 
-tb_status tb_survey_check(const tb_job *job, tb_error *err)
+/* How many polygons have a class the table does not know, and the first of them. */
+typedef struct census {
+    const tb_landclasses *classes;
+    int64_t               total, unknown;
+    char                  example[24];
+} census;
+
+static void count_class(void *context, const char *code)
+{
+    census *c = context;
+
+    code = code != NULL ? code : "";
+    c->total++;
+    if (tb_landclass_of(c->classes, code) != TB_LANDCLASS_UNKNOWN)
+        return;
+    if (c->unknown++ == 0)
+        snprintf(c->example, sizeof c->example, "%s", code);
+}
+
+static tb_status check_classes(tb_layer *layer, const tb_role *role, const tb_landclasses *classes,
+                               const char *path, tb_error *err)
+{
+    tb_status status = TB_OK;
+    census    c      = {.classes = classes};
+
+    TB_TRY(tb_layer_texts(layer, tb_role_field_of(role, "class"), count_class, &c, err));
+    if ((double)c.unknown <= UNKNOWN_SHARE * (double)c.total)
+        goto done;
+    status =
+        tb_error_set(err, TB_E_INPUT,
+                     "%s layer %s: expected at most 1 %% of the polygons with a land class that "
+                     "is not in table %s, got %lld of %lld, such as \"%s\"",
+                     path, tb_layer_name(layer), tb_landclasses_name(classes), (long long)c.unknown,
+                     (long long)c.total, c.example);
+    tb_error_hint(err, "name the survey's classification in the profile");
+done:
+    return status;
+}
+
+tb_status tb_survey_check(const tb_job *job, const tb_landclasses *classes, tb_error *err)
 {
     tb_status status = TB_OK;
     tb_roles *roles  = NULL;
@@ -110,11 +149,16 @@ tb_status tb_survey_check(const tb_job *job, tb_error *err)
     TB_TRY(open_roles(&roles, err));
     for (int l = 0; l < job->layer_count; l++) {
         tb_layer_source source = source_of(&job->layers[l]);
+        const tb_role  *role   = tb_roles_find(roles, job->layers[l].role);
 
-        TB_TRY(tb_layer_open(&layer, &source, tb_roles_find(roles, job->layers[l].role), err));
+        TB_TRY(tb_layer_open(&layer, &source, role, err));
+        if (strcmp(role->name, "landuse") == 0)
+            TB_TRY(check_classes(layer, role, classes, source.path, err));
         tb_layer_close(layer);
+        layer = NULL;
     }
 done:
+    tb_layer_close(layer);
     tb_roles_free(roles);
     return status;
 }
@@ -182,10 +226,8 @@ static tb_status read_classes(tb_survey *survey, const tb_landclasses *classes, 
         [TB_LANDCLASS_CONSTRUCTION]       = TB_GROUND_CONSTRUCTION,
         [TB_LANDCLASS_UNUSED]             = TB_GROUND_UNUSED,
     };
-    tb_status   status  = TB_OK;
-    tb_mask    *mask    = &survey->landuse;
-    size_t      unknown = 0;
-    const char *example = NULL;
+    tb_status status = TB_OK;
+    tb_mask  *mask   = &survey->landuse;
 
     TB_TRY(
         tb_alloc_zero(&mask->ground, mask->features.count, sizeof *mask->ground, "classes", err));
@@ -193,17 +235,6 @@ static tb_status read_classes(tb_survey *survey, const tb_landclasses *classes, 
         const char *code = tb_survey_text(survey, "landuse", &mask->features.feature[i], "class");
 
         mask->ground[i] = grounds[tb_landclass_of(classes, code != NULL ? code : "")];
-        if (mask->ground[i] == TB_GROUND_UNKNOWN) {
-            unknown++;
-            example = code;
-        }
-    }
-    if ((double)unknown > UNKNOWN_SHARE * (double)mask->features.count) {
-        status = tb_error_set(err, TB_E_INPUT,
-                              "land survey: expected at most 1 %% of the polygons with an unknown "
-                              "land class, got %zu of %zu, such as \"%s\"",
-                              unknown, mask->features.count, example != NULL ? example : "");
-        tb_error_hint(err, "name the survey's classification in the profile");
     }
 done:
     return status;

@@ -21,15 +21,17 @@ typedef struct tb_survey {
     tb_approval_state *approval;                 /**< one an approval */
 } tb_survey;
 
-/** Opens every layer of the job and closes it again: whether they are what they should be. */
-tb_status tb_survey_check(const tb_job *job, tb_error *err);
+/**
+ * Opens every layer of the job and closes it again: whether they are what they should be.
+ * @return TB_E_INPUT, among others when more than one polygon of the land survey in a hundred has a
+ *         class the table does not know.
+ */
+tb_status tb_survey_check(const tb_job *job, const tb_landclasses *classes, tb_error *err);
 
 /**
  * Opens and reads all layers of the job.
  * @param reach  the candidates.
  * @param notes  hears, a line each, what was repaired, left out or odd; may be NULL.
- * @return TB_E_INPUT, among others when more than one polygon of the land survey in a hundred has a
- *         class the table does not know.
  */
 tb_status tb_survey_read(tb_survey *survey, const tb_job *job, const tb_profile *profile,
                          const tb_landclasses *classes, tb_geos *geos, const tb_features *reach,

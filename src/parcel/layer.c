@@ -615,26 +615,60 @@ static int compare_features(const void *a, const void *b)
     return order != 0 ? order : (p->fid > q->fid) - (p->fid < q->fid);
 }
 
+/* The next feature, or NULL at the end. */
+static tb_status next_feature(tb_layer *it, OGRFeatureH *out, tb_error *err)
+{
+    tb_capture capture;
+
+    tb_capture_begin(&capture);
+    *out = OGR_L_GetNextFeature(it->layer);
+    if (!tb_capture_end(&capture))
+        return TB_OK;
+    if (*out != NULL)
+        OGR_F_Destroy(*out);
+    *out = NULL;
+    return tb_error_set(err, TB_E_INPUT, "read %s layer %s: expected features, got: %s",
+                        it->source->path, OGR_L_GetName(it->layer),
+                        tb_capture_text(&capture, "an error"));
+}
+
+tb_status tb_layer_texts(tb_layer *it, int field, void (*hear)(void *context, const char *text),
+                         void *context, tb_error *err)
+{
+    const char *ignored[] = {"OGR_GEOMETRY", NULL};
+    tb_status   status    = TB_OK;
+    OGRFeatureH feature;
+    char       *text = NULL;
+
+    OGR_L_SetIgnoredFields(it->layer, ignored);
+    OGR_L_ResetReading(it->layer);
+    for (;;) {
+        TB_TRY(next_feature(it, &feature, err));
+        if (feature == NULL)
+            break;
+        status = copy_field(it, feature, field, &text, err);
+        OGR_F_Destroy(feature);
+        if (status != TB_OK)
+            goto done;
+        hear(context, text);
+        tb_free(text);
+        text = NULL;
+    }
+done:
+    OGR_L_SetIgnoredFields(it->layer, NULL);
+    return status;
+}
+
 tb_status tb_layer_read(tb_layer *it, tb_geos *geos, const tb_features *reach, tb_features *out,
                         tb_error *err)
 {
     tb_status   status = TB_OK;
     OGRFeatureH feature;
-    tb_capture  capture;
 
     *out = (tb_features){.geos = geos, .field_count = it->role != NULL ? it->role->field_count : 0};
     OGR_L_ResetReading(it->layer);
     for (;;) {
-        tb_capture_begin(&capture);
-        feature = OGR_L_GetNextFeature(it->layer);
-        if (tb_capture_end(&capture)) {
-            if (feature != NULL)
-                OGR_F_Destroy(feature);
-            status = tb_error_set(err, TB_E_INPUT, "read %s layer %s: expected features, got: %s",
-                                  it->source->path, OGR_L_GetName(it->layer),
-                                  tb_capture_text(&capture, "an error"));
-            goto done;
-        }
+        TB_TRY(next_feature(it, &feature, err));
         if (feature == NULL)
             break;
         status = add_one(it, feature, reach, out, err);

@@ -65,6 +65,11 @@ const char *tb_layer_field(const tb_layer *layer, int field);
 tb_status tb_layer_read(tb_layer *layer, tb_geos *geos, const tb_features *reach, tb_features *out,
                         tb_error *err);
 
+/** Tells of one text of every feature (NULL: null), in the order of the file; no geometry is read.
+ */
+tb_status tb_layer_texts(tb_layer *layer, int field, void (*hear)(void *context, const char *text),
+                         void *context, tb_error *err);
+
 void tb_features_reset(tb_features *features);
 
 /** Adds a feature without texts; takes the geometry, also on failure. */
