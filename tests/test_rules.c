@@ -477,6 +477,20 @@ static void local_profiles_lower_nothing_in_silence(void **state)
     tb_profile_free(p);
 }
 
+static void local_approvals_are_noted(void **state)
+{
+    const scratch *s = *state;
+    tb_profile    *p;
+    char           path[300];
+
+    snprintf(path, sizeof path, "%s/local.yaml", s->folder);
+    write_local(s, "approvals:\n  - {kind: 农转用, only_within_validity: false}\n");
+    OK(tb_profile_open(&p, path, heard));
+    assert_int_equal(p->approval_count, 1);
+    assert_non_null(strstr(p->notes.data, "approvals: its own list"));
+    tb_profile_free(p);
+}
+
 static void inferred_classes_can_be_switched_off(void **state)
 {
     const scratch *s = *state;
@@ -749,6 +763,7 @@ int main(void)
                                         scratch_end),
         cmocka_unit_test_setup_teardown(local_profiles_lower_nothing_in_silence, scratch_begin,
                                         scratch_end),
+        cmocka_unit_test_setup_teardown(local_approvals_are_noted, scratch_begin, scratch_end),
         cmocka_unit_test_setup_teardown(inferred_classes_can_be_switched_off, scratch_begin,
                                         scratch_end),
         cmocka_unit_test_setup_teardown(damaged_land_classes_are_refused, scratch_begin,
