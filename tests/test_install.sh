@@ -17,6 +17,14 @@ echo "the program"
 "$prefix/bin/tuban" --version
 "$prefix/bin/tuban" info "$source_dir/data/samples/before.tif"
 
+echo "the profiles, found beside the library wherever the tree was moved"
+(cd / && printf 'id,STREAM,JBNTMJ,STHXMJ,GDMJ,GDMJ_XP,PRUNION,YSLX,MONTH\na,PM,0,0,6666.67,0,0,,2024-04\n' |
+    "$prefix/bin/tuban" tier --profile weihai-city) | grep -q '^a .* T1 '
+if grep -qF "$source_dir/profiles" "$library"; then
+    echo "the library names a folder of the machine it was built on" >&2
+    exit 1
+fi
+
 echo "the library: its soname, and no name of ours without tb_"
 readelf -d "$library" | grep -F 'soname: [libtuban.so.0]'
 if nm -D --defined-only "$library" | grep -vE ' (tb_\w+|__bss_start|_edata|_end)$'; then

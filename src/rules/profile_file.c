@@ -676,8 +676,13 @@ static tb_status read_practice(const tb_profile_file *file, tb_error *err)
         TB_TRY(read_decimetres(node, "pixel_m", &profile->uncertainty_pixel_dm, err));
     }
     TB_TRY(find(file, file->root, "approvals", &node, &is_there, err));
-    if (is_there)
+    if (is_there) {
         TB_TRY(read_approvals(node, profile, err));
+        if (file->depth > 0) /* a kind more would lower tiers */
+            TB_TRY(tb_text_append(&profile->notes, err,
+                                  "approvals: its own list stands for that of the profile it "
+                                  "extends\n"));
+    }
     if (tb_node_find(file->root, "classes", &node))
         TB_TRY(read_class_names(node, profile, err));
 done:
