@@ -94,7 +94,7 @@ static tb_status open_roles(tb_roles **out, tb_error *err)
     tb_status status = TB_OK;
     char     *path   = NULL;
 
-    TB_TRY(tb_rules_find(&path, "layers", NULL, err));
+    TB_TRY(tb_rules_find(&path, "fieldmap-survey", NULL, err));
     TB_TRY(tb_roles_read(out, path, err));
 done:
     tb_free(path);

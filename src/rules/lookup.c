@@ -53,7 +53,7 @@ static tb_status list_profile(void *context, const char *name, tb_error *err)
     size_t   length = strlen(name), tail = sizeof extension - 1;
 
     if (length <= tail || strcmp(name + length - tail, extension) != 0 ||
-        strncmp(name, "landclass-", 10) == 0)
+        strncmp(name, "landclass-", 10) == 0 || strncmp(name, "fieldmap-", 9) == 0)
         return TB_OK;
     return tb_text_append(list, err, "%s%.*s", list->length > 0 ? ", " : "", (int)(length - tail),
                           name);

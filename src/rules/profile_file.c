@@ -20,6 +20,7 @@ static tb_status read_text(tb_node node, const char *expected, const char **out,
 {
     const char *text;
 
+    *out = NULL;
     if (tb_node_text(node, &text, NULL) != TB_OK || text[0] == '\0')
         return tb_node_complain(node, err, expected);
     *out = text;
