@@ -18,6 +18,7 @@ static const command commands[] = {
     {"detect", command_detect, "change between two images, as rasters"},
     {"vectorize", command_vectorize, "polygons of a change map, without seams"},
     {"eval", command_eval, "accuracy of a change map against labels"},
+    {"synth", command_synth, "a made-up county: images, survey, and the truth"},
     {"doctor", command_doctor, "what works on this machine, and what does not"},
 };
 
