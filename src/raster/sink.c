@@ -16,14 +16,14 @@ enum { TILE = 512, OVERVIEWS_MAX = 16 };
 
 struct tb_sink {
     GDALDatasetH dataset;
-    GDALDataType data_type;
     size_t       sample;
+    int          bands;
     int64_t      width, height, next_row;
-    char        *band; /* TILE rows of the raster */
+    char        *band; /* TILE rows of the raster, band after band in each */
     char        *tile; /* one tile, padded */
     char        *path;
     tb_text      beside;
-    bool         is_finished;
+    bool         has_overviews, is_finished;
 };
 
 static tb_status output_error(const tb_sink *sink, const tb_capture *capture, tb_error *err)
@@ -34,34 +34,52 @@ static tb_status output_error(const tb_sink *sink, const tb_capture *capture, tb
     return TB_E_OUTPUT;
 }
 
-static tb_status describe(tb_sink *sink, const tb_grid *grid, double nodata,
-                          const char *description, tb_error *err)
+static GDALDataType data_type_of(tb_sample_type type)
 {
-    GDALRasterBandH band = GDALGetRasterBand(sink->dataset, 1);
-    double          transform[6];
+    switch (type) {
+    case TB_SAMPLE_U8:
+        return GDT_Byte;
+    case TB_SAMPLE_U16:
+        return GDT_UInt16;
+    case TB_SAMPLE_I16:
+        return GDT_Int16;
+    case TB_SAMPLE_F32:
+        break;
+    }
+    return GDT_Float32;
+}
 
-    (void)err;
+static void describe(tb_sink *sink, const tb_grid *grid, const tb_sink_layout *layout)
+{
+    double transform[6];
+
     memcpy(transform, grid->transform, sizeof transform);
     if (grid->has_transform)
         GDALSetGeoTransform(sink->dataset, transform);
     if (grid->crs != NULL)
         GDALSetProjection(sink->dataset, grid->crs);
-    GDALSetRasterNoDataValue(band, nodata);
-    GDALSetDescription(band, description);
-    return TB_OK;
+    for (int b = 0; b < layout->bands; b++) {
+        GDALRasterBandH band = GDALGetRasterBand(sink->dataset, b + 1);
+
+        if (layout->has_nodata)
+            GDALSetRasterNoDataValue(band, layout->nodata);
+        if (layout->names != NULL)
+            GDALSetDescription(band, layout->names[b]);
+    }
 }
 
-tb_status tb_sink_create(tb_sink **out, const char *path, const tb_grid *grid, tb_sample_type type,
-                         double nodata, const char *description, tb_error *err)
+tb_status tb_sink_open(tb_sink **out, const char *path, const tb_grid *grid,
+                       const tb_sink_layout *layout, tb_error *err)
 {
-    const char *const options[] = {"TILED=YES",
-                                   "BLOCKXSIZE=512",
-                                   "BLOCKYSIZE=512",
-                                   "COMPRESS=DEFLATE",
-                                   type == TB_SAMPLE_F32 ? "PREDICTOR=3" : "PREDICTOR=1",
-                                   "BIGTIFF=IF_SAFER",
-                                   "NUM_THREADS=1",
-                                   NULL};
+    const char *predictor = layout->type == TB_SAMPLE_F32 ? "PREDICTOR=3"
+                            : layout->bands > 1           ? "PREDICTOR=2"
+                                                          : "PREDICTOR=1";
+    /* The last two: else GDAL takes the fourth band of a byte image for its alpha. */
+    const char *const options[] = {"TILED=YES",      "BLOCKXSIZE=512",
+                                   "BLOCKYSIZE=512", "COMPRESS=DEFLATE",
+                                   predictor,        "BIGTIFF=IF_SAFER",
+                                   "NUM_THREADS=1",  "PHOTOMETRIC=MINISBLACK",
+                                   "ALPHA=NO",       NULL};
     tb_status         status    = TB_OK;
     tb_sink          *sink      = NULL;
     tb_capture        capture;
@@ -71,19 +89,21 @@ tb_status tb_sink_create(tb_sink **out, const char *path, const tb_grid *grid, t
     TB_TRY(tb_alloc_zero(&sink, 1, sizeof *sink, "raster writer", err));
     TB_TRY(tb_copy_text(&sink->path, path, err));
     TB_TRY(tb_text_append(&sink->beside, err, "%s.new.tif", path));
-    sink->data_type = type == TB_SAMPLE_F32 ? GDT_Float32 : GDT_Byte;
-    sink->sample    = tb_sample_size(type);
-    sink->width     = grid->width;
-    sink->height    = grid->height;
-    TB_TRY(tb_alloc_zero(&sink->band, (size_t)grid->width * TILE, sink->sample, "rows of a raster",
-                         err));
+    sink->sample        = tb_sample_size(layout->type);
+    sink->bands         = layout->bands;
+    sink->width         = grid->width;
+    sink->height        = grid->height;
+    sink->has_overviews = layout->has_overviews;
+    TB_TRY(tb_alloc_zero(&sink->band, (size_t)grid->width * TILE,
+                         sink->sample * (size_t)layout->bands, "rows of a raster", err));
     TB_TRY(tb_alloc_zero(&sink->tile, (size_t)TILE * TILE, sink->sample, "tile of a raster", err));
 
     tb_capture_begin(&capture);
     sink->dataset = GDALCreate(GDALGetDriverByName("GTiff"), sink->beside.data, (int)grid->width,
-                               (int)grid->height, 1, sink->data_type, (CSLConstList)options);
+                               (int)grid->height, layout->bands, data_type_of(layout->type),
+                               (CSLConstList)options);
     if (sink->dataset != NULL)
-        status = describe(sink, grid, nodata, description, err);
+        describe(sink, grid, layout);
     if (tb_capture_end(&capture) || sink->dataset == NULL)
         status = output_error(sink, &capture, err);
 done:
@@ -94,40 +114,61 @@ done:
     return status;
 }
 
-static tb_status write_band(tb_sink *sink, int64_t rows, tb_error *err)
+tb_status tb_sink_create(tb_sink **out, const char *path, const tb_grid *grid, tb_sample_type type,
+                         double nodata, const char *description, tb_error *err)
 {
-    int64_t         row_of_tiles = (sink->next_row - 1) / TILE;
-    GDALRasterBandH band         = GDALGetRasterBand(sink->dataset, 1);
-    tb_status       status       = TB_OK;
-    tb_capture      capture;
+    const tb_sink_layout layout = {.bands         = 1,
+                                   .type          = type,
+                                   .has_nodata    = true,
+                                   .nodata        = nodata,
+                                   .names         = &description,
+                                   .has_overviews = true};
 
-    for (int64_t column = 0; column * TILE < sink->width && status == TB_OK; column++) {
-        int64_t left  = column * TILE;
-        size_t  width = (size_t)(sink->width - left < TILE ? sink->width - left : TILE);
-        CPLErr  code;
+    return tb_sink_open(out, path, grid, &layout, err);
+}
 
-        memset(sink->tile, 0, (size_t)TILE * TILE * sink->sample);
-        for (int64_t y = 0; y < rows; y++)
-            memcpy(sink->tile + (size_t)(y * TILE) * sink->sample,
-                   sink->band + (size_t)(y * sink->width + left) * sink->sample,
-                   width * sink->sample);
-        tb_capture_begin(&capture);
-        code = GDALWriteBlock(band, (int)column, (int)row_of_tiles, sink->tile);
-        if (tb_capture_end(&capture) || code != CE_None)
-            status = output_error(sink, &capture, err);
-    }
+/* One tile of one band, from the rows at hand. */
+static tb_status write_tile(tb_sink *sink, int band, int64_t column, int64_t rows, tb_error *err)
+{
+    int64_t    row_of_tiles = (sink->next_row - 1) / TILE, left = column * TILE;
+    size_t     width  = (size_t)(sink->width - left < TILE ? sink->width - left : TILE);
+    tb_status  status = TB_OK;
+    tb_capture capture;
+    CPLErr     code;
+
+    memset(sink->tile, 0, (size_t)TILE * TILE * sink->sample);
+    for (int64_t y = 0; y < rows; y++)
+        memcpy(sink->tile + (size_t)(y * TILE) * sink->sample,
+               sink->band + (size_t)((y * sink->bands + band) * sink->width + left) * sink->sample,
+               width * sink->sample);
+    tb_capture_begin(&capture);
+    code = GDALWriteBlock(GDALGetRasterBand(sink->dataset, band + 1), (int)column,
+                          (int)row_of_tiles, sink->tile);
+    if (tb_capture_end(&capture) || code != CE_None)
+        status = output_error(sink, &capture, err);
+    return status;
+}
+
+static tb_status write_rows(tb_sink *sink, int64_t rows, tb_error *err)
+{
+    tb_status status = TB_OK;
+
+    for (int64_t column = 0; column * TILE < sink->width; column++)
+        for (int band = 0; band < sink->bands; band++)
+            TB_TRY(write_tile(sink, band, column, rows, err));
+done:
     return status;
 }
 
 tb_status tb_sink_row(tb_sink *sink, const void *samples, tb_error *err)
 {
     int64_t in_band = sink->next_row % TILE;
+    size_t  row     = (size_t)sink->width * (size_t)sink->bands * sink->sample;
 
-    memcpy(sink->band + (size_t)(in_band * sink->width) * sink->sample, samples,
-           (size_t)sink->width * sink->sample);
+    memcpy(sink->band + (size_t)in_band * row, samples, row);
     sink->next_row++;
     if (sink->next_row % TILE == 0 || sink->next_row == sink->height)
-        return write_band(sink, in_band + 1, err);
+        return write_rows(sink, in_band + 1, err);
     return TB_OK;
 }
 
@@ -172,7 +213,8 @@ tb_status tb_sink_finish(tb_sink *sink, tb_error *err)
         return tb_error_set(err, TB_E_BUG, "write %s: expected %lld rows, got %lld", sink->path,
                             (long long)sink->height, (long long)sink->next_row);
     TB_TRY(close_dataset(sink, err));
-    TB_TRY(build_overviews(sink, err));
+    if (sink->has_overviews)
+        TB_TRY(build_overviews(sink, err));
     TB_TRY(tb_file_commit(sink->beside.data, sink->path, err));
     sink->is_finished = true;
 done:
