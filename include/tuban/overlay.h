@@ -24,6 +24,19 @@ typedef struct tb_polygons {
     const char *encoding; /**< for files that do not say, such as "GBK" */
 } tb_polygons;
 
+/** Whether GDAL reads a file as vector layers. */
+TB_API int tb_polygons_can_open(const char *path);
+
+/**
+ * What a job would see of a vector file: `{"file", "driver", "layers": [{"layer", "role",
+ * "features", "crs", "fields", "invalid", "without_polygon", "problem"}]}`.
+ *
+ * `role` is the key of a job's `layers:` the layer's name stands for, or null; `fields` what each
+ * field of that role is called here, null where there is none; `problem` why it could not be used.
+ * Geometries are looked at in layers of up to 100,000 features.
+ */
+TB_API tb_status tb_polygons_describe(const char *path, char **json, tb_error *err);
+
 /**
  * The area of each polygon: `{"rows": [{"id", "area_m2", "area_mu"}]}`, m² to 0.01, mu to 0.0001.
  *

@@ -10,6 +10,8 @@
 #include "tuban/doctor.h"
 #include "tuban/eval.h"
 #include "tuban/info.h"
+#include "tuban/overlay.h"
+#include "tuban/run.h"
 #include "tuban/vectorize.h"
 
 static json_t *number(double value)
@@ -81,13 +83,72 @@ static void print_info(const tb_info *info)
         printf("  note     %s\n", info->problems[i]);
 }
 
+static void print_layers(const json_t *file)
+{
+    json_t *layer;
+    size_t  i;
+
+    printf("%s\n", json_string_value(json_object_get(file, "file")));
+    json_array_foreach(json_object_get(file, "layers"), i, layer)
+    {
+        const char *role    = json_string_value(json_object_get(layer, "role"));
+        const char *crs     = json_string_value(json_object_get(layer, "crs"));
+        const char *problem = json_string_value(json_object_get(layer, "problem"));
+        const char *key;
+        json_t     *name;
+
+        printf("  layer    %s%s%s", json_string_value(json_object_get(layer, "layer")),
+               role != NULL ? ", " : "", role != NULL ? role : "");
+        if (crs != NULL)
+            printf(", %lld features, %s",
+                   (long long)json_integer_value(json_object_get(layer, "features")), crs);
+        printf("\n");
+        json_object_foreach(json_object_get(layer, "fields"), key, name) printf(
+            "  field    %s: %s\n", key, json_is_string(name) ? json_string_value(name) : "none");
+        if (json_integer_value(json_object_get(layer, "invalid")) > 0)
+            printf("  note     %lld invalid polygons, repaired when used\n",
+                   (long long)json_integer_value(json_object_get(layer, "invalid")));
+        if (problem != NULL)
+            printf("  note     %s\n", problem);
+    }
+}
+
+/* What was found out of one file: an image, or vector layers. */
+typedef struct described {
+    tb_info *image;
+    json_t  *layers;
+} described;
+
+/* The error is the image's where the file is neither. */
+static tb_status describe(described *it, const char *path, tb_error *error)
+{
+    char     *text   = NULL;
+    tb_status status = tb_info_read(path, &it->image, error);
+
+    if (status == TB_OK || !tb_polygons_can_open(path))
+        return status;
+    status = tb_polygons_describe(path, &text, error);
+    if (status == TB_OK)
+        it->layers = json_loads(text, 0, NULL);
+    tb_text_release(text);
+    return status;
+}
+
+static void print_described(const described *it)
+{
+    if (it->image != NULL)
+        print_info(it->image);
+    else
+        print_layers(it->layers);
+}
+
 int command_info(int argc, char **argv)
 {
     enum { FILES_MAX = 1024 };
     static const char  usage[] = "tuban info FILE... [--quiet] [--json]";
     static const char *words[FILES_MAX];
-    static tb_info    *infos[FILES_MAX];
-    int                count = 0, code = 0;
+    static described   files[FILES_MAX];
+    int                code = 0;
     console            c;
     option             shared[3];
     tb_error           error = {0};
@@ -106,21 +167,24 @@ int command_info(int argc, char **argv)
         return console_fail(&c, &error);
     }
     /* All first: where one cannot be read, nothing is printed. */
-    for (; count < line.count; count++)
-        if (tb_info_read(words[count], &infos[count], &error) != TB_OK) {
+    for (int i = 0; i < line.count; i++)
+        if (describe(&files[i], words[i], &error) != TB_OK) {
             code = console_fail(&c, &error);
             goto done;
         }
-    for (int i = 0; i < count; i++)
+    for (int i = 0; i < line.count; i++)
         if (c.is_json)
-            json_array_append_new(rows, info_json(infos[i]));
+            json_array_append_new(rows, files[i].image != NULL ? info_json(files[i].image)
+                                                               : json_incref(files[i].layers));
         else if (!c.is_quiet)
-            print_info(infos[i]);
+            print_described(&files[i]);
     if (c.is_json)
         code = console_dump_json(json_pack("{s:O}", "rows", rows));
 done:
-    for (int i = 0; i < count; i++)
-        tb_info_free(infos[i]);
+    for (int i = 0; i < line.count; i++) {
+        tb_info_free(files[i].image);
+        json_decref(files[i].layers);
+    }
     json_decref(rows);
     return code;
 }
