@@ -37,26 +37,15 @@ static double zone(double from, double to)
 
 double tb_area_of_ring(const double *points, size_t stride, size_t count)
 {
-    static const double node[]   = {-0.7745966692414834, 0.0, 0.7745966692414834};
-    static const double weight[] = {5.0 / 18.0, 8.0 / 18.0, 5.0 / 18.0};
-    double              sum      = 0.0, origin;
+    double sum = 0.0;
 
     if (count < 3)
         return 0.0;
-    origin = points[1] * PI / 180.0;
     for (size_t i = 0; i < count; i++) {
         const double *p = points + i * stride, *q = points + (i + 1) % count * stride;
-        double        b1 = p[1] * PI / 180.0, b2 = q[1] * PI / 180.0;
-        double        dl = (q[0] - p[0]) * PI / 180.0, mean = 0.0;
+        double        middle = (p[0] - points[0] + (q[0] - points[0])) / 2.0;
 
-        if (dl == 0.0)
-            continue;
-        if (b1 == b2)
-            mean = zone(origin, b1);
-        else
-            for (int k = 0; k < 3; k++)
-                mean += weight[k] * zone(origin, (b1 + b2) / 2.0 + (b2 - b1) / 2.0 * node[k]);
-        sum -= mean * dl;
+        sum += middle * PI / 180.0 * zone(p[1] * PI / 180.0, q[1] * PI / 180.0);
     }
     return sum;
 }

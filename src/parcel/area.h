@@ -13,9 +13,9 @@
 /**
  * The signed area of a ring, m²; positive when it runs anticlockwise with L to the right.
  *
- * The closed integral of q(B) dL, q(B) being the integral of M N cos B from the ring's first
- * latitude; both by Gauss-Legendre quadrature, whose error is under that of the doubles up to edges
- * of 5 degrees.
+ * The sum over the edges of the trapezoids between them and the first point's meridian: the mean
+ * longitude times the integral of M N cos B over the latitudes (国土调查办发〔2008〕32号, with the
+ * integral by Gauss-Legendre quadrature, not by its series).
  * @param points  L and B in turn, degrees; `stride` doubles from one point to the next.
  * @param count   of the points; the first may be repeated at the end.
  */
