@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs what is missing, builds, and runs the job of data/samples: two made-up images in, parcels out.
+# Installs what is missing, builds, makes a small county and runs its month: two images, a land survey and approvals
+# in, tiered parcels out.
 #   scripts/demo.sh [OUTPUT FOLDER]      (default: out/demo)
 set -euo pipefail
 out=$(realpath -m "${1:-$(dirname "${BASH_SOURCE[0]}")/../out/demo}")
@@ -9,16 +10,12 @@ scripts/deps.sh
 cmake --preset release -Wno-dev >/dev/null
 cmake --build --preset release --target tuban_program | tail -n 1
 
-build/release/tuban run data/samples/job.yaml --out "$out"
+mkdir -p "$(dirname "$out")"
+build/release/tuban synth --out "$out-county" --size 2048 --seed 1 --force
+build/release/tuban run "$out-county/job.yaml" --out "$out"
+/usr/bin/python3 scripts/picture.py "$out-county/t1.tif" "$out-county/t2.tif" "$out/parcels.gpkg" "$out/picture.png"
 echo
-/usr/bin/python3 scripts/picture.py data/samples/before.tif data/samples/after.tif "$out/parcels.gpkg" "$out/picture.png"
-ogrinfo -q -al -geom=NO -where 'PIXELS > 0' "$out/parcels.gpkg" parcels |
-    awk '/^OGRFeature/ { n++ } / = / { name = $1; sub(/.* = /, ""); value[n, name] = $0 }
-         END { printf "%-18s %9s %9s %8s %8s\n", "parcel", "before", "after", "pixels", "strength"
-               for (i = 1; i <= n; i++) printf "%-18s %9s %9s %8s %8s\n", value[i, "DRAFT_ID"],
-                   value[i, "QSX"], value[i, "HSX"], value[i, "PIXELS"], value[i, "SCORE"] }'
-echo
-echo "parcels    $out/parcels.gpkg (layers parcels, rejected, observed; QGIS opens it)"
+echo "parcels    $out/parcels.gpkg (layers parcels, rejected, observed, units; QGIS opens it)"
 echo "picture    $out/picture.png"
-echo "model      $out/model.yaml"
-echo "figures    $out/summary.json and run.json"
+echo "figures    $out/summary.json and run.json; what was learnt of the images: model.yaml"
+echo "the county $out-county (images, survey.gpkg, approvals.gpkg, truth.gpkg, job.yaml)"

@@ -3,7 +3,8 @@
 
 usage: picture.py BEFORE AFTER PARCELS.gpkg OUT.png
 
-Bands 3, 2, 1 of a pair on one grid. Red: parcels. Grey stripes: not observed on both dates.
+Bands 3, 2, 1 of a pair on one grid, at most 1,000 pixels a side. Outlines: red tier 3 or no tier, orange tier 2,
+yellow tier 1, cyan tier 0. Grey stripes: not observed on both dates.
 Needs numpy and GDAL's Python module.
 """
 import sys
@@ -14,22 +15,31 @@ from osgeo import gdal, ogr, osr
 gdal.UseExceptions()
 ogr.UseExceptions()
 
-RED, COLOURS, GAP = (255, 0, 0), 96, 6
+COLOURS, GAP, SIDE = 96, 6, 1000
+TIERS = (("TIER = 0", (0, 230, 255)), ("TIER = 1", (255, 235, 0)), ("TIER = 2", (255, 140, 0)),
+         ("TIER = 3 OR TIER IS NULL", (255, 0, 0)))
 
 
-def colours(path):
+def opened(path):
+    """The image, made smaller where it is large."""
     source = gdal.Open(path)
+    step = max(1, -(-max(source.RasterXSize, source.RasterYSize) // SIDE))
+    return gdal.Translate("", source, format="MEM", width=source.RasterXSize // step, height=source.RasterYSize // step,
+                          resampleAlg="average") if step > 1 else source
+
+
+def colours(source, unseen):
     bands = [source.GetRasterBand(b) for b in ((3, 2, 1) if source.RasterCount >= 3 else (1, 1, 1))]
     values = np.stack([b.ReadAsArray().astype(np.float32) for b in bands])
     nodata = bands[0].GetNoDataValue()
     seen = np.ones(values.shape[1:], bool) if nodata is None else ~(values == nodata).all(0)
-    low, high = np.percentile(values[:, seen], [0.5, 99.7])
+    clear = seen & ~unseen if (seen & ~unseen).any() else seen
+    low, high = np.percentile(values[:, clear], [0.5, 99.7])
     return np.clip((values - low) / (high - low), 0, 1) ** 0.8 * 255
 
 
-def mask_of(image, layer, where, outline):
+def mask_of(source, layer, where, outline):
     """Pixels of the features of a layer, or of their outlines, on the grid of the image."""
-    source = gdal.Open(image)
     grid = gdal.GetDriverByName("MEM").Create("", source.RasterXSize, source.RasterYSize, 1)
     grid.SetProjection(source.GetProjection())
     grid.SetGeoTransform(source.GetGeoTransform())
@@ -56,9 +66,10 @@ def write(path, picture):
     full.WriteRaster(0, 0, columns, rows, picture.tobytes())
     table = gdal.ColorTable()
     gdal.ComputeMedianCutPCT(*(full.GetRasterBand(b) for b in (1, 2, 3)), COLOURS, table)
-    for i, colour in enumerate((RED, (255, 255, 255)), COLOURS):
+    marks = [colour for _, colour in TIERS] + [(255, 255, 255)]
+    for i, colour in enumerate(marks, COLOURS):
         table.SetColorEntry(i, colour + (255,))
-    palette = np.array([table.GetColorEntry(i)[:3] for i in range(COLOURS + 2)], np.float32)
+    palette = np.array([table.GetColorEntry(i)[:3] for i in range(COLOURS + len(marks))], np.float32)
     values = picture.reshape(3, -1).T.astype(np.float32)
     nearest = np.concatenate([((part[:, None] - palette) ** 2).sum(2).argmin(1)
                               for part in np.array_split(values, len(values) // 8192 + 1)])
@@ -71,14 +82,15 @@ def write(path, picture):
 def main():
     if len(sys.argv) != 5:
         sys.exit(__doc__)
-    before, after, parcels, out = sys.argv[1:]
-    left, right = colours(before), colours(after)
+    before, after, parcels, out = opened(sys.argv[1]), opened(sys.argv[2]), *sys.argv[3:]
     vector = ogr.Open(parcels)
     unseen = mask_of(before, vector.GetLayerByName("observed"), "STATE = 'unobserved'", False)
-    found = mask_of(before, vector.GetLayerByName("parcels"), None, True)
+    left, right = colours(before, unseen), colours(after, unseen)
     rows, columns = np.indices(unseen.shape)
     right[:, unseen] = np.where((rows + columns) % 12 < 6, 120, 170)[unseen]
-    right[:, found] = np.array(RED, np.float32)[:, None]
+    for where, colour in TIERS:
+        found = mask_of(before, vector.GetLayerByName("parcels"), where, True)
+        right[:, found] = np.array(colour, np.float32)[:, None]
     gap = np.full((3, left.shape[1], GAP), 255.0)
     write(out, np.concatenate([left, gap, right], 2))
 
