@@ -27,11 +27,11 @@ static const paper papers[] = {
     [TB_PAPERS_UNDATED]     = {"农转用", NEVER, NEVER, 1.10},
 };
 
-static void write_date(char out[16], tb_date from, int months)
+static void write_date(char out[40], tb_date from, int months)
 {
     int month = from.year * 12 + from.month - 1 + months;
 
-    snprintf(out, 16, "%04d-%02d-%02d", month / 12, month % 12 + 1, from.day > 28 ? 28 : from.day);
+    snprintf(out, 40, "%04d-%02d-%02d", month / 12, month % 12 + 1, from.day > 28 ? 28 : from.day);
 }
 
 static tb_vector_value text(const char *value)
@@ -45,7 +45,7 @@ static tb_status add(tb_vector *vector, int layer, const tb_place *place, const 
     const paper *p     = &papers[site->papers];
     tb_date      seen  = tb_date_of(site->date);
     tb_figure    shape = tb_figure_scaled(&site->outline, sqrt(p->share));
-    char         name[96], number[96], file[48], given[16], ends[16];
+    char         name[96], number[96], file[48], given[40], ends[40];
 
     write_date(given, seen, p->given == NEVER ? 0 : p->given);
     write_date(ends, seen, p->ends == NEVER ? 0 : p->ends);

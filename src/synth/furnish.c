@@ -66,7 +66,8 @@ static tb_status plant_tree(lot *l, tb_point at, double radius, tb_error *err)
                        2 * radius * tb_random_between(&l->random, 0.8, 1.1), 0.3, 6, &l->random);
     tb_cover cover = tb_random_chance(&l->random, 0.12) ? TB_COVER_PINE : TB_COVER_TREE;
 
-    return tb_scene_place(l->scene, &crown, cover, 3.0 * radius, err);
+    /* A bare crown lets the sun through: its shadow is that of something lower. */
+    return tb_scene_place(l->scene, &crown, cover, 1.3 * radius, err);
 }
 
 static tb_cover choose_roof(tb_random *random)

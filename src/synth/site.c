@@ -86,7 +86,7 @@ static const plan plans[] = {
     {TB_SITE_PAVING, 0.8, ON_FIELDS, TB_PAPERS_NONE},
 };
 
-enum { PLANS = sizeof plans / sizeof *plans, TRIES = 3000, SIDE = 9 };
+enum { PLANS = sizeof plans / sizeof *plans, TRIES = 3000, SIDE = 9, ROUNDS = 4 };
 
 static const double MU = 2000.0 / 3.0;
 
@@ -273,6 +273,30 @@ static tb_point choose_place(const tb_land *land, ground on, double width, doubl
     return p;
 }
 
+static tb_status add_site(tb_sites *sites, const plan *want, const tb_figure *outline,
+                          tb_point centre, tb_point axis, int date, const char *note, tb_error *err)
+{
+    tb_status status = TB_OK;
+
+    if (sites->count == sites->capacity) {
+        size_t capacity = 2 * sites->capacity + 64;
+
+        TB_TRY(tb_grow(&sites->items, capacity, sizeof *sites->items, "sites", err));
+        sites->capacity = capacity;
+    }
+    sites->items[sites->count++] = (tb_site){.kind    = want->kind,
+                                             .papers  = want->papers,
+                                             .outline = *outline,
+                                             .centre  = centre,
+                                             .axis    = axis,
+                                             .area_m2 = tb_figure_area(outline),
+                                             .radius  = radius_of(outline, centre),
+                                             .date    = date,
+                                             .note    = note};
+done:
+    return status;
+}
+
 static tb_status try_to_site(tb_sites *sites, const tb_land *land, double width, double height,
                              const plan *want, double area_m2, int date, tb_random *random,
                              tb_error *err)
@@ -294,21 +318,8 @@ static tb_status try_to_site(tb_sites *sites, const tb_land *land, double width,
         t = look_at(land, &f);
         if (!suits(&t, want->on))
             continue;
-        if (sites->count == sites->capacity) {
-            size_t capacity = 2 * sites->capacity + 64;
-
-            TB_TRY(tb_grow(&sites->items, capacity, sizeof *sites->items, "sites", err));
-            sites->capacity = capacity;
-        }
-        sites->items[sites->count++] = (tb_site){.kind    = want->kind,
-                                                 .papers  = want->papers,
-                                                 .outline = f,
-                                                 .centre  = at,
-                                                 .axis    = tb_land_plot(land, face)->axis,
-                                                 .area_m2 = tb_figure_area(&f),
-                                                 .radius  = radius_of(&f, at),
-                                                 .date    = date,
-                                                 .note    = notes[want->on]};
+        TB_TRY(add_site(sites, want, &f, at, tb_land_plot(land, face)->axis, date, notes[want->on],
+                        err));
         break;
     }
 done:
@@ -337,6 +348,37 @@ tb_status tb_sites_choose(tb_sites *sites, const tb_land *land, double width, do
             TB_TRY(try_to_site(sites, land, width, height, want, area_m2, date, &random, err));
             if (sites->count > before)
                 left -= area_m2;
+        }
+    }
+done:
+    return status;
+}
+
+tb_status tb_sites_scatter(tb_sites *sites, const tb_site_space *space, uint64_t seed,
+                           tb_error *err)
+{
+    tb_status status    = TB_OK;
+    double    ground_m2 = space->width * space->height, left = ground_m2 / 40.0;
+    tb_random random = tb_random_begin(seed, 300);
+
+    for (int i = 0; i < ROUNDS * PLANS; i++) {
+        const plan *want    = &plans[i % PLANS];
+        double      area_m2 = want->area_mu * MU;
+        tb_point    axis    = tb_direction(tb_random_between(&random, -0.06, 0.06));
+
+        if (area_m2 < space->least_m2 || area_m2 > left || area_m2 > ground_m2 / 60.0)
+            continue;
+        for (int n = 0; n < TRIES; n++) {
+            tb_point  at = {tb_random_between(&random, 0, space->width),
+                            tb_random_between(&random, 0, space->height)};
+            tb_figure f  = outline_of(want, at, axis, area_m2, &random);
+
+            if (!is_within(&f, space->width, space->height) ||
+                !is_free(sites, at, radius_of(&f, at)) || !space->is_free(space->context, &f))
+                continue;
+            TB_TRY(add_site(sites, want, &f, at, axis, 1, "planted", err));
+            left -= area_m2;
+            break;
         }
     }
 done:
