@@ -18,6 +18,12 @@ FIELDS = {
 }
 
 
+def areas_of(path):
+    """Areas of the truth, as they are labelled."""
+    source = ogr.Open(path)
+    return [feature["AREA_M2"] for feature in source.GetLayer("truth")]
+
+
 class Synth(e2e.Case):
     def make(self, name, *words, status=0):
         done = e2e.tuban("synth", "--out", self.path(name), "--json", "--quiet", *words, status=status)
@@ -52,8 +58,8 @@ class Synth(e2e.Case):
                          self.path("d/change.tif"), "--json")
         figures = json.loads(done.stdout)
         figures = figures.get("overall", figures)
-        self.assertGreater(figures["object_recall"], 0.5)
-        self.assertGreater(figures["object_precision"], 0.5)
+        self.assertGreater(figures["object_recall"], 0.6)
+        self.assertGreater(figures["object_precision"], 0.3)
 
     def test_layers_open_with_their_fields_and_crs(self):
         self.make("l", "--size", 1024, "--zone", 41)
@@ -73,7 +79,8 @@ class Synth(e2e.Case):
         self.assertEqual(image.GetRasterBand(1).GetNoDataValue(), 0)
         self.assertGreater(image.ReadAsArray().min(), 0)
         west, step, _, north = image.GetGeoTransform()[:4]
-        envelope = ogr.Open(self.path("l/survey.gpkg")).GetLayer("DLTB").GetExtent()
+        source = ogr.Open(self.path("l/survey.gpkg"))
+        envelope = source.GetLayer("DLTB").GetExtent()
         self.assertEqual(int(west / 1e6), 41)
         self.assertLess(envelope[0], west)
         self.assertGreater(envelope[1], west + 1024 * step)
@@ -83,7 +90,7 @@ class Synth(e2e.Case):
         self.make("t", "--size", 1024, "--clouds", 0)
         raster = e2e.read(self.path("t/truth.tif"))[0]
         self.assertEqual(set(np.unique(raster)), {0, 1})
-        areas = [f["AREA_M2"] for f in ogr.Open(self.path("t/truth.gpkg")).GetLayer("truth")]
+        areas = areas_of(self.path("t/truth.gpkg"))
         self.assertAlmostEqual((raster == 1).sum() * 4 / sum(areas), 1, delta=0.01)
         self.make("t", "--size", 1024, "--clouds", 0.2, "--force")
         clouded = e2e.read(self.path("t/truth.tif"))[0]
@@ -147,9 +154,9 @@ class Synth(e2e.Case):
             is_changed = (old != new).any(0)
             self.assertGreater(is_changed[truth == 1].mean(), 0.95)
             self.assertLess(is_changed[truth == 0].mean(), 0.03)
-            source = ogr.Open(self.path("p/truth.gpkg")).GetLayer("truth")
-            self.assertGreater(source.GetFeatureCount(), 2)
-            self.assertAlmostEqual((truth == 1).sum() * 4 / sum(f["AREA_M2"] for f in source), 1, delta=0.03)
+            areas = areas_of(self.path("p/truth.gpkg"))
+            self.assertGreater(len(areas), 2)
+            self.assertAlmostEqual((truth == 1).sum() * 4 / sum(areas), 1, delta=0.03)
 
     def test_the_laters_grid_may_differ(self):
         pair = e2e.ground(400, 500, 3, 6)

@@ -81,7 +81,8 @@ tb_status tb_sites_scatter(tb_sites *sites, const tb_site_space *space, uint64_t
                            tb_error *err);
 
 /**
- * Chooses sites for dates 1 .. dates-1: on each about as many as fit a fortieth of the ground.
+ * Chooses sites for dates 1 .. dates-1: on each as many as fit a fortieth of the
+ * ground if there are two, less if there are more.
  * Where a small scene has no place for a case, the case is left out.
  */
 tb_status tb_sites_choose(tb_sites *sites, const tb_land *land, double width, double height,
