@@ -20,7 +20,7 @@ extern "C" {
 typedef struct tb_synth_options {
     const char *out;     /**< folder; made if need be */
     const char *before;  /**< with `after`: a real pair to build into; NULL: a county is made up */
-    const char *after;   /**< */
+    const char *after;   /**< the later of that pair */
     int64_t     size;    /**< side of the images, pixels: 64 .. 20000 */
     uint64_t    seed;    /**< the same seed gives the same bytes */
     double      gsd_m;   /**< side of a pixel: 0.2 .. 30 */

@@ -19,7 +19,7 @@ static tb_point to_ground(const yard *y, double along, double across)
                       y->middle.y + along * a.y + across * a.x};
 }
 
-static tb_status lay(yard *y, const tb_figure *figure, tb_cover cover, double height, tb_error *err)
+static tb_status add(yard *y, const tb_figure *figure, tb_cover cover, double height, tb_error *err)
 {
     tb_patch look = {.height = (float)height,
                      .axis_x = (float)y->site->axis.x,
@@ -28,18 +28,23 @@ static tb_status lay(yard *y, const tb_figure *figure, tb_cover cover, double he
                      .from   = (int8_t)y->site->date,
                      .until  = (int8_t)(y->scene->dates - 1)};
 
-    for (int i = 0; i < figure->count; i++)
-        if (!tb_ring_contains(y->site->outline.corner, (size_t)y->site->outline.count,
-                              figure->corner[i]))
-            return TB_OK;
     return tb_scene_add(y->scene, figure->corner, (size_t)figure->count, &look, err);
+}
+
+/* Lays a thing on the site; left out where it would reach beyond. */
+static tb_status lay(yard *y, const tb_figure *figure, tb_cover cover, double height, tb_error *err)
+{
+    const tb_figure *whole = &y->site->outline;
+
+    for (int i = 0; i < figure->count; i++)
+        if (!tb_ring_contains(whole->corner, (size_t)whole->count, figure->corner[i]))
+            return TB_OK;
+    return add(y, figure, cover, height, err);
 }
 
 static tb_status lay_all(yard *y, tb_cover cover, tb_error *err)
 {
-    tb_figure inner = tb_figure_scaled(&y->site->outline, 0.9999);
-
-    return lay(y, &inner, cover, 0, err);
+    return add(y, &y->site->outline, cover, 0, err);
 }
 
 static tb_status lay_rectangle(yard *y, double along, double across, double length, double width,

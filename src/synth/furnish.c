@@ -66,7 +66,8 @@ static tb_status plant_tree(lot *l, tb_point at, double radius, tb_error *err)
                        2 * radius * tb_random_between(&l->random, 0.8, 1.1), 0.3, 6, &l->random);
     tb_cover cover = tb_random_chance(&l->random, 0.12) ? TB_COVER_PINE : TB_COVER_TREE;
 
-    return tb_scene_place(l->scene, &crown, cover, 3.0 * radius, err);
+    /* A bare crown lets the sun through: its shadow is that of something lower. */
+    return tb_scene_place(l->scene, &crown, cover, 1.3 * radius, err);
 }
 
 static tb_cover choose_roof(tb_random *random)
@@ -100,7 +101,7 @@ static tb_status make_homestead(lot *l, double u, double v, double width, double
     if (!is_placed)
         goto done;
     TB_TRY(place(l, u, v - depth / 2 + 4.2, width - 1.6, tb_random_between(&l->random, 5.5, 7.0),
-                 choose_roof(&l->random), tb_random_chance(&l->random, 0.25) ? 7.0 : 4.5, NULL,
+                 choose_roof(&l->random), tb_random_chance(&l->random, 0.2) ? 6.0 : 3.6, NULL,
                  err));
     if (draw < 0.75)
         TB_TRY(place(l, u + (draw < 0.35 ? -1 : 1) * (width / 2 - 2.2), v + 1.5, 3.2, depth * 0.42,
@@ -159,7 +160,7 @@ static tb_status make_works(lot *l, tb_error *err)
             if (tb_random_chance(&l->random, 0.12))
                 continue;
             TB_TRY(place(l, u + length / 2 - 25, v, length, width, roof,
-                         tb_random_between(&l->random, 7, 12), NULL, err));
+                         tb_random_between(&l->random, 5, 8), NULL, err));
         }
     }
 done:
@@ -203,6 +204,9 @@ done:
     return status;
 }
 
+/* The identity of all pieces of the river. */
+enum { RIVER = INT32_MAX };
+
 static tb_status fill_river(lot *l, tb_land *land, tb_error *err)
 {
     tb_status status = TB_OK;
@@ -215,8 +219,11 @@ static tb_status fill_river(lot *l, tb_land *land, tb_error *err)
     /* Quadrilaterals along the river, narrower where the water is lower. */
     for (int k = 0; k < l->scene->dates; k++) {
         double   beach = 1.0 + 8.0 * tb_season_low_water(l->seed, k);
-        tb_patch look  = {
-             .axis_x = 1.0f, .cover = TB_COVER_WATER, .from = (int8_t)k, .until = (int8_t)k};
+        tb_patch look  = {.axis_x   = 1.0f,
+                          .identity = RIVER,
+                          .cover    = TB_COVER_WATER,
+                          .from     = (int8_t)k,
+                          .until    = (int8_t)k};
 
         for (double y = from; y < to; y += step) {
             double    wide[2], middle[2];

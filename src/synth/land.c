@@ -113,7 +113,8 @@ static tb_status inherit(tb_land *land, uint32_t face, uint32_t other, tb_error 
             tb_grow(&land->plots, capacity, sizeof *land->plots, "plots of a made-up county", err));
         land->plot_capacity = capacity;
     }
-    land->plots[other] = land->plots[face];
+    if (other != face)
+        land->plots[other] = land->plots[face];
 done:
     return status;
 }
@@ -167,7 +168,7 @@ done:
 
 /* A face's size: area, centre, and extent along and across its plot's axis. */
 typedef struct measure {
-    double   area, along, across, middle_along, middle_across;
+    double   area, along, across;
     tb_point centre;
 } measure;
 
@@ -477,13 +478,10 @@ static tb_status make_block(tb_land *land, uint32_t face, tb_error *err)
     }
     if (m.area > 35e3 && tb_random_chance(&land->random, 0.16) &&
         !is_in_zone(land, TB_ZONE_HILL, m.centre)) {
-        uint32_t village = face;
-
         TB_TRY(set_apart(land, &face, tb_random_between(&land->random, 0.4, 0.75), TB_USE_VILLAGE,
                          err));
         if (land->plots[face].use == TB_USE_VILLAGE)
             goto done;
-        (void)village;
     }
     if (classes[use].is_farmland) {
         TB_TRY(make_farm_block(land, face, use, err));

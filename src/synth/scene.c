@@ -33,11 +33,12 @@ tb_status tb_scene_add(tb_scene *scene, const tb_point *corner, size_t count, co
                    sizeof *scene->patches, err));
     TB_TRY(reserve(&scene->corners, &scene->corner_capacity, scene->corner_count + count,
                    sizeof *scene->corners, err));
-    patch           = &scene->patches[scene->patch_count];
-    *patch          = *look;
-    patch->first    = scene->corner_count;
-    patch->count    = (uint32_t)count;
-    patch->identity = (uint32_t)scene->patch_count;
+    patch        = &scene->patches[scene->patch_count];
+    *patch       = *look;
+    patch->first = scene->corner_count;
+    patch->count = (uint32_t)count;
+    if (patch->identity == 0)
+        patch->identity = (uint32_t)scene->patch_count;
     for (size_t i = 0; i < count; i++)
         scene->corners[scene->corner_count++] = corner[i];
     scene->patch_count++;

@@ -35,7 +35,8 @@ typedef struct tb_scene {
 
 void tb_scene_reset(tb_scene *scene);
 
-/** Lays a thing on top of all others; `look` gives all but its corners and identity. */
+/** Lays a thing on top of all others; `look` gives all but its corners, and its identity unless it
+ * is 0: then it is like no other. */
 tb_status tb_scene_add(tb_scene *scene, const tb_point *corner, size_t count, const tb_patch *look,
                        tb_error *err);
 

@@ -1,6 +1,7 @@
 #include "synth/site.h"
 
 #include <math.h>
+#include <stdint.h>
 
 #include "core/memory.h"
 
@@ -86,7 +87,7 @@ static const plan plans[] = {
     {TB_SITE_PAVING, 0.8, ON_FIELDS, TB_PAPERS_NONE},
 };
 
-enum { PLANS = sizeof plans / sizeof *plans, TRIES = 3000, SIDE = 9 };
+enum { PLANS = sizeof plans / sizeof *plans, TRIES = 3000, SIDE = 9, ROUNDS = 4, GROWING = 3 };
 
 static const double MU = 2000.0 / 3.0;
 
@@ -224,14 +225,15 @@ static bool suits(const tally *t, ground on)
     return false;
 }
 
-static bool is_free(const tb_sites *sites, tb_point centre, double radius)
+/* Away from all sites but one (SIZE_MAX: but none). */
+static bool is_free(const tb_sites *sites, tb_point centre, double radius, size_t but)
 {
     for (size_t i = 0; i < sites->count; i++) {
         const tb_site *s  = &sites->items[i];
         double         dx = s->centre.x - centre.x, dy = s->centre.y - centre.y;
         double         apart = radius + s->radius + 25.0;
 
-        if (dx * dx + dy * dy < apart * apart)
+        if (i != but && dx * dx + dy * dy < apart * apart)
             return false;
     }
     return true;
@@ -273,6 +275,30 @@ static tb_point choose_place(const tb_land *land, ground on, double width, doubl
     return p;
 }
 
+static tb_status add_site(tb_sites *sites, const plan *want, const tb_figure *outline,
+                          tb_point centre, tb_point axis, int date, const char *note, tb_error *err)
+{
+    tb_status status = TB_OK;
+
+    if (sites->count == sites->capacity) {
+        size_t capacity = 2 * sites->capacity + 64;
+
+        TB_TRY(tb_grow(&sites->items, capacity, sizeof *sites->items, "sites", err));
+        sites->capacity = capacity;
+    }
+    sites->items[sites->count++] = (tb_site){.kind    = want->kind,
+                                             .papers  = want->papers,
+                                             .outline = *outline,
+                                             .centre  = centre,
+                                             .axis    = axis,
+                                             .area_m2 = tb_figure_area(outline),
+                                             .radius  = radius_of(outline, centre),
+                                             .date    = date,
+                                             .note    = note};
+done:
+    return status;
+}
+
 static tb_status try_to_site(tb_sites *sites, const tb_land *land, double width, double height,
                              const plan *want, double area_m2, int date, tb_random *random,
                              tb_error *err)
@@ -289,27 +315,48 @@ static tb_status try_to_site(tb_sites *sites, const tb_land *land, double width,
         if (face == TB_MESH_NONE)
             continue;
         f = outline_of(want, at, tb_land_plot(land, face)->axis, area_m2, random);
-        if (!is_within(&f, width, height) || !is_free(sites, at, radius_of(&f, at)))
+        if (!is_within(&f, width, height) || !is_free(sites, at, radius_of(&f, at), SIZE_MAX))
             continue;
         t = look_at(land, &f);
         if (!suits(&t, want->on))
             continue;
-        if (sites->count == sites->capacity) {
-            size_t capacity = 2 * sites->capacity + 64;
-
-            TB_TRY(tb_grow(&sites->items, capacity, sizeof *sites->items, "sites", err));
-            sites->capacity = capacity;
-        }
-        sites->items[sites->count++] = (tb_site){.kind    = want->kind,
-                                                 .papers  = want->papers,
-                                                 .outline = f,
-                                                 .centre  = at,
-                                                 .axis    = tb_land_plot(land, face)->axis,
-                                                 .area_m2 = tb_figure_area(&f),
-                                                 .radius  = radius_of(&f, at),
-                                                 .date    = date,
-                                                 .note    = notes[want->on]};
+        TB_TRY(add_site(sites, want, &f, at, tb_land_plot(land, face)->axis, date, notes[want->on],
+                        err));
         break;
+    }
+done:
+    return status;
+}
+
+/* Some yards of the date before get as much again beside them: an event that grows. */
+static tb_status grow(tb_sites *sites, const tb_land *land, double width, double height, int date,
+                      tb_error *err)
+{
+    tb_status status = TB_OK;
+    size_t    count  = sites->count;
+    int       grown  = 0;
+
+    for (size_t i = 0; i < count && grown < GROWING; i++) {
+        const tb_site earlier = sites->items[i];
+        const plan    want    = {.kind = earlier.kind, .on = ON_FIELDS, .papers = TB_PAPERS_NONE};
+        tb_figure     f       = earlier.outline;
+        tb_point      away    = {f.corner[1].x - f.corner[0].x, f.corner[1].y - f.corner[0].y};
+        tb_point      centre  = {earlier.centre.x + away.x, earlier.centre.y + away.y};
+        tally         t;
+
+        if (earlier.date != date - 1 || f.count != 4 || earlier.area_m2 > 15.0 * MU)
+            continue;
+        for (int c = 0; c < f.count; c++) {
+            f.corner[c].x += away.x;
+            f.corner[c].y += away.y;
+        }
+        t = look_at(land, &f);
+        if (!is_within(&f, width, height) || !is_free(sites, centre, radius_of(&f, centre), i) ||
+            !suits(&t, ON_FIELDS))
+            continue;
+        TB_TRY(
+            add_site(sites, &want, &f, centre, earlier.axis, date, "grows an earlier site", err));
+        grown++;
     }
 done:
     return status;
@@ -323,8 +370,10 @@ tb_status tb_sites_choose(tb_sites *sites, const tb_land *land, double width, do
 
     for (int date = 1; date < dates; date++) {
         tb_random random = tb_random_begin(seed, 200 + (uint64_t)date);
-        double    left   = ground_m2 / 40.0;
+        double    left   = ground_m2 / (20.0 + 10.0 * dates);
         int       rounds = (int)(ground_m2 / 17e6) + 1;
+
+        TB_TRY(grow(sites, land, width, height, date, err));
 
         for (int i = 0; i < rounds * PLANS; i++) {
             const plan *want    = &plans[i % PLANS];
@@ -337,6 +386,38 @@ tb_status tb_sites_choose(tb_sites *sites, const tb_land *land, double width, do
             TB_TRY(try_to_site(sites, land, width, height, want, area_m2, date, &random, err));
             if (sites->count > before)
                 left -= area_m2;
+        }
+    }
+done:
+    return status;
+}
+
+tb_status tb_sites_scatter(tb_sites *sites, const tb_site_space *space, uint64_t seed,
+                           tb_error *err)
+{
+    tb_status status    = TB_OK;
+    double    ground_m2 = space->width * space->height, left = ground_m2 / 40.0;
+    tb_random random = tb_random_begin(seed, 300);
+
+    for (int i = 0; i < ROUNDS * PLANS; i++) {
+        const plan *want    = &plans[i % PLANS];
+        double      area_m2 = want->area_mu * MU;
+        tb_point    axis    = tb_direction(tb_random_between(&random, -0.06, 0.06));
+
+        if (area_m2 < space->least_m2 || area_m2 > left || area_m2 > ground_m2 / 60.0)
+            continue;
+        for (int n = 0; n < TRIES; n++) {
+            tb_point  at = {tb_random_between(&random, 0, space->width),
+                            tb_random_between(&random, 0, space->height)};
+            tb_figure f  = outline_of(want, at, axis, area_m2, &random);
+
+            if (!is_within(&f, space->width, space->height) ||
+                !is_free(sites, at, radius_of(&f, at), SIZE_MAX) ||
+                !space->is_free(space->context, &f))
+                continue;
+            TB_TRY(add_site(sites, want, &f, at, axis, 1, "planted", err));
+            left -= area_m2;
+            break;
         }
     }
 done:

@@ -68,8 +68,21 @@ typedef struct tb_sites {
 
 void tb_sites_reset(tb_sites *sites);
 
+/** Ground of which only is known whether it may be built on. */
+typedef struct tb_site_space {
+    double width, height; /**< metres */
+    double least_m2;      /**< what is smaller would not be seen */
+    bool (*is_free)(const void *context, const tb_figure *figure);
+    const void *context;
+} tb_site_space;
+
+/** Chooses sites of date 1, of every kind and size that fits, wherever the ground is free. */
+tb_status tb_sites_scatter(tb_sites *sites, const tb_site_space *space, uint64_t seed,
+                           tb_error *err);
+
 /**
- * Chooses sites for dates 1 .. dates-1: on each about as many as fit a fortieth of the ground.
+ * Chooses sites for dates 1 .. dates-1: on each as many as fit a fortieth of the
+ * ground if there are two, less if there are more.
  * Where a small scene has no place for a case, the case is left out.
  */
 tb_status tb_sites_choose(tb_sites *sites, const tb_land *land, double width, double height,

@@ -14,9 +14,9 @@ enum { BAND = 32, CELLS = 3, MOST = CELLS * CELLS / 2 + 1, CHANGED = 1, UNOBSERV
 /* ---------------------------------------------------------------- polygons */
 
 /* Pixels of a site, and those of them observed before and after. */
-static void count_pixels(const tb_site *site, const tb_grid *grid, double gsd_m,
-                         const tb_observed *observed, int64_t *all, int64_t *seen)
+static void count_pixels(const tb_truth *truth, const tb_site *site, int64_t *all, int64_t *seen)
 {
+    double           gsd_m  = truth->gsd_m;
     const tb_figure *f      = &site->outline;
     int64_t          left   = (int64_t)floor((site->centre.x - site->radius) / gsd_m);
     int64_t          right  = (int64_t)ceil((site->centre.x + site->radius) / gsd_m);
@@ -24,22 +24,23 @@ static void count_pixels(const tb_site *site, const tb_grid *grid, double gsd_m,
     int64_t          bottom = (int64_t)ceil((site->centre.y + site->radius) / gsd_m);
 
     *all = *seen = 0;
-    for (int64_t y = top < 0 ? 0 : top; y < bottom && y < grid->height; y++)
-        for (int64_t x = left < 0 ? 0 : left; x < right && x < grid->width; x++) {
+    for (int64_t y = top < 0 ? 0 : top; y < bottom && y < truth->grid->height; y++)
+        for (int64_t x = left < 0 ? 0 : left; x < right && x < truth->grid->width; x++) {
             tb_point p = {((double)x + 0.5) * gsd_m, ((double)y + 0.5) * gsd_m};
 
             if (!tb_ring_contains(f->corner, (size_t)f->count, p))
                 continue;
             (*all)++;
-            *seen += observed->is_clear(observed->context, site->date - 1, p) &&
-                     observed->is_clear(observed->context, site->date, p);
+            *seen += truth->is_clear(truth->context, site->date - 1, p) &&
+                     truth->is_clear(truth->context, site->date, p);
         }
 }
 
-static tb_status write_polygons(const char *path, const tb_sites *sites, const tb_place *place,
-                                const tb_grid *grid, double gsd_m, const tb_observed *observed,
-                                tb_truth_counts *counts, tb_error *err)
+static tb_status write_polygons(const tb_truth *truth, const char *path, tb_truth_counts *counts,
+                                tb_error *err)
 {
+    const tb_sites *sites = truth->sites;
+    const tb_place *place = truth->place;
     enum { WHOLE, PARTLY, HIDDEN };
     static const tb_vector_field fields[] = {
         {"ID", NULL, TB_VECTOR_INTEGER, 0, 0},      {"KIND", "类型", TB_VECTOR_TEXT, 40, 0},
@@ -68,7 +69,7 @@ static tb_status write_polygons(const char *path, const tb_sites *sites, const t
         int64_t all, seen;
 
         snprintf(date, sizeof date, "%04d-%02d-%02d", d.year, d.month, d.day);
-        count_pixels(site, grid, gsd_m, observed, &all, &seen);
+        count_pixels(truth, site, &all, &seen);
         counts->hidden += seen == 0;
 
         tb_vector_value values[] = {
@@ -76,7 +77,7 @@ static tb_status write_polygons(const char *path, const tb_sites *sites, const t
             {.is_set = true, .text = class->name},
             {.is_set = true, .text = class->code},
             {.is_set = true, .real = floor(site->area_m2 * 100.0 + 0.5) / 100.0},
-            {.is_set = true, .text = date},
+            {.is_set = truth->has_dates, .text = date},
             {.is_set  = true,
              .integer = seen == 0    ? HIDDEN
                         : seen < all ? PARTLY
@@ -108,14 +109,17 @@ static void label_row(uint8_t *row, const tb_canvas *canvas, int64_t y, int64_t 
     }
 }
 
-static tb_status write_raster(const char *path, const tb_sites *sites, const tb_grid *grid,
-                              double gsd_m, int last, const tb_observed *observed,
-                              tb_truth_counts *counts, tb_error *err)
+static tb_status write_raster(const tb_truth *truth, const char *path, tb_truth_counts *counts,
+                              tb_error *err)
 {
-    tb_status status = TB_OK;
-    tb_canvas canvas = {0};
-    tb_sink  *sink   = NULL;
-    uint8_t  *row    = NULL;
+    const tb_sites *sites  = truth->sites;
+    const tb_grid  *grid   = truth->grid;
+    double          gsd_m  = truth->gsd_m;
+    int             last   = truth->last;
+    tb_status       status = TB_OK;
+    tb_canvas       canvas = {0};
+    tb_sink        *sink   = NULL;
+    uint8_t        *row    = NULL;
 
     TB_TRY(tb_alloc(&row, (size_t)grid->width, 1, "row of truth.tif", err));
     TB_TRY(tb_canvas_init(&canvas, grid->width * CELLS, BAND * CELLS, TB_SHAPE_CORNERS, err));
@@ -135,8 +139,8 @@ static tb_status write_raster(const char *path, const tb_sites *sites, const tb_
         for (int64_t x = 0; x < grid->width; x++) {
             tb_point p = {((double)x + 0.5) * gsd_m, ((double)y + 0.5) * gsd_m};
 
-            if (!observed->is_clear(observed->context, last - 1, p) ||
-                !observed->is_clear(observed->context, last, p))
+            if (!truth->is_clear(truth->context, last - 1, p) ||
+                !truth->is_clear(truth->context, last, p))
                 row[x] = UNOBSERVED;
             counts->changed += row[x] == CHANGED;
             counts->unobserved += row[x] == UNOBSERVED;
@@ -151,15 +155,14 @@ done:
     return status;
 }
 
-tb_status tb_truth_write(const char *vector_path, const char *raster_path, const tb_sites *sites,
-                         const tb_place *place, const tb_grid *grid, double gsd_m, int last,
-                         const tb_observed *observed, tb_truth_counts *counts, tb_error *err)
+tb_status tb_truth_write(const tb_truth *truth, const char *vector_path, const char *raster_path,
+                         tb_truth_counts *counts, tb_error *err)
 {
     tb_status status = TB_OK;
 
     *counts = (tb_truth_counts){0};
-    TB_TRY(write_polygons(vector_path, sites, place, grid, gsd_m, observed, counts, err));
-    TB_TRY(write_raster(raster_path, sites, grid, gsd_m, last, observed, counts, err));
+    TB_TRY(write_polygons(truth, vector_path, counts, err));
+    TB_TRY(write_raster(truth, raster_path, counts, err));
 done:
     return status;
 }

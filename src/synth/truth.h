@@ -7,11 +7,18 @@
 #include "synth/place.h"
 #include "synth/site.h"
 
-/** Tells whether a pixel is observed on a date. */
-typedef struct tb_observed {
+/** What is written, and onto what. Everything is borrowed. */
+typedef struct tb_truth {
+    const tb_sites *sites;
+    const tb_place *place;
+    const tb_grid  *grid; /**< of the raster */
+    double          gsd_m;
+    int             last;      /**< number of the last date */
+    bool            has_dates; /**< false: when a site was first seen is not known */
+    /** Tells whether a pixel is observed on a date. */
     bool (*is_clear)(const void *context, int date, tb_point place);
     const void *context;
-} tb_observed;
+} tb_truth;
 
 typedef struct tb_truth_counts {
     int64_t changed, unobserved; /**< pixels of the raster */
@@ -19,14 +26,10 @@ typedef struct tb_truth_counts {
 } tb_truth_counts;
 
 /**
- * Writes both files.
- * @param raster_path  0 unchanged, 1 a site of the last date (most of the pixel), 255 under cloud
- *                     on the last date or the one before.
- * @param grid         pixels of `gsd_m` metres from the scene's corner.
- * @param last         number of the last date.
+ * Writes both files: the sites of all dates as polygons, and as a raster 0 unchanged, 1 a site of
+ * the last date (most of the pixel), 255 not observed on the last date or the one before.
  */
-tb_status tb_truth_write(const char *vector_path, const char *raster_path, const tb_sites *sites,
-                         const tb_place *place, const tb_grid *grid, double gsd_m, int last,
-                         const tb_observed *observed, tb_truth_counts *counts, tb_error *err);
+tb_status tb_truth_write(const tb_truth *truth, const char *vector_path, const char *raster_path,
+                         tb_truth_counts *counts, tb_error *err);
 
 #endif

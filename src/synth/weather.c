@@ -10,15 +10,22 @@ enum { SAMPLES = 96 };
 /* Metres from the ground to the clouds; thickness over which they become opaque, in noise. */
 static const double CEILING = 900.0, FADE = 0.16;
 
-static double density(const tb_weather *w, int date, double x, double y)
+/* Octaves of the clouds, each of this part of the one before, and as much finer. */
+enum { OCTAVES = 5 };
+static const double WEAKER = 0.46, FINER = 2.1;
+
+/* How thick the clouds are; -infinity as soon as it is sure to be below `least`. */
+static double density(const tb_weather *w, int date, double x, double y, double least)
 {
     uint64_t seed  = w->seed + 100 * (uint64_t)date;
     double   scale = 1.0 / w->length, sum = 0.0, weight = 1.0;
 
-    for (int octave = 0; octave < 5; octave++) {
+    for (int octave = 0; octave < OCTAVES; octave++) {
+        if (sum + weight / (1.0 - WEAKER) < least) /* more than all that is to come */
+            return -HUGE_VAL;
         sum += weight * tb_noise_at(seed + (uint64_t)octave, x * scale, y * scale);
-        scale *= 2.1;
-        weight *= 0.46;
+        scale *= FINER;
+        weight *= WEAKER;
     }
     return sum;
 }
@@ -43,7 +50,7 @@ void tb_weather_init(tb_weather *weather, double share, double width, double hei
 
         for (int i = 0; i < SAMPLES * SAMPLES; i++)
             sample[i] = density(weather, k, width * (i % SAMPLES + 0.5) / SAMPLES,
-                                height * ((int)(i / SAMPLES) + 0.5) / SAMPLES);
+                                height * ((int)(i / SAMPLES) + 0.5) / SAMPLES, -HUGE_VAL);
         qsort(sample, SAMPLES * SAMPLES, sizeof *sample, by_size);
         weather->threshold[k] = sample[(int)((1.0 - share) * (SAMPLES * SAMPLES - 1))];
         tb_season_shadow(k, &right, &down);
@@ -56,7 +63,7 @@ void tb_weather_init(tb_weather *weather, double share, double width, double hei
 
 static double opacity(const tb_weather *w, int date, double x, double y)
 {
-    double depth = (density(w, date, x, y) - w->threshold[date]) / FADE;
+    double depth = (density(w, date, x, y, w->threshold[date]) - w->threshold[date]) / FADE;
 
     return depth <= 0.0 ? 0.0 : depth >= 1.0 ? 1.0 : depth * (2.0 - depth);
 }
