@@ -55,12 +55,25 @@ static tb_status lay_rectangle(yard *y, double along, double across, double leng
     return lay(y, &f, cover, height, err);
 }
 
-static tb_status lay_blob(yard *y, double length, double width, tb_cover cover, double height,
-                          tb_error *err)
+/* A size between two. */
+static tb_point draw_size(yard *y, double low, double high, double low_width, double high_width)
 {
-    tb_figure f = tb_figure_blob(to_ground(y, tb_random_between(&y->random, -.42, .42) * y->length,
-                                           tb_random_between(&y->random, -.42, .42) * y->width),
-                                 y->site->axis, length, width, 0.4, 12, &y->random);
+    return tb_point_between(&y->random, (tb_point){low, low_width}, (tb_point){high, high_width});
+}
+
+/* A place within a part of the site's box, about its middle. */
+static tb_point draw_place(yard *y, double part)
+{
+    return tb_point_between(&y->random, (tb_point){-part * y->length, -part * y->width},
+                            (tb_point){part * y->length, part * y->width});
+}
+
+/* Something round, anywhere on the site. */
+static tb_status lay_blob(yard *y, tb_point size, tb_cover cover, double height, tb_error *err)
+{
+    tb_point  at = draw_place(y, 0.42);
+    tb_figure f  = tb_figure_blob(to_ground(y, at.x, at.y), y->site->axis, size.x, size.y, 0.4, 12,
+                                  &y->random);
 
     return lay(y, &f, cover, height, err);
 }
@@ -106,12 +119,13 @@ static tb_status build_sheds(yard *y, tb_error *err)
         int    sheds = (int)(y->length / 75.0) + 1;
         double wide  = y->length / sheds;
 
-        for (int s = 0; s < sheds; s++)
+        for (int s = 0; s < sheds; s++) {
+            tb_point size = draw_size(y, 0.62 * wide, 0.86 * wide, 0.5 * deep, 0.72 * deep);
+
             TB_TRY(lay_rectangle(y, -y->length / 2 + (s + 0.5) * wide,
-                                 -y->width / 2 + (r + 0.5) * deep,
-                                 wide * tb_random_between(&y->random, 0.62, 0.86),
-                                 deep * tb_random_between(&y->random, 0.5, 0.72),
+                                 -y->width / 2 + (r + 0.5) * deep, size.x, size.y,
                                  roofs[tb_random_below(&y->random, 4)], 8.0, err));
+        }
     }
 done:
     return status;
@@ -123,19 +137,19 @@ static tb_status build_digging(yard *y, tb_error *err)
     int       spots  = 4 + (int)(y->site->area_m2 / 900.0);
 
     TB_TRY(lay_all(y, TB_COVER_EARTH, err));
-    for (int i = 0; i < spots; i++)
-        TB_TRY(lay_blob(y, tb_random_between(&y->random, 8, 34),
-                        tb_random_between(&y->random, 7, 20),
-                        tb_random_chance(&y->random, 0.25)  ? TB_COVER_BARE
-                        : tb_random_chance(&y->random, 0.2) ? TB_COVER_MUD
-                                                            : TB_COVER_EARTH,
-                        tb_random_chance(&y->random, 0.2) ? 2.5 : 0.0, err));
-    if (y->site->area_m2 > 8000.0) /* foundations */
-        for (int i = 0; i < (int)(y->site->area_m2 / 5000.0); i++)
-            TB_TRY(lay_rectangle(y, tb_random_between(&y->random, -.35, .35) * y->length,
-                                 tb_random_between(&y->random, -.35, .35) * y->width,
-                                 tb_random_between(&y->random, 20, 50), 14.0, TB_COVER_CONCRETE,
-                                 0.5, err));
+    for (int i = 0; i < spots; i++) {
+        tb_point size  = draw_size(y, 8, 34, 7, 20);
+        double   draw  = tb_random_between(&y->random, 0, 1);
+        tb_cover cover = draw < 0.25 ? TB_COVER_BARE : draw < 0.4 ? TB_COVER_MUD : TB_COVER_EARTH;
+
+        TB_TRY(lay_blob(y, size, cover, draw > 0.8 ? 2.5 : 0.0, err));
+    }
+    for (int i = 0; y->site->area_m2 > 8000.0 && i < (int)(y->site->area_m2 / 5000.0); i++) {
+        tb_point at = draw_place(y, 0.35); /* of a foundation */
+
+        TB_TRY(lay_rectangle(y, at.x, at.y, tb_random_between(&y->random, 20, 50), 14.0,
+                             TB_COVER_CONCRETE, 0.5, err));
+    }
 done:
     return status;
 }
@@ -145,11 +159,12 @@ static tb_status build_heap(yard *y, tb_error *err)
     tb_status status = TB_OK;
 
     TB_TRY(lay_all(y, TB_COVER_EARTH, err));
-    for (int i = 0; i < 3 + (int)(y->site->area_m2 / 500.0); i++)
-        TB_TRY(lay_blob(y, tb_random_between(&y->random, 8, 18),
-                        tb_random_between(&y->random, 7, 14),
-                        tb_random_chance(&y->random, 0.5) ? TB_COVER_EARTH : TB_COVER_SAND,
-                        tb_random_between(&y->random, 2.5, 5.0), err));
+    for (int i = 0; i < 3 + (int)(y->site->area_m2 / 500.0); i++) {
+        tb_point size  = draw_size(y, 8, 18, 7, 14);
+        tb_cover cover = tb_random_chance(&y->random, 0.5) ? TB_COVER_EARTH : TB_COVER_SAND;
+
+        TB_TRY(lay_blob(y, size, cover, tb_random_between(&y->random, 2.5, 5.0), err));
+    }
 done:
     return status;
 }
@@ -221,12 +236,11 @@ static tb_status build_golf(yard *y, tb_error *err)
 
     TB_TRY(lay_all(y, TB_COVER_TURF, err));
     for (int i = 0; i < 9; i++)
-        TB_TRY(lay_blob(y, 90, 34, TB_COVER_TURF, 0, err));
+        TB_TRY(lay_blob(y, (tb_point){90, 34}, TB_COVER_TURF, 0, err));
     for (int i = 0; i < 26; i++)
-        TB_TRY(lay_blob(y, tb_random_between(&y->random, 9, 20),
-                        tb_random_between(&y->random, 7, 12), TB_COVER_SAND, 0, err));
+        TB_TRY(lay_blob(y, draw_size(y, 9, 20, 7, 12), TB_COVER_SAND, 0, err));
     for (int i = 0; i < 3; i++)
-        TB_TRY(lay_blob(y, 55, 30, TB_COVER_WATER, 0, err));
+        TB_TRY(lay_blob(y, (tb_point){55, 30}, TB_COVER_WATER, 0, err));
     TB_TRY(lay_rectangle(y, y->length * 0.2, y->width * 0.2, 40, 22, TB_COVER_GREY_ROOF, 7, err));
 done:
     return status;

@@ -86,23 +86,28 @@ static tb_status make_homestead(lot *l, double u, double v, double width, double
 {
     tb_status status = TB_OK;
     double    draw   = tb_random_between(&l->random, 0, 1);
+    double    height;
+    tb_cover  roof;
     bool      is_placed;
 
     if (draw < 0.05) { /* a gap with trees */
-        for (int i = 0; i < 3; i++)
-            TB_TRY(plant_tree(l,
-                              to_ground(l, u + tb_random_between(&l->random, -4, 4),
-                                        v + tb_random_between(&l->random, -5, 5)),
-                              tb_random_between(&l->random, 2, 3.6), err));
+        for (int i = 0; i < 3; i++) {
+            tb_point at =
+                tb_point_between(&l->random, (tb_point){u - 4, v - 5}, (tb_point){u + 4, v + 5});
+
+            TB_TRY(plant_tree(l, to_ground(l, at.x, at.y), tb_random_between(&l->random, 2, 3.6),
+                              err));
+        }
         goto done;
     }
     TB_TRY(place(l, u, v, width - 0.8, depth - 0.8, draw < 0.4 ? TB_COVER_CONCRETE : TB_COVER_YARD,
                  1.5, &is_placed, err));
     if (!is_placed)
         goto done;
+    roof   = choose_roof(&l->random);
+    height = tb_random_chance(&l->random, 0.2) ? 6.0 : 3.6;
     TB_TRY(place(l, u, v - depth / 2 + 4.2, width - 1.6, tb_random_between(&l->random, 5.5, 7.0),
-                 choose_roof(&l->random), tb_random_chance(&l->random, 0.2) ? 6.0 : 3.6, NULL,
-                 err));
+                 roof, height, NULL, err));
     if (draw < 0.75)
         TB_TRY(place(l, u + (draw < 0.35 ? -1 : 1) * (width / 2 - 2.2), v + 1.5, 3.2, depth * 0.42,
                      choose_roof(&l->random), 3.0, NULL, err));
@@ -133,8 +138,8 @@ static tb_status make_village(lot *l, tb_error *err)
         v += depth + (row % 2 == 0 ? 4.2 : 6.0);
     }
     for (int i = (int)((l->high.x - l->low.x) * (l->high.y - l->low.y) / 1800.0); i > 0; i--) {
-        tb_point at = to_ground(l, tb_random_between(&l->random, l->low.x, l->high.x),
-                                tb_random_between(&l->random, l->low.y, l->high.y));
+        tb_point within = tb_point_between(&l->random, l->low, l->high);
+        tb_point at     = to_ground(l, within.x, within.y);
 
         if (tb_ring_contains(l->ring, l->count, at))
             TB_TRY(plant_tree(l, at, tb_random_between(&l->random, 1.8, 4.0), err));
@@ -292,8 +297,8 @@ static tb_status scatter_trees(lot *l, double every_m2, tb_error *err)
     double    area   = (l->high.x - l->low.x) * (l->high.y - l->low.y);
 
     for (int i = (int)(area / every_m2); i > 0; i--) {
-        tb_point at = to_ground(l, tb_random_between(&l->random, l->low.x, l->high.x),
-                                tb_random_between(&l->random, l->low.y, l->high.y));
+        tb_point within = tb_point_between(&l->random, l->low, l->high);
+        tb_point at     = to_ground(l, within.x, within.y);
 
         if (tb_ring_contains(l->ring, l->count, at))
             TB_TRY(plant_tree(l, at, tb_random_between(&l->random, 1.6, 3.8), err));

@@ -116,36 +116,38 @@ done:
     return status;
 }
 
+/* A brightness, then a number: equal ones keep their order. */
 static int by_brightness(const void *a, const void *b)
 {
-    double x = *(const double *)a, y = *(const double *)b;
+    const double *x = a, *y = b;
+    int           i = x[0] == y[0];
 
-    return (x > y) - (x < y);
+    return (x[i] > y[i]) - (x[i] < y[i]);
 }
 
 /* Sorts the palette from dark to bright: by the sum of bands, each in its own mean. */
 static tb_status sort_palette(planting *p, tb_error *err)
 {
-    size_t    bands = (size_t)tb_image_describe(p->after)->bands, row = bands + 1;
+    size_t    bands = (size_t)tb_image_describe(p->after)->bands, row = bands + 2;
     double    mean[TB_BANDS_MAX] = {0};
     double   *keyed              = NULL;
     tb_status status             = TB_OK;
 
-    TB_TRY(tb_alloc(&keyed, p->palette_count * row, sizeof *keyed, "colours of a pair", err));
+    TB_TRY(tb_alloc_zero(&keyed, p->palette_count * row, sizeof *keyed, "colours of a pair", err));
     for (size_t i = 0; i < p->palette_count * bands; i++)
         mean[i % bands] += fabs(p->palette[i]) / (double)p->palette_count;
     for (size_t i = 0; i < p->palette_count; i++) {
-        keyed[i * row] = 0.0;
-        for (size_t b = 0; b < bands; b++) {
-            double value = p->palette[i * bands + b];
+        double *at = &keyed[i * row];
 
-            keyed[i * row] += value / (mean[b] > 0.0 ? mean[b] : 1.0);
-            keyed[i * row + 1 + b] = value;
+        at[1] = (double)i;
+        for (size_t b = 0; b < bands; b++) {
+            at[2 + b] = p->palette[i * bands + b];
+            at[0] += at[2 + b] / (mean[b] > 0.0 ? mean[b] : 1.0);
         }
     }
     qsort(keyed, p->palette_count, row * sizeof *keyed, by_brightness);
     for (size_t i = 0; i < p->palette_count; i++)
-        memcpy(&p->palette[i * bands], &keyed[i * row + 1], bands * sizeof *keyed);
+        memcpy(&p->palette[i * bands], &keyed[i * row + 2], bands * sizeof *keyed);
 done:
     tb_free(keyed);
     return status;

@@ -2,6 +2,9 @@
  * Numbers that look random and are the same everywhere: a generator, and a hash of places.
  *
  * SplitMix64 (Steele, Lea & Flood 2014). Integer arithmetic, and reals of 53 bits: no libm.
+ *
+ * Never draw twice in the arguments of one call or in one initialiser: compilers take them in
+ * either order.
  */
 #ifndef TUBAN_SYNTH_RANDOM_H
 #define TUBAN_SYNTH_RANDOM_H

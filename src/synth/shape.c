@@ -34,6 +34,15 @@ tb_point tb_point_snap(tb_point p)
     return (tb_point){floor(p.x * 1024.0 + 0.5) / 1024.0, floor(p.y * 1024.0 + 0.5) / 1024.0};
 }
 
+tb_point tb_point_between(tb_random *random, tb_point low, tb_point high)
+{
+    tb_point p;
+
+    p.x = tb_random_between(random, low.x, high.x);
+    p.y = tb_random_between(random, low.y, high.y);
+    return p;
+}
+
 double tb_ring_area(const tb_point *corner, size_t count)
 {
     double twice = 0.0;

@@ -35,6 +35,9 @@ tb_point tb_direction(double turns);
  */
 tb_point tb_point_snap(tb_point p);
 
+/** Draws x, then y. */
+tb_point tb_point_between(tb_random *random, tb_point low, tb_point high);
+
 /** Signed area by the shoelace formula; positive when the corners run from x towards y. */
 double tb_ring_area(const tb_point *corner, size_t count);
 

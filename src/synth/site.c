@@ -268,11 +268,9 @@ static tb_point choose_place(const tb_land *land, ground on, double width, doubl
     double   near = 0.2 * sqrt(area_m2);
 
     if (on == ACROSS_UNITS && tb_land_border_place(land, random, &p))
-        return (tb_point){p.x + tb_random_between(random, -near, near),
-                          p.y + tb_random_between(random, -near, near)};
-    p.x = tb_random_between(random, 0, width);
-    p.y = tb_random_between(random, 0, height);
-    return p;
+        return tb_point_between(random, (tb_point){p.x - near, p.y - near},
+                                (tb_point){p.x + near, p.y + near});
+    return tb_point_between(random, (tb_point){0, 0}, (tb_point){width, height});
 }
 
 static tb_status add_site(tb_sites *sites, const plan *want, const tb_figure *outline,
@@ -407,8 +405,8 @@ tb_status tb_sites_scatter(tb_sites *sites, const tb_site_space *space, uint64_t
         if (area_m2 < space->least_m2 || area_m2 > left || area_m2 > ground_m2 / 60.0)
             continue;
         for (int n = 0; n < TRIES; n++) {
-            tb_point  at = {tb_random_between(&random, 0, space->width),
-                            tb_random_between(&random, 0, space->height)};
+            tb_point  at = tb_point_between(&random, (tb_point){0, 0},
+                                            (tb_point){space->width, space->height});
             tb_figure f  = outline_of(want, at, axis, area_m2, &random);
 
             if (!is_within(&f, space->width, space->height) ||
