@@ -1,4 +1,5 @@
-/** What the layers of a job are for, and how they and their fields are called: profiles/fieldmap-*.yaml. */
+/** What the layers of a job are for, and how they and their fields are called:
+ * profiles/fieldmap-*.yaml. */
 #ifndef TUBAN_PARCEL_ROLE_H
 #define TUBAN_PARCEL_ROLE_H
 

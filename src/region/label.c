@@ -3,8 +3,8 @@
 #include <assert.h>
 #include <string.h>
 
-#include "core/memory.h"
 #include "core/forest.h"
+#include "core/memory.h"
 
 struct tb_label {
     tb_run   *runs;

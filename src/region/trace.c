@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-#include "core/memory.h"
 #include "core/forest.h"
+#include "core/memory.h"
 
 #define NONE    UINT32_MAX
 #define VISITED (UINT32_C(1) << 31)
