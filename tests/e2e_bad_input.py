@@ -13,7 +13,6 @@ import pty
 import re
 import shutil
 import signal
-import stat
 import subprocess
 import sys
 import time
@@ -26,7 +25,8 @@ from osgeo import gdal, ogr, osr
 ogr.UseExceptions()
 
 USAGE, JOB, INPUT, OUTPUT, MEMORY, CANCELLED = 2, 3, 4, 5, 6, 7
-NOBODY = 65534
+# Root may write anywhere; without its capabilities it is a user like others, who can still reach this tree.
+AS_A_USER = ("setpriv", "--bounding-set=-all", "--inh-caps=-all") if os.geteuid() == 0 else ()
 
 # ------------------------------------------------------------------------------- helpers
 
@@ -35,12 +35,12 @@ def said(result):
     return result.stderr.decode("utf-8", "replace")
 
 
-def run(*arguments, env=None, cwd=None, timeout=120, before=(), user=None):
+def run(*arguments, env=None, cwd=None, timeout=120, before=()):
     """The program with these arguments; `before` is put in front of it."""
     return subprocess.run([*before, e2e.PROGRAM, *map(str, arguments)], cwd=cwd,
                           env=e2e.environment(**(env or {})),
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, timeout=timeout, user=user)
+                          stderr=subprocess.PIPE, timeout=timeout)
 
 
 def is_sanitized():
@@ -569,25 +569,21 @@ class Output(Case):
         mask = (np.random.default_rng(5).random((side, side)) < 0.3).astype("u1")
         return write(self.path(name), mask, kind=gdal.GDT_Byte)
 
-    @unittest.skipUnless(os.geteuid() == 0, "needs root, to become nobody")
     def test_a_folder_one_may_not_write(self):
         self.change()
         self.text("job.yaml", JobFile.PAIRS)
         os.mkdir(self.path("shut"), 0o555)
-        program = os.stat(e2e.PROGRAM)
-        if not program.st_mode & stat.S_IXOTH:
-            self.skipTest("the program is not for everyone to run")
         for out in ("shut", "shut/deep"):
             for command in (["detect", "t1.tif", "t2.tif"], ["run", "job.yaml"]):
                 with self.subTest(out=out, command=command):
-                    self.refuse(OUTPUT, *command, "--out", out, user=NOBODY,
+                    self.refuse(OUTPUT, *command, "--out", out, before=AS_A_USER,
                                 says=r"shut.*: expected .*, got \"Permission denied\"")
-        self.refuse(OUTPUT, "fit", "t1.tif", "t2.tif", "--out", "shut/m.yaml", user=NOBODY,
+        self.refuse(OUTPUT, "fit", "t1.tif", "t2.tif", "--out", "shut/m.yaml", before=AS_A_USER,
                     says="Permission denied")
-        self.refuse(OUTPUT, "vectorize", "change.tif", "--out", "shut/f.gpkg", user=NOBODY,
+        self.refuse(OUTPUT, "vectorize", "change.tif", "--out", "shut/f.gpkg", before=AS_A_USER,
                     says="Permission denied")
         os.chmod(self.path("t2.tif"), 0)
-        self.refuse(INPUT, "detect", "t1.tif", "t2.tif", "--out", "o", user=NOBODY,
+        self.refuse(INPUT, "detect", "t1.tif", "t2.tif", "--out", "o", before=AS_A_USER,
                     says=r"t2\.tif.*Permission denied")
 
     def fill(self, place, size):
@@ -871,7 +867,10 @@ class Speech(Case):
 
     def test_a_terminal_shows_rate_and_remaining_time(self):
         images = self.big(1200)
-        master, slave = pty.openpty()
+        try:
+            master, slave = pty.openpty()
+        except OSError as none:
+            self.skipTest(f"no terminal here: {none}")
         child = subprocess.Popen([e2e.PROGRAM, "detect", *images, "--out", self.path("o"), "--threads",
                                   "1", "--block", "256"], stdin=subprocess.DEVNULL,
                                  stdout=subprocess.PIPE, stderr=slave)
