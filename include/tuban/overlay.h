@@ -9,6 +9,8 @@
 #ifndef TUBAN_OVERLAY_H
 #define TUBAN_OVERLAY_H
 
+#include <stdbool.h>
+
 #include "tuban/status.h"
 
 #ifdef __cplusplus
@@ -25,7 +27,7 @@ typedef struct tb_polygons {
 } tb_polygons;
 
 /** Whether GDAL reads a file as vector layers. */
-TB_API int tb_polygons_can_open(const char *path);
+TB_API bool tb_polygons_can_open(const char *path);
 
 /**
  * What a job would see of a vector file: `{"file", "driver", "layers": [{"layer", "role",

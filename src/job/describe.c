@@ -46,7 +46,8 @@ static tb_status check_geometries(json_t *row, tb_layer *layer, tb_error *err)
     tb_features features = {0};
 
     TB_TRY(tb_geos_new(&geos, err));
-    TB_TRY(tb_layer_read(layer, geos, NULL, &features, err));
+    features.geos = geos;
+    TB_TRY(tb_layer_read(layer, NULL, &features, err));
     json_object_set_new(row, "invalid", json_integer((json_int_t)features.repaired));
     json_object_set_new(row, "without_polygon", json_integer((json_int_t)features.without));
 done:
@@ -91,7 +92,7 @@ static GDALDatasetH open_vector(const char *path)
     return dataset;
 }
 
-int tb_polygons_can_open(const char *path)
+bool tb_polygons_can_open(const char *path)
 {
     GDALDatasetH dataset = open_vector(path);
     int          layers  = dataset != NULL ? GDALDatasetGetLayerCount(dataset) : 0;

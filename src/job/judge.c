@@ -364,40 +364,49 @@ static void add_areas(tb_areas *sum, const tb_areas *more)
     sum->pbf_or_redline      = sum_of(sum->pbf_or_redline, more->pbf_or_redline);
 }
 
+/* What is summed up of a cluster, at the place of its first parcel. */
+typedef struct group {
+    tb_areas sum;
+    int      parcels, number, tier;
+} group;
+
 /* `place` tells which candidate each feature is. */
 static tb_status set_clusters(tb_judge *judge, const tb_job *job, const tb_features *kept,
                               const size_t *place, tb_error *err)
 {
     tb_status status  = TB_OK;
     size_t   *cluster = NULL;
+    group    *groups  = NULL;
     int       number  = 0;
 
     TB_TRY(tb_alloc(&cluster, kept->count, sizeof *cluster, "clusters", err));
+    TB_TRY(tb_alloc_zero(&groups, kept->count, sizeof *groups, "clusters", err));
     TB_TRY(tb_clusters_find(kept, (double)judge->profile->cluster_gap_dm / 10.0, cluster, err));
     for (size_t i = 0; i < kept->count; i++) {
-        tb_areas       sum   = judge->item[place[i]].areas;
-        bool           alone = true;
+        group *of = &groups[cluster[i]];
+
+        if (of->parcels++ == 0)
+            of->sum = judge->item[place[i]].areas;
+        else
+            add_areas(&of->sum, &judge->item[place[i]].areas);
+    }
+    for (size_t i = 0; i < kept->count; i++) {
+        group         *of = &groups[cluster[i]];
         tb_tier_result tier;
 
-        if (cluster[i] != i)
+        if (of->parcels == 1)
             continue;
-        for (size_t j = i + 1; j < kept->count; j++)
-            if (cluster[j] == i) {
-                add_areas(&sum, &judge->item[place[j]].areas);
-                alone = false;
-            }
-        if (alone)
-            continue;
-        number++;
-        decide(judge, job, &sum, &tier);
-        for (size_t j = i; j < kept->count; j++)
-            if (cluster[j] == i) {
-                judge->item[place[j]].cluster      = number;
-                judge->item[place[j]].cluster_tier = tier.tier;
-            }
+        if (of->number == 0) {
+            decide(judge, job, &of->sum, &tier);
+            of->number = ++number;
+            of->tier   = tier.tier;
+        }
+        judge->item[place[i]].cluster      = of->number;
+        judge->item[place[i]].cluster_tier = of->tier;
     }
 done:
     tb_free(cluster);
+    tb_free(groups);
     return status;
 }
 

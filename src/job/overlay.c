@@ -36,7 +36,9 @@ static tb_status load(loaded *it, const tb_polygons *polygons, tb_geos *geos,
                                    .crs      = polygons->crs,
                                    .encoding = polygons->encoding};
     TB_TRY(tb_layer_open(&it->layer, &it->source, &anything, err));
-    TB_TRY(tb_layer_read(it->layer, geos, reach, &it->features, err));
+    it->features.geos = geos;
+    TB_TRY(tb_layer_read(it->layer, reach, &it->features, err));
+    TB_TRY(tb_features_index(&it->features, err));
 done:
     return status;
 }

@@ -227,7 +227,7 @@ static void make_notes(notes *n, const tb_job *job, const tb_judge *judge, const
              tb_weekday_name(tb_day_weekday(found->tier.due)));
 }
 
-static void fill_parcel(row *r, const tb_job *job, const tb_judge *judge, const tb_candidate *it,
+static void fill_parcel(row *r, const tb_job *job, const tb_candidate *it,
                         const tb_judgement *found, const notes *n)
 {
     const tb_areas       *a    = &found->areas;
@@ -311,7 +311,6 @@ static void fill_parcel(row *r, const tb_job *job, const tb_judge *judge, const 
     put_integer(r, it->edge_pixels);
     put_text(r, found->reason);
     assert(r->count == REJECTED_FIELDS);
-    (void)judge;
 }
 
 /* ---- layers ---- */
@@ -369,7 +368,7 @@ static tb_status add_parcels(writer *w, bool is_rejected, int layer, tb_error *e
         if ((found->reason != NULL) != is_rejected || found->is_withheld)
             continue;
         make_notes(&n, w->job, w->judge, it, found);
-        fill_parcel(&r, w->job, w->judge, it, found, &n);
+        fill_parcel(&r, w->job, it, found, &n);
         TB_TRY(tb_vector_add(w->vector, layer, &outline, r.value, err));
     }
 done:

@@ -126,9 +126,10 @@ static tb_status set_product_key(run *r, tb_error *err)
     tb_status status = TB_OK;
     tb_text   text   = {0};
 
-    TB_TRY(tb_text_append(&text, err, "products %d %lld %.17g %s %s %u\n", r->products,
+    TB_TRY(tb_text_append(&text, err, "products %d %lld %.17g %s %s %s %u\n", r->products,
                           (long long)r->job->min_pixels, r->job->simplify_px, r->job->name,
-                          r->job->month, r->job->formats));
+                          r->job->month, r->job->region != NULL ? r->job->region : "-",
+                          r->job->formats));
     for (int p = 0; p < r->job->pair_count; p++)
         TB_TRY(tb_text_append(&text, err, "%s %s %s\n", r->stages[p].model_key,
                               r->job->pairs[p].before.date, r->job->pairs[p].after.date));
@@ -204,6 +205,8 @@ static json_t *summary_of(const run *r)
         json_array_append_new(pairs, pair_report(r, p));
     json = json_pack("{s:s, s:s, s:s, s:s, s:o}", "job", r->job->name, "month", r->job->month,
                      "tuban", TUBAN_VERSION, "notice", TB_NOTICE, "pairs", pairs);
+    json_object_set_new(json, "region",
+                        r->job->region != NULL ? json_string(r->job->region) : json_null());
     if (r->month != NULL)
         json_object_update(json, r->month);
     return json;

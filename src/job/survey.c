@@ -59,19 +59,19 @@ static tb_mask *mask_of(tb_survey *survey, const tb_job_layer *layer)
     return NULL; /* earlier batches are not a mask */
 }
 
-static void say_what_was_done(const tb_progress *notes, const tb_layer *layer,
-                              const tb_features *features, const tb_job_layer *of)
+static void say_what_was_done(const tb_progress *notes, const tb_layer *layer, int64_t repaired,
+                              int64_t without, const tb_job_layer *of)
 {
     char line[400];
 
-    if (features->repaired > 0) {
+    if (repaired > 0) {
         snprintf(line, sizeof line, "%.200s layer %.60s: %lld invalid polygons repaired", of->path,
-                 tb_layer_name(layer), (long long)features->repaired);
+                 tb_layer_name(layer), (long long)repaired);
         note(notes, line);
     }
-    if (features->without > 0) {
+    if (without > 0) {
         snprintf(line, sizeof line, "%.200s layer %.60s: %lld features without a polygon left out",
-                 of->path, tb_layer_name(layer), (long long)features->without);
+                 of->path, tb_layer_name(layer), (long long)without);
         note(notes, line);
     }
     if (tb_layer_count(layer) == 0) {
@@ -169,22 +169,24 @@ static tb_status read_one(tb_survey *survey, const tb_job_layer *of, tb_geos *ge
     tb_status       status = TB_OK;
     tb_mask        *mask   = mask_of(survey, of);
     tb_layer       *layer  = NULL;
-    tb_features     read   = {0};
     tb_layer_source source = source_of(of);
+    int64_t         repaired, without;
 
     TB_TRY(tb_layer_open(&layer, &source, tb_roles_find(survey->roles, of->role), err));
     if (mask == NULL)
         goto done;
-    TB_TRY(tb_layer_read(layer, geos, reach, &read, err));
-    say_what_was_done(notes, layer, &read, of);
-    TB_TRY(tb_features_move(&mask->features, &read, err));
+    mask->features.geos = geos;
+    repaired            = mask->features.repaired;
+    without             = mask->features.without;
+    TB_TRY(tb_layer_read(layer, reach, &mask->features, err));
+    say_what_was_done(notes, layer, mask->features.repaired - repaired,
+                      mask->features.without - without, of);
     if (strcmp(of->role, "extra") == 0) {
         survey->extra_name[survey->masks.extra_count]  = of->name;
         survey->masks.extra[survey->masks.extra_count] = mask;
         survey->masks.extra_count++;
     }
 done:
-    tb_features_reset(&read);
     tb_layer_close(layer);
     return status;
 }

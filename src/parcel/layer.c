@@ -358,31 +358,6 @@ tb_status tb_features_add(tb_features *features, GEOSGeometry *geometry, int64_t
     return status;
 }
 
-tb_status tb_features_move(tb_features *to, tb_features *from, tb_error *err)
-{
-    tb_status status = TB_OK;
-    size_t    count  = to->count + from->count;
-
-    if (count > to->capacity) {
-        TB_TRY(tb_grow(&to->feature, count, sizeof *to->feature, "features", err));
-        to->capacity = count;
-    }
-    if (from->count > 0)
-        memcpy(to->feature + to->count, from->feature, from->count * sizeof *to->feature);
-    to->count       = count;
-    to->field_count = from->field_count;
-    to->geos        = from->geos;
-    to->repaired += from->repaired;
-    to->without += from->without;
-    from->count = 0;
-    if (to->tree != NULL)
-        GEOSSTRtree_destroy_r(to->geos->handle, to->tree);
-    to->tree = NULL;
-    tb_features_reset(from);
-done:
-    return status;
-}
-
 tb_status tb_features_index(tb_features *features, tb_error *err)
 {
     enum { NODE = 10 };
@@ -659,13 +634,13 @@ done:
     return status;
 }
 
-tb_status tb_layer_read(tb_layer *it, tb_geos *geos, const tb_features *reach, tb_features *out,
-                        tb_error *err)
+tb_status tb_layer_read(tb_layer *it, const tb_features *reach, tb_features *out, tb_error *err)
 {
     tb_status   status = TB_OK;
+    size_t      first  = out->count;
     OGRFeatureH feature;
 
-    *out = (tb_features){.geos = geos, .field_count = it->role != NULL ? it->role->field_count : 0};
+    out->field_count = it->role != NULL ? it->role->field_count : 0;
     OGR_L_ResetReading(it->layer);
     for (;;) {
         TB_TRY(next_feature(it, &feature, err));
@@ -676,11 +651,8 @@ tb_status tb_layer_read(tb_layer *it, tb_geos *geos, const tb_features *reach, t
         if (status != TB_OK)
             goto done;
     }
-    if (out->count > 0 && out->field_count > 0 && strcmp(it->role->fields[0].key, "id") == 0)
-        qsort(out->feature, out->count, sizeof *out->feature, compare_features);
-    TB_TRY(tb_features_index(out, err));
+    if (out->count > first && out->field_count > 0 && strcmp(it->role->fields[0].key, "id") == 0)
+        qsort(out->feature + first, out->count - first, sizeof *out->feature, compare_features);
 done:
-    if (status != TB_OK)
-        tb_features_reset(out);
     return status;
 }

@@ -57,13 +57,12 @@ int64_t     tb_layer_count(const tb_layer *layer);
 const char *tb_layer_field(const tb_layer *layer, int field);
 
 /**
- * Reads the features whose boxes touch those of `reach` (NULL: all), in the order of the role's
- * `id`, then of the file, and builds the index.
+ * Adds the features whose boxes touch those of `reach` (NULL: all) to `out`, in the order of the
+ * role's `id`, then of the file. `out` needs its context; its index is for the caller to build.
  *
- * The file is read once. Memory is bounded by what is within reach.
+ * The file is read once. Memory is bounded by what is within reach. On failure `out` holds some.
  */
-tb_status tb_layer_read(tb_layer *layer, tb_geos *geos, const tb_features *reach, tb_features *out,
-                        tb_error *err);
+tb_status tb_layer_read(tb_layer *layer, const tb_features *reach, tb_features *out, tb_error *err);
 
 /** Tells of one text of every feature (NULL: null), in the order of the file; no geometry is read.
  */
@@ -75,10 +74,6 @@ void tb_features_reset(tb_features *features);
 /** Adds a feature without texts; takes the geometry, also on failure. */
 tb_status tb_features_add(tb_features *features, GEOSGeometry *geometry, int64_t fid,
                           tb_error *err);
-
-/** Moves all of `from` (fields alike) behind those of `to` and empties it; `to` has no index then.
- */
-tb_status tb_features_move(tb_features *to, tb_features *from, tb_error *err);
 
 /** Builds the index; call once, when all are added. */
 tb_status tb_features_index(tb_features *features, tb_error *err);
