@@ -10,6 +10,7 @@
 #include "kernels/gradient.h"
 #include "kernels/log.h"
 #include "kernels/mad.h"
+#include "kernels/median.h"
 #include "kernels/moments.h"
 #include "kernels/resample.h"
 
@@ -27,6 +28,7 @@ typedef struct tb_kernels {
     tb_log_row_fn         *log_row;
     tb_chi2_upper_fn      *chi2_upper;
     tb_mad_statistic_fn   *mad_statistic;
+    tb_median_row_fn      *median_row;
     tb_moments_add_fn     *moments_add;
 } tb_kernels;
 

@@ -20,5 +20,6 @@ const tb_kernels TB_KERNEL(tb_kernels) = {
     .log_row         = TB_KERNEL(tb_log_row),
     .chi2_upper      = TB_KERNEL(tb_chi2_upper),
     .mad_statistic   = TB_KERNEL(tb_mad_statistic),
+    .median_row      = TB_KERNEL(tb_median_row),
     .moments_add     = TB_KERNEL(tb_moments_add),
 };

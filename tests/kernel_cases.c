@@ -165,6 +165,11 @@ static void moments_most(const tb_kernels *k, void *out, const case_inputs *in, 
     moments(k, out, in, n, TB_MOMENTS_CHANNELS_MAX, in->positive);
 }
 
+static void median_row(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
+{
+    k->median_row(out, in->rows, n);
+}
+
 enum { MOMENTS = sizeof(tb_moments) / sizeof(double) };
 
 const kernel_case kernel_cases[] = {
@@ -186,6 +191,7 @@ const kernel_case kernel_cases[] = {
     {"mad_statistic 4 bands", true, 0, true, mad_four},
     {"mad_statistic 6 bands", true, 0, true, mad_six},
     {"mad_statistic 16 bands", true, 0, true, mad_most},
+    {"median_row", false, 0, true, median_row},
     {"moments_add 8 channels", true, MOMENTS, true, moments_plain},
     {"moments_add 12, weighted", true, MOMENTS, true, moments_weighted},
     {"moments_add 32, weighted", true, MOMENTS, true, moments_most},

@@ -162,9 +162,9 @@ static tb_radiometry radiometry_of(void)
 
 static tb_scoring scoring_of(const tb_method *method, double sigma)
 {
-    tb_scoring scoring = {.method = method, .bands = BANDS};
+    tb_scoring scoring;
 
-    tb_scoring_smooth(&scoring, sigma);
+    tb_scoring_init(&scoring, method, BANDS, sigma, false);
     return scoring;
 }
 
@@ -187,7 +187,7 @@ static void magnitude_as_plainly_computed(void **state)
 
     (void)state;
     make(&scores, &scoring, &f->block, list);
-    assert_int_equal(scoring.radius, 1);
+    assert_int_equal(scoring.halo, 1);
     assert_true(scores.rect.x == 41 && scores.rect.y == 71 && scores.rect.width == W - 2);
     for (int y = 0; y < H - 2; y++)
         for (int x = 0; x < W - 2; x++) {
@@ -295,7 +295,7 @@ static void a_rectangle_scores_as_in_the_whole(void **state)
             other.slope[1] = 1.1f;
             make(&whole, &scoring, &f->block, list);
             for (int i = 0; i < 25; i++) {
-                int     reach        = 2 * scoring.radius + 1;
+                int     reach        = 2 * scoring.halo + 1;
                 int64_t x            = random_between(&seed, 0, W - reach),
                         y            = random_between(&seed, 0, H - reach);
                 int64_t w            = random_between(&seed, reach, W - x),
@@ -365,7 +365,7 @@ static void strata_have_hard_borders(void **state)
         for (int64_t x = 0; x < scores.rect.width; x++) {
             float s = scores.score[y * scores.rect.width + x];
 
-            if (f->stratum[(y + scoring.radius) * W + x + scoring.radius] == 1)
+            if (f->stratum[(y + scoring.halo) * W + x + scoring.halo] == 1)
                 assert_true(isnan(s));
             else
                 assert_true(s == 0);
@@ -398,7 +398,7 @@ static void smoothing_keeps_constants(void **state)
         for (int64_t x = 0; x < scores.rect.width; x++) {
             float s = scores.score[y * scores.rect.width + x];
 
-            if (f->stratum[(y + scoring.radius) * W + x + scoring.radius] < 0)
+            if (f->stratum[(y + scoring.halo) * W + x + scoring.halo] < 0)
                 assert_true(isnan(s));
             else
                 assert_true(fabsf(s - 5) < 1e-5f);

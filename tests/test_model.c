@@ -681,7 +681,7 @@ static void count_flagged(const tb_pair *pair, const tb_model *model, tb_rect ch
     *inside = *outside = 0;
     OK(tb_cache_new(&cache, (size_t)64 << 20, heard));
     OK(tb_pair_reader_new(&reader, pair, cache, kernels_here(), heard));
-    OK(tb_pair_read(reader, tb_rect_grow(all, model->scoring.radius), &block, heard));
+    OK(tb_pair_read(reader, tb_rect_grow(all, model->scoring.halo), &block, heard));
     OK(tb_scores_make(&scores, &model->scoring, &block, model->radiometry, kernels_here(), heard));
     for (int64_t y = 0; y < all.height; y++)
         for (int64_t x = 0; x < all.width; x++) {

@@ -300,7 +300,7 @@ static swept reference(const tb_pair *pair, const tb_model *model)
     tb_scores       scores = {0};
     tb_evidence     evidence;
     swept           out  = {0};
-    int             halo = model->scoring.radius;
+    int             halo = model->scoring.halo;
 
     out.classes                      = calloc(1, (size_t)tb_rect_area(all));
     out.scores                       = calloc(sizeof(float), (size_t)tb_rect_area(all));

@@ -2,7 +2,8 @@
 
 #include <string.h>
 
-static const tb_method *const methods[] = {&tb_method_cva, &tb_method_logratio};
+static const tb_method *const methods[] = {&tb_method_composite, &tb_method_cva,
+                                           &tb_method_logratio};
 
 const tb_method *tb_method_named(const char *name)
 {
@@ -14,7 +15,7 @@ const tb_method *tb_method_named(const char *name)
 
 const char *const *tb_method_names(void)
 {
-    static const char *const names[] = {"cva", "logratio", NULL};
+    static const char *const names[] = {"composite", "cva", "logratio", NULL};
 
     return names;
 }

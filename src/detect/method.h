@@ -5,6 +5,7 @@
 #ifndef TUBAN_DETECT_METHOD_H
 #define TUBAN_DETECT_METHOD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "kernels/table.h"
@@ -15,16 +16,22 @@ typedef struct tb_radiometry {
     float slope[TB_BANDS_MAX], intercept[TB_BANDS_MAX]; /**< later samples to earlier ones */
     float
         by_noise[TB_BANDS_MAX]; /**< 1 / standard deviation of the difference on unchanged ground */
-    float by_spread[TB_BANDS_MAX]; /**< 1 / standard deviation of the earlier features */
+    float by_spread[TB_BANDS_MAX]; /**< 1 / standard deviation of the features of both dates */
     float offset[TB_BANDS_MAX];    /**< added to radar samples before their logarithm is taken */
     float low[2], high[2]; /**< ends of the sample ranges, earlier and later; infinite: none */
+    tb_mad_weights mad;    /**< no components: there is none */
 } tb_radiometry;
 
-enum { TB_METHOD_PLANES_MAX = 2, TB_METHOD_SEGMENT = 1024 };
+enum { TB_METHOD_PLANES_MAX = 4, TB_METHOD_SEGMENT = 1024, TB_METHOD_SCRATCH = 4 };
 
 typedef struct tb_method {
     const char *name;   /**< as in --method and model.yaml */
-    int         planes; /**< smoothed between `row` and `finish` */
+    int         planes; /**< that `row` makes; all are smoothed before `finish` */
+    /**
+     * The last two planes are the brightness of each date: the frame puts one plane in their
+     * place, the difference of their gradients' magnitudes.
+     */
+    bool has_texture;
 
     /** What spreads are measured of: dst[x] of the samples src[x]; NULL: the samples themselves. */
     void (*feature)(float *dst, const float *src, float offset, size_t n,
@@ -32,7 +39,7 @@ typedef struct tb_method {
 
     /**
      * `planes` values a pixel from the samples of both dates; at most TB_METHOD_SEGMENT pixels.
-     * @param scratch  3 * TB_METHOD_SEGMENT floats.
+     * @param scratch  TB_METHOD_SCRATCH * TB_METHOD_SEGMENT floats, aligned for doubles.
      */
     void (*row)(float *const *out, const float *const *before, const float *const *after, int bands,
                 const tb_radiometry *radiometry, float *scratch, size_t n,
@@ -40,7 +47,7 @@ typedef struct tb_method {
 
     /**
      * Score and contrast from the smoothed planes. contrast is the root mean square difference over
-     * the bands in standard deviations of the earlier date: the absolute bound is put to it.
+     * the bands in standard deviations (by_spread): the absolute bound is put to it.
      */
     void (*finish)(float *score, float *contrast, const float *const *smooth, int bands, size_t n);
 } tb_method;
@@ -51,6 +58,7 @@ const tb_method *tb_method_named(const char *name);
 /** All names, NULL ends. */
 const char *const *tb_method_names(void);
 
+extern const tb_method tb_method_composite;
 extern const tb_method tb_method_cva;
 extern const tb_method tb_method_logratio;
 

@@ -5,16 +5,49 @@
 #include "core/memory.h"
 #include "kernels/real.h"
 
-void tb_scoring_smooth(tb_scoring *scoring, double sigma)
-{
-    int radius = (int)ceil(sigma * 3.34);
+/* Gradients are of brightness smoothed a little; their difference counts in a wider neighbourhood.
+ */
+static const double GRADIENT_SIGMA = 1.0, TEXTURE_SIGMA = 3.0, TEXTURE_REACH = 3.0;
 
-    radius           = radius < 1 ? 1 : radius;
-    scoring->radius  = radius < TB_FIR_RADIUS_MAX ? radius : TB_FIR_RADIUS_MAX;
-    scoring->taps[0] = 1.0f;
-    for (int k = 1; k <= scoring->radius; k++)
-        scoring->taps[k] =
+/* Gaussian taps exp(-k^2 / (2 sigma^2)) out to `reach` sigma. */
+static tb_smoothing gaussian(double sigma, double reach)
+{
+    tb_smoothing smoothing = {.radius = (int)ceil(sigma * reach), .taps = {1.0f}};
+
+    smoothing.radius = smoothing.radius < 1 ? 1 : smoothing.radius;
+    smoothing.radius = smoothing.radius < TB_FIR_RADIUS_MAX ? smoothing.radius : TB_FIR_RADIUS_MAX;
+    for (int k = 1; k <= smoothing.radius; k++)
+        smoothing.taps[k] =
             sigma > 0.0 ? (float)tb_real_exp(-(double)(k * k) / (2.0 * sigma * sigma)) : 0.0f;
+    return smoothing;
+}
+
+/* Pixels around a block that smoothing one plane needs. */
+static int halo_of(const tb_smoothing *smoothing)
+{
+    return smoothing->radius + (smoothing->has_median ? TB_MEDIAN_RADIUS : 0);
+}
+
+void tb_scoring_init(tb_scoring *scoring, const tb_method *method, int bands, double sigma,
+                     bool has_median)
+{
+    int texture = method->has_texture ? method->planes - 2 : -1;
+
+    *scoring = (tb_scoring){
+        .method = method, .bands = bands, .smoothed = method->planes - method->has_texture};
+    for (int p = 0; p < scoring->smoothed; p++) {
+        tb_smoothing *smoothing = &scoring->smoothing[p];
+        int           halo;
+
+        *smoothing = p == texture ? gaussian(TEXTURE_SIGMA, TEXTURE_REACH) : gaussian(sigma, 3.34);
+        smoothing->has_median = p == 0 && has_median;
+        halo                  = halo_of(smoothing);
+        if (p == texture) {
+            scoring->before_gradient = gaussian(GRADIENT_SIGMA, TEXTURE_REACH);
+            halo += halo_of(&scoring->before_gradient) + 1;
+        }
+        scoring->halo = halo > scoring->halo ? halo : scoring->halo;
+    }
 }
 
 void tb_scores_reset(tb_scores *scores)
@@ -23,13 +56,11 @@ void tb_scores_reset(tb_scores *scores)
     *scores = (tb_scores){0};
 }
 
-/* Planes with the halo, the same smoothed along rows, smoothed rows, the two outputs, scratch. */
+/* The method's planes and one more with the halo, the two outputs, scratch. */
 static size_t floats_needed(int64_t columns, int64_t rows)
 {
-    size_t pixels = (size_t)(columns * rows);
-
-    return (2 * TB_METHOD_PLANES_MAX + 2) * pixels + TB_METHOD_PLANES_MAX * (size_t)columns +
-           3 * TB_METHOD_SEGMENT;
+    return (TB_METHOD_PLANES_MAX + 1 + 2) * (size_t)(columns * rows) +
+           TB_METHOD_SCRATCH * TB_METHOD_SEGMENT;
 }
 
 size_t tb_scores_bytes(int64_t columns, int64_t rows)
@@ -77,55 +108,129 @@ static void make_row(float *const *planes, float *scratch, const tb_scoring *sco
     }
 }
 
+/* A plane of a block: `rows` rows of `columns` pixels. */
+typedef struct extent {
+    int64_t columns, rows;
+} extent;
+
+/* Pixel (margin, y) of a plane. */
+static float *at_row(float *plane, extent size, int64_t margin, int64_t y)
+{
+    return plane + y * size.columns + margin;
+}
+
+static void swap(float **a, float **b)
+{
+    float *held = *a;
+
+    *a = *b;
+    *b = held;
+}
+
+/* dst gets the median wherever it lies `margin` pixels or more within the plane. */
+static void find_median(float *dst, float *src, extent size, int margin, const tb_kernels *kernels)
+{
+    for (int64_t y = margin; y < size.rows - margin; y++) {
+        const float *window[2 * TB_MEDIAN_RADIUS + 1];
+
+        for (int k = -TB_MEDIAN_RADIUS; k <= TB_MEDIAN_RADIUS; k++)
+            window[k + TB_MEDIAN_RADIUS] = at_row(src, size, margin - TB_MEDIAN_RADIUS, y + k);
+        kernels->median_row(at_row(dst, size, margin, y), window,
+                            (size_t)(size.columns - 2 * margin));
+    }
+}
+
+/* Smooths the plane where it lies `margin` pixels or more within; `other` is as large. */
+static void smooth(float **plane, float **other, extent size, int margin,
+                   const tb_smoothing *smoothing, const tb_kernels *kernels)
+{
+    int    radius = smoothing->radius;
+    size_t n      = (size_t)(size.columns - 2 * margin);
+
+    if (smoothing->has_median) {
+        find_median(*other, *plane, size, margin - radius, kernels);
+        swap(plane, other);
+    }
+    for (int64_t y = margin - radius; y < size.rows - margin + radius; y++)
+        kernels->fir_row(at_row(*other, size, margin, y), at_row(*plane, size, margin, y),
+                         smoothing->taps, radius, n);
+    for (int64_t y = margin; y < size.rows - margin; y++) {
+        const float *window[2 * TB_FIR_RADIUS_MAX + 1];
+
+        for (int k = -radius; k <= radius; k++)
+            window[k + radius] = at_row(*other, size, margin, y + k);
+        kernels->fir_column(at_row(*plane, size, margin, y), window, smoothing->taps, radius, n);
+    }
+}
+
+/*
+ * The difference of the gradients' magnitudes of both dates' brightness, in the place of the
+ * earlier one. Beside what was not observed no gradient can be told, and 0 stands for it.
+ */
+static void find_texture(float **before, float **after, float **other, extent size, int margin,
+                         const tb_smoothing *smoothing, const tb_kernels *kernels)
+{
+    size_t n = (size_t)(size.columns - 2 * margin);
+
+    smooth(before, other, size, margin - 1, smoothing, kernels);
+    smooth(after, other, size, margin - 1, smoothing, kernels);
+    for (int64_t y = margin; y < size.rows - margin; y++) {
+        const float *centre  = at_row(*before, size, margin, y);
+        float       *texture = at_row(*other, size, margin, y);
+        float       *later   = at_row(*other, size, margin, y + 1); /* filled only next */
+
+        kernels->gradient(texture, at_row(*before, size, margin, y - 1), centre,
+                          at_row(*before, size, margin, y + 1), n);
+        kernels->gradient(later, at_row(*after, size, margin, y - 1),
+                          at_row(*after, size, margin, y), at_row(*after, size, margin, y + 1), n);
+        for (size_t x = 0; x < n; x++) {
+            float difference = fabsf(texture[x] - later[x]);
+
+            texture[x] = isnan(centre[x]) ? NAN : isnan(difference) ? 0.0f : difference;
+        }
+    }
+    swap(before, other);
+}
+
 tb_status tb_scores_make(tb_scores *scores, const tb_scoring *scoring, const tb_pair_block *block,
                          const tb_radiometry *const *radiometry, const tb_kernels *kernels,
                          tb_error *err)
 {
-    tb_status status  = TB_OK;
-    int64_t   columns = block->rect.width, rows = block->rect.height;
-    tb_rect   core   = tb_rect_grow(block->rect, -scoring->radius);
-    size_t    pixels = (size_t)(columns * rows);
-    size_t    needed = floats_needed(columns, rows);
-    float *plane[TB_METHOD_PLANES_MAX], *along[TB_METHOD_PLANES_MAX], *line[TB_METHOD_PLANES_MAX];
-    float *next;
+    tb_status        status = TB_OK;
+    extent           size   = {block->rect.width, block->rect.height};
+    tb_rect          core   = tb_rect_grow(block->rect, -scoring->halo);
+    const tb_method *method = scoring->method;
+    size_t           pixels = (size_t)(size.columns * size.rows);
+    size_t           needed = floats_needed(size.columns, size.rows);
+    float           *plane[TB_METHOD_PLANES_MAX], *other, *scratch;
 
     if (needed > scores->capacity) {
         tb_scores_reset(scores);
         TB_TRY(tb_alloc(&scores->storage, needed, sizeof(float), "scores", err));
         scores->capacity = needed;
     }
-    next             = scores->storage;
     scores->rect     = core;
-    scores->score    = next;
-    scores->contrast = next + pixels;
-    next += 2 * pixels;
-    for (int p = 0; p < TB_METHOD_PLANES_MAX; p++) {
-        plane[p] = next;
-        along[p] = next + pixels;
-        line[p]  = next + 2 * pixels;
-        next += 2 * pixels + (size_t)columns;
-    }
+    scratch          = scores->storage;
+    scores->score    = scratch + TB_METHOD_SCRATCH * TB_METHOD_SEGMENT;
+    scores->contrast = scores->score + pixels;
+    other            = scores->contrast + pixels;
+    for (int p = 0; p < TB_METHOD_PLANES_MAX; p++)
+        plane[p] = other + (size_t)(p + 1) * pixels;
 
-    for (int64_t y = 0; y < rows; y++) {
-        make_row(plane, next, scoring, block, y, radiometry, kernels);
-        for (int p = 0; p < scoring->method->planes; p++)
-            kernels->fir_row(along[p] + y * columns, plane[p] + y * columns + scoring->radius,
-                             scoring->taps, scoring->radius, (size_t)core.width);
-    }
+    for (int64_t y = 0; y < size.rows; y++)
+        make_row(plane, scratch, scoring, block, y, radiometry, kernels);
+    if (method->has_texture)
+        find_texture(&plane[method->planes - 2], &plane[method->planes - 1], &other, size,
+                     scoring->before_gradient.radius + 1, &scoring->before_gradient, kernels);
+    for (int p = 0; p < scoring->smoothed; p++)
+        smooth(&plane[p], &other, size, scoring->halo, &scoring->smoothing[p], kernels);
     for (int64_t y = 0; y < core.height; y++) {
-        const float *smooth[TB_METHOD_PLANES_MAX];
+        const float *row[TB_METHOD_PLANES_MAX];
 
-        for (int p = 0; p < scoring->method->planes; p++) {
-            const float *window[2 * TB_FIR_RADIUS_MAX + 1];
-
-            for (int k = 0; k <= 2 * scoring->radius; k++)
-                window[k] = along[p] + (y + k) * columns;
-            kernels->fir_column(line[p], window, scoring->taps, scoring->radius,
-                                (size_t)core.width);
-            smooth[p] = line[p];
-        }
-        scoring->method->finish(scores->score + y * core.width, scores->contrast + y * core.width,
-                                smooth, scoring->bands, (size_t)core.width);
+        for (int p = 0; p < scoring->smoothed; p++)
+            row[p] = at_row(plane[p], size, scoring->halo, scoring->halo + y);
+        method->finish(scores->score + y * core.width, scores->contrast + y * core.width, row,
+                       scoring->bands, (size_t)core.width);
     }
 done:
     return status;

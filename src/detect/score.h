@@ -2,6 +2,7 @@
 #ifndef TUBAN_DETECT_SCORE_H
 #define TUBAN_DETECT_SCORE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -11,19 +12,33 @@
 #include "kernels/table.h"
 #include "raster/pair.h"
 
+/** How a plane is smoothed: a median first, where asked for, then a Gaussian. */
+typedef struct tb_smoothing {
+    bool  has_median; /**< of five by five */
+    int   radius;     /**< of the Gaussian, pixels: 1 .. TB_FIR_RADIUS_MAX */
+    float taps[TB_FIR_RADIUS_MAX + 1];
+} tb_smoothing;
+
+/** The widest halo any scoring needs, pixels. */
+enum { TB_SCORING_HALO_MAX = TB_FIR_RADIUS_MAX + TB_MEDIAN_RADIUS };
+
 /** How a score is made; the same for all strata of a pair. */
 typedef struct tb_scoring {
     const tb_method *method;
     int              bands;
-    int   radius; /**< of the smoothing, pixels: the halo a block needs; 1 .. TB_FIR_RADIUS_MAX */
-    float taps[TB_FIR_RADIUS_MAX + 1];
+    int              halo;     /**< pixels a block needs around it: 1 .. TB_SCORING_HALO_MAX */
+    int              smoothed; /**< planes that `finish` takes */
+    tb_smoothing     smoothing[TB_METHOD_PLANES_MAX];
+    tb_smoothing     before_gradient; /**< of brightness */
 } tb_scoring;
 
 /**
- * Gaussian taps exp(-k^2 / (2 sigma^2)) out to three sigma and a third; sigma 0 is no smoothing.
- * @param sigma pixels, 0 .. 4.5.
+ * Sets how the method's planes are smoothed.
+ * @param sigma       of the Gaussian, pixels, 0 .. 4.5; 0 is none.
+ * @param has_median  a median of five by five over the first plane comes before it.
  */
-void tb_scoring_smooth(tb_scoring *scoring, double sigma);
+void tb_scoring_init(tb_scoring *scoring, const tb_method *method, int bands, double sigma,
+                     bool has_median);
 
 /** A worker's buffers. Zero-initialised is empty; free with tb_scores_reset. */
 typedef struct tb_scores {
@@ -40,7 +55,7 @@ void tb_scores_reset(tb_scores *scores);
 size_t tb_scores_bytes(int64_t columns, int64_t rows);
 
 /**
- * Scores the block less a halo of scoring->radius on every side.
+ * Scores the block less scoring->halo pixels on every side.
  * @param radiometry  one a stratum, NULL where the stratum has none: not scored, NaN.
  */
 tb_status tb_scores_make(tb_scores *scores, const tb_scoring *scoring, const tb_pair_block *block,

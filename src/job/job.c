@@ -106,7 +106,8 @@ tb_status tb_job_of_images(tb_job **out, const tb_detect_options *options, tb_er
         TB_TRY(tb_copy_text(&job->model, options->model, err));
     if (options->method != NULL) {
         if (tb_method_named(options->method) == NULL) {
-            status = tb_error_set(err, TB_E_USAGE, "--method: expected cva or logratio, got \"%s\"",
+            status = tb_error_set(err, TB_E_USAGE,
+                                  "--method: expected composite, cva or logratio, got \"%s\"",
                                   options->method);
             goto done;
         }
@@ -189,14 +190,14 @@ const tb_method *tb_job_method(const tb_job *job, const tb_pair *pair)
     if (job->method != NULL)
         return tb_method_named(job->method);
     if (job->sensor == TB_SENSOR_OPTICAL)
-        return &tb_method_cva;
+        return &tb_method_composite;
     if (job->sensor == TB_SENSOR_SAR)
         return &tb_method_logratio;
 
     /* Radar comes as one amplitude or as VV and VH; an index such as NDVI as one band of floats. */
     bool is_amplitude = tb_epoch_file(pair->before, 0)->type != TB_SAMPLE_F32 || pair->bands == 2;
 
-    return pair->bands <= 2 && is_amplitude ? &tb_method_logratio : &tb_method_cva;
+    return pair->bands <= 2 && is_amplitude ? &tb_method_logratio : &tb_method_composite;
 }
 
 tb_epoch_options tb_job_epoch(const tb_job_date *date)

@@ -327,7 +327,7 @@ static tb_status read_detect(tb_node map, const char *folder, tb_job *job, tb_er
     static const char *const allowed[] = {
         "method", "sensor", "prior", "register", "model", "min_pixels", "allow_implausible", NULL};
     static const char *const sensors[]        = {"auto", "optical", "sar", NULL};
-    static const char *const methods[]        = {"auto", "cva", "logratio", NULL};
+    static const char *const methods[]        = {"auto", "composite", "cva", "logratio", NULL};
     static const char *const register_words[] = {"auto", "off", NULL};
     tb_status                status           = TB_OK;
     tb_node                  node;

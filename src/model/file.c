@@ -61,15 +61,26 @@ done:
     return status;
 }
 
+static tb_status write_row(tb_text *out, const char *before, const double *values, int n,
+                           tb_error *err)
+{
+    tb_status status = TB_OK;
+
+    TB_TRY(tb_text_append(out, err, "%s[", before));
+    for (int i = 0; i < n; i++)
+        TB_TRY(tb_text_append(out, err, "%s%.9g", i > 0 ? ", " : "", values[i]));
+    TB_TRY(tb_text_append(out, err, "]\n"));
+done:
+    return status;
+}
+
 static tb_status write_list(tb_text *out, const char *indent, const char *key, const double *values,
                             int n, tb_error *err)
 {
     tb_status status = TB_OK;
 
-    TB_TRY(tb_text_append(out, err, "%s%s: [", indent, key));
-    for (int i = 0; i < n; i++)
-        TB_TRY(tb_text_append(out, err, "%s%.9g", i > 0 ? ", " : "", values[i]));
-    TB_TRY(tb_text_append(out, err, "]\n"));
+    TB_TRY(tb_text_append(out, err, "%s%s: ", indent, key));
+    TB_TRY(write_row(out, "", values, n, err));
 done:
     return status;
 }
@@ -101,6 +112,20 @@ done:
     return status;
 }
 
+static tb_status write_mad(tb_text *out, const tb_model_mad *mad, int bands, tb_error *err)
+{
+    tb_status status = TB_OK;
+
+    TB_TRY(tb_text_append(out, err, "    mad:\n"));
+    TB_TRY(write_list(out, "      ", "mean", mad->mean, 2 * bands, err));
+    TB_TRY(write_list(out, "      ", "variance", mad->variance, mad->count, err));
+    TB_TRY(tb_text_append(out, err, "      coefficient:\n"));
+    for (int i = 0; i < mad->count; i++)
+        TB_TRY(write_row(out, "        - ", mad->coefficient[i], 2 * bands, err));
+done:
+    return status;
+}
+
 static tb_status write_stratum(tb_text *out, const tb_model *model, int index, tb_error *err)
 {
     tb_status                 status = TB_OK;
@@ -122,6 +147,8 @@ static tb_status write_stratum(tb_text *out, const tb_model *model, int index, t
     TB_TRY(write_list(out, "      ", "rho", s->irmad.rho, s->irmad.count, err));
     TB_TRY(tb_text_append(out, err, "      iterations: %d\n      ridge: %.9g\n",
                           s->irmad.iterations, s->irmad.ridge));
+    if (s->mad.count > 0)
+        TB_TRY(write_mad(out, &s->mad, model->bands, err));
     TB_TRY(tb_text_append(out, err,
                           "    normalisation:\n      rule: \"%s\"\n      unchanged: %lld\n",
                           s->normalisation, (long long)s->unchanged));
@@ -146,13 +173,14 @@ tb_status tb_model_write(const tb_model *model, const tb_pair *pair, tb_text *ou
 {
     tb_status status = TB_OK;
 
-    TB_TRY(
-        tb_text_append(out, err,
-                       "# A model of tuban: what was learnt from the sample of one pair of dates.\n"
-                       "model: 1\nmethod: %s\nbands: %d\nsmoothing: %.9g\nsample: %.9g\n"
-                       "sources: {before: %d, after: %d}\n",
-                       model->method->name, model->bands, model->smoothing, model->sample_share,
-                       model->before_sources, model->after_sources));
+    TB_TRY(tb_text_append(
+        out, err,
+        "# A model of tuban: what was learnt from the sample of one pair of dates.\n"
+        "model: 1\nmethod: %s\nbands: %d\nsmoothing: %.9g\nmedian: %s\n"
+        "sample: %.9g\n"
+        "sources: {before: %d, after: %d}\n",
+        model->method->name, model->bands, model->smoothing, yes_no(model->has_median),
+        model->sample_share, model->before_sources, model->after_sources));
     TB_TRY(write_range(out, model, 0, "range_before", err));
     TB_TRY(write_range(out, model, 1, "range_after", err));
     TB_TRY(tb_text_append(out, err, "registration:\n"));
@@ -218,13 +246,10 @@ done:
 }
 
 /* A list of exactly n numbers not below `low`, or of at most n where `count` is asked for. */
-static tb_status read_list(tb_node map, const char *key, int n, double low, double *out, int *count,
-                           tb_error *err)
+static tb_status read_row(tb_node list, int n, double low, double *out, int *count, tb_error *err)
 {
     tb_status status = TB_OK;
-    tb_node   list;
 
-    TB_TRY(tb_node_require(map, key, &list, err));
     if (!tb_node_is_list(list) || tb_node_count(list) > (size_t)n ||
         (count == NULL && tb_node_count(list) != (size_t)n)) {
         status = tb_node_complain(list, err, "a list with a number for each band");
@@ -234,6 +259,18 @@ static tb_status read_list(tb_node map, const char *key, int n, double low, doub
         TB_TRY(tb_node_real(tb_node_item(list, i), low, 1e30, &out[i], err));
     if (count != NULL)
         *count = (int)tb_node_count(list);
+done:
+    return status;
+}
+
+static tb_status read_list(tb_node map, const char *key, int n, double low, double *out, int *count,
+                           tb_error *err)
+{
+    tb_status status = TB_OK;
+    tb_node   list;
+
+    TB_TRY(tb_node_require(map, key, &list, err));
+    TB_TRY(read_row(list, n, low, out, count, err));
 done:
     return status;
 }
@@ -280,6 +317,36 @@ done:
     return status;
 }
 
+static tb_status read_items(tb_node root, const char *key, int n, tb_node *list, tb_error *err)
+{
+    tb_status status = TB_OK;
+    char      expected[64];
+
+    TB_TRY(tb_node_require(root, key, list, err));
+    snprintf(expected, sizeof expected, "a list of %d", n);
+    if (!tb_node_is_list(*list) || tb_node_count(*list) != (size_t)n)
+        status = tb_node_complain(*list, err, expected);
+done:
+    return status;
+}
+
+static tb_status read_mad(tb_node map, tb_model_mad *mad, int bands, tb_error *err)
+{
+    static const char *const allowed[] = {"mean", "variance", "coefficient", NULL};
+    tb_status                status    = TB_OK;
+    tb_node                  rows;
+
+    TB_TRY(tb_node_check_keys(map, allowed, err));
+    TB_TRY(read_list(map, "mean", 2 * bands, -1e30, mad->mean, NULL, err));
+    TB_TRY(read_list(map, "variance", bands, 1e-30, mad->variance, &mad->count, err));
+    TB_TRY(read_items(map, "coefficient", mad->count, &rows, err));
+    for (int i = 0; i < mad->count; i++)
+        TB_TRY(read_row(tb_node_item(rows, (size_t)i), 2 * bands, -1e30, mad->coefficient[i], NULL,
+                        err));
+done:
+    return status;
+}
+
 static tb_status read_normalisation(tb_node map, tb_model_stratum *s, int bands, tb_error *err)
 {
     static const char *const allowed[] = {"rule", "unchanged", "slope",  "intercept", "noise",
@@ -321,8 +388,9 @@ done:
 
 static tb_status read_stratum(tb_node map, tb_model *model, int index, tb_error *err)
 {
-    static const char *const allowed[] = {"before", "after", "state",         "sampled",   "from",
-                                          "reason", "irmad", "normalisation", "threshold", NULL};
+    static const char *const allowed[] = {"before",        "after",     "state", "sampled",
+                                          "from",          "reason",    "irmad", "mad",
+                                          "normalisation", "threshold", NULL};
     tb_status                status    = TB_OK;
     tb_model_stratum        *s         = &model->stratum[index];
     tb_node                  node;
@@ -344,6 +412,8 @@ static tb_status read_stratum(tb_node map, tb_model *model, int index, tb_error 
         goto done;
     TB_TRY(tb_node_require(map, "irmad", &node, err));
     TB_TRY(read_irmad(node, &s->irmad, model->bands, err));
+    if (tb_node_find(map, "mad", &node))
+        TB_TRY(read_mad(node, &s->mad, model->bands, err));
     TB_TRY(tb_node_require(map, "normalisation", &node, err));
     TB_TRY(read_normalisation(node, s, model->bands, err));
     TB_TRY(tb_node_require(map, "threshold", &node, err));
@@ -363,19 +433,6 @@ static tb_status check_source(tb_node map, const tb_model *model, int index, tb_
         goto done;
     TB_TRY(tb_node_require(map, "from", &node, err));
     status = tb_node_complain(node, err, "the number of a fitted stratum");
-done:
-    return status;
-}
-
-static tb_status read_items(tb_node root, const char *key, int n, tb_node *list, tb_error *err)
-{
-    tb_status status = TB_OK;
-    char      expected[64];
-
-    TB_TRY(tb_node_require(root, key, list, err));
-    snprintf(expected, sizeof expected, "a list of %d", n);
-    if (!tb_node_is_list(*list) || tb_node_count(*list) != (size_t)n)
-        status = tb_node_complain(*list, err, expected);
 done:
     return status;
 }
@@ -401,11 +458,11 @@ done:
 
 static tb_status read_head(tb_node root, tb_model **out, tb_error *err)
 {
-    static const char *const allowed[] = {
-        "model",        "method", "bands",        "smoothing",   "sample", "sources",
-        "registration", "strata", "range_before", "range_after", NULL};
-    static const char *const sides[] = {"before", "after", NULL};
-    tb_status                status  = TB_OK;
+    static const char *const allowed[] = {"model",  "method",       "bands",       "smoothing",
+                                          "median", "sample",       "sources",     "registration",
+                                          "strata", "range_before", "range_after", NULL};
+    static const char *const sides[]   = {"before", "after", NULL};
+    tb_status                status    = TB_OK;
     tb_node                  node, files;
     int                      version, method, bands, before, after;
 
@@ -428,6 +485,8 @@ static tb_status read_head(tb_node root, tb_model **out, tb_error *err)
     TB_TRY(tb_model_new(out, tb_method_named(tb_method_names()[method]), bands, before, after,
                         (int)tb_node_count(node), err));
     TB_TRY(read_real(root, "smoothing", 0, 4.5, &(*out)->smoothing, err));
+    if (tb_node_find(root, "median", &node))
+        TB_TRY(tb_node_boolean(node, &(*out)->has_median, err));
     TB_TRY(read_real(root, "sample", 0, 1, &(*out)->sample_share, err));
     TB_TRY(read_range(root, "range_before", &(*out)->low[0], &(*out)->high[0], err));
     TB_TRY(read_range(root, "range_after", &(*out)->low[1], &(*out)->high[1], err));

@@ -171,7 +171,7 @@ static tb_status take_scores(void *context, const tb_pair_block *block, const tb
                              tb_error *err)
 {
     tally_context *c    = context;
-    int            halo = c->model->scoring.radius;
+    int            halo = c->model->scoring.halo;
 
     (void)err;
     for (int64_t y = 0; y < scores->rect.height; y++)
@@ -385,7 +385,7 @@ done:
     return status;
 }
 
-/* Measured on several scenes by ground sampling distance: docs/methods/cva.md. */
+/* Measured on several scenes by ground sampling distance: docs/methods/composite.md. */
 static double smoothing_of(const tb_grid *lattice, const tb_fit_options *options)
 {
     double gsd = tb_grid_gsd_m(lattice);
@@ -397,6 +397,15 @@ static double smoothing_of(const tb_grid *lattice, const tb_fit_options *options
     if (gsd >= 20.0)
         return 1.0;
     return gsd > 0.0 && gsd <= 2.5 ? 2.0 : 1.5;
+}
+
+/* Pixels of some 10 m hold whole houses and roads: one that changed by itself is noise. */
+static bool wants_median(const tb_grid *lattice, const tb_fit_options *options)
+{
+    double gsd = tb_grid_gsd_m(lattice);
+
+    return options->method == &tb_method_composite && options->smoothing == 0.0 && gsd > 5.0 &&
+           gsd < 20.0;
 }
 
 /* Integers of 8 and 16 bits without a sign end at 0 and at their greatest value. */
@@ -431,7 +440,8 @@ tb_status tb_model_fit(tb_model **out, const tb_pair *pair, const tb_fit_options
     TB_TRY(tb_alloc_zero(&borders, (size_t)strata, sizeof *borders, "strata", err));
     find_range(pair->before, &model->low[0], &model->high[0]);
     find_range(pair->after, &model->low[1], &model->high[1]);
-    model->smoothing = smoothing_of(&pair->lattice, options);
+    model->smoothing  = smoothing_of(&pair->lattice, options);
+    model->has_median = wants_median(&pair->lattice, options);
     for (int f = 0; f < model->after_files; f++) {
         if (options->is_registered)
             TB_TRY(register_file(model, f, pair, gather, engine, err));
@@ -462,8 +472,8 @@ done:
 
 size_t tb_model_fit_bytes(const tb_pair *pair, double sample_share, int workers)
 {
-    int64_t cell = (int64_t)(TB_SAMPLE_CELL + 2 * TB_FIR_RADIUS_MAX) *
-                   (TB_SAMPLE_CELL + 2 * TB_FIR_RADIUS_MAX);
+    int64_t cell = (int64_t)(TB_SAMPLE_CELL + 2 * TB_SCORING_HALO_MAX) *
+                   (TB_SAMPLE_CELL + 2 * TB_SCORING_HALO_MAX);
     int64_t largest = 0;
     size_t  planes  = 2 * (size_t)pair->bands * sizeof(float);
 
@@ -478,8 +488,8 @@ size_t tb_model_fit_bytes(const tb_pair *pair, double sample_share, int workers)
     size_t sample = (size_t)largest * (planes * 5 / 2 + 2 * sizeof(float));
     size_t align  = REGISTRATION_CELLS * (size_t)TB_SAMPLE_CELL * TB_SAMPLE_CELL * (planes + 48);
     size_t each   = tb_pair_block_bytes(pair->bands, cell) +
-                  tb_scores_bytes(TB_SAMPLE_CELL + 2 * TB_FIR_RADIUS_MAX,
-                                  TB_SAMPLE_CELL + 2 * TB_FIR_RADIUS_MAX);
+                  tb_scores_bytes(TB_SAMPLE_CELL + 2 * TB_SCORING_HALO_MAX,
+                                  TB_SAMPLE_CELL + 2 * TB_SCORING_HALO_MAX);
 
     return (sample > align ? sample : align) + (size_t)workers * each;
 }

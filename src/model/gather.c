@@ -67,7 +67,7 @@ static tb_status make(void *context, int number, int64_t item, tb_error *err)
     tb_gather *gather = context;
     worker    *w      = &gather->worker[number];
     tb_status  status = TB_OK;
-    int        halo   = gather->scoring != NULL ? gather->scoring->radius : 0;
+    int        halo   = gather->scoring != NULL ? gather->scoring->halo : 0;
 
     TB_TRY(tb_pair_read(w->reader, tb_rect_grow(gather->cells[item], halo), &w->block, err));
     if (gather->scoring != NULL)

@@ -67,6 +67,18 @@ static void round_all(double *values, int n)
         round_one(&values[i]);
 }
 
+static void derive_mad(tb_mad_weights *weights, const tb_model_mad *mad, int bands)
+{
+    *weights = (tb_mad_weights){.channels = 2 * bands, .components = mad->count};
+    for (int c = 0; c < 2 * bands; c++)
+        weights->centre[c] = mad->mean[c];
+    for (int i = 0; i < mad->count; i++) {
+        weights->by_variance[i] = 1.0 / mad->variance[i];
+        for (int c = 0; c < 2 * bands; c++)
+            weights->coefficient[i][c] = mad->coefficient[i][c];
+    }
+}
+
 static void derive_stratum(tb_model_stratum *s, const tb_model *model)
 {
     /* Below a hundredth of the spread the noise is the sensor's quantisation, not the ground's. */
@@ -75,6 +87,10 @@ static void derive_stratum(tb_model_stratum *s, const tb_model *model)
 
     round_all(s->irmad.rho, s->irmad.count);
     round_one(&s->irmad.ridge);
+    round_all(s->mad.mean, 2 * bands);
+    round_all(s->mad.variance, s->mad.count);
+    for (int i = 0; i < s->mad.count; i++)
+        round_all(s->mad.coefficient[i], 2 * bands);
     round_all(s->slope, bands);
     round_all(s->intercept, bands);
     round_all(s->noise, bands);
@@ -101,6 +117,7 @@ static void derive_stratum(tb_model_stratum *s, const tb_model *model)
         s->radiometry.by_noise[b]  = lives ? (float)(1.0 / noise) : 0.0f;
         s->radiometry.by_spread[b] = lives ? (float)(1.0 / s->spread[b]) : 0.0f;
     }
+    derive_mad(&s->radiometry.mad, &s->mad, bands);
 }
 
 void tb_model_derive(tb_model *model)
@@ -126,9 +143,8 @@ void tb_model_derive(tb_model *model)
         model->judge[s]      = judge->state == TB_STRATUM_FITTED ? judge : NULL;
         model->radiometry[s] = model->judge[s] != NULL ? &judge->radiometry : NULL;
     }
-    model->scoring.method = model->method;
-    model->scoring.bands  = model->bands;
-    tb_scoring_smooth(&model->scoring, model->smoothing);
+    tb_scoring_init(&model->scoring, model->method, model->bands, model->smoothing,
+                    model->has_median);
 }
 
 tb_status tb_model_apply(const tb_model *model, const tb_pair *pair, tb_error *err)

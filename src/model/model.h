@@ -34,6 +34,14 @@ typedef struct tb_model_irmad {
     double ridge;
 } tb_model_irmad;
 
+/** The MAD transform that scores: of a fit that still rests on much of the ground. */
+typedef struct tb_model_mad {
+    int    count;                  /**< of variances; 0: there is none */
+    double mean[2 * TB_BANDS_MAX]; /**< of the samples: before, then after */
+    double variance[TB_BANDS_MAX]; /**< of each variate where nothing changed */
+    double coefficient[TB_BANDS_MAX][2 * TB_BANDS_MAX]; /**< of each variate: before, then after */
+} tb_model_mad;
+
 typedef struct tb_model_threshold {
     char   rule[96]; /**< which rule chose the value */
     double value;    /**< of the smoothed score */
@@ -56,11 +64,12 @@ typedef struct tb_model_stratum {
     int                from;
     int64_t            sampled; /**< pixels of the sample valid in both dates */
     tb_model_irmad     irmad;
+    tb_model_mad       mad;
     char               normalisation[48]; /**< the rule that gave slopes and intercepts */
     int64_t            unchanged;         /**< pixels it was fitted on */
     double             slope[TB_BANDS_MAX], intercept[TB_BANDS_MAX];
     double             noise[TB_BANDS_MAX];  /**< of the difference on unchanged ground */
-    double             spread[TB_BANDS_MAX]; /**< of the earlier date's features */
+    double             spread[TB_BANDS_MAX]; /**< of the features of both dates, as earlier ones */
     double             mean[TB_BANDS_MAX];   /**< of the earlier date's samples */
     double             offset[TB_BANDS_MAX]; /**< added to radar samples before their logarithm */
     tb_model_threshold threshold;
@@ -70,7 +79,8 @@ typedef struct tb_model_stratum {
 typedef struct tb_model {
     const tb_method *method;
     int              bands;
-    double           smoothing; /**< standard deviation of the Gaussian, pixels */
+    double           smoothing;  /**< standard deviation of the Gaussian, pixels */
+    bool             has_median; /**< of five by five, before it, over the contrast */
     int              before_sources, after_sources; /**< see tb_epoch_sources */
     int              after_files;
     double           sample_share; /**< of the lattice's pixels */

@@ -20,6 +20,13 @@ enum { UNCHANGED_LEAST = 200, UNCHANGED_PER_BAND = 20 };
  */
 static const double UNCHANGED_SHARE = 0.5, CALIBRATED_RHO = 0.95;
 
+/*
+ * Reweighted to the end, IR-MAD of a season that changed every field rests on a few pixels and
+ * tells nothing of the rest; the passes whose weights still average a third tell as much of scenes
+ * that hardly changed (docs/methods/composite.md).
+ */
+static const double WEIGHT_LEAST = 1.0 / 3.0;
+
 static int compare_floats(const void *a, const void *b)
 {
     float x = *(const float *)a, y = *(const float *)b;
@@ -58,21 +65,39 @@ static void keep_irmad(tb_model_irmad *out, const tb_irmad *irmad)
         out->rho[i] = irmad->rho[i];
 }
 
+static void keep_mad(tb_model_mad *out, const tb_irmad *fit)
+{
+    tb_mad_weights weights;
+
+    tb_irmad_weights(&weights, fit);
+    out->count = weights.components;
+    for (int c = 0; c < weights.channels; c++)
+        out->mean[c] = weights.centre[c];
+    for (int i = 0; i < weights.components; i++) {
+        out->variance[i] = fit->variance[i];
+        for (int c = 0; c < weights.channels; c++)
+            out->coefficient[i][c] = weights.coefficient[i][c];
+    }
+}
+
 /* 1 for every pixel that counts as unchanged, else 0; NULL where IR-MAD found nothing to go by. */
 static tb_status find_unchanged(tb_model_stratum *s, const tb_pixels *pixels,
                                 const tb_engine *engine, float **unchanged, tb_error *err)
 {
     tb_status        status  = TB_OK;
     tb_irmad_options options = {.workers = engine->workers, .progress = engine->progress};
-    tb_irmad         irmad;
+    tb_irmad         irmad, early;
 
     *unchanged = NULL;
     TB_TRY(tb_irmad_fit(&irmad, pixels, &options, engine->kernels, err));
     if (!irmad.usable)
         goto done;
     keep_irmad(&s->irmad, &irmad);
+    options.weight_least = WEIGHT_LEAST;
+    TB_TRY(tb_irmad_fit(&early, pixels, &options, engine->kernels, err));
+    keep_mad(&s->mad, &early);
     TB_TRY(tb_alloc(unchanged, (size_t)pixels->count, sizeof **unchanged, "sample", err));
-    TB_TRY(tb_irmad_apply(NULL, *unchanged, NULL, &irmad, pixels, &options, engine->kernels, err));
+    TB_TRY(tb_irmad_apply(NULL, *unchanged, NULL, &early, pixels, &options, engine->kernels, err));
     TB_TRY(mark_least_changed(*unchanged, pixels, err));
 done:
     return status;
@@ -91,8 +116,8 @@ static void keep_regression(tb_model_stratum *s, const tb_regression *regression
         s->slope[b]     = band->slope;
         s->intercept[b] = band->intercept;
         s->noise[b]     = band->residual;
-        s->spread[b]    = band->is_used ? band->spread : 0.0;
-        s->mean[b]      = band->mean;
+        s->spread[b] = band->is_used ? sqrt(band->spread * band->slope * band->spread_after) : 0.0;
+        s->mean[b]   = band->mean;
     }
 }
 

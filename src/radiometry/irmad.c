@@ -339,6 +339,8 @@ static tb_status iterate(tb_irmad *result, pass *work, const tb_irmad_options *o
             result->reason = "hardly a pixel was left unchanged: stopped reweighting";
             break;
         }
+        if (!is_first && work->total.weight < options->weight_least * (double)work->pixels->count)
+            break;
         covariance_of(&s, &work->total, work->centre, 2 * bands);
         if (is_first) {
             for (int i = 0; i < 2 * bands; i++)

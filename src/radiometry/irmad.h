@@ -19,6 +19,7 @@
 typedef struct tb_irmad_options {
     double             delta;          /**< stop when no rho moves this much [1e-3] */
     int                iterations_max; /**< passes over the pixels; 1 is plain MAD [50] */
+    double             weight_least;   /**< stop before the weights average less than this [none] */
     int                workers;        /**< [1]; never changes a bit of the result */
     const tb_progress *progress;       /**< only is_cancelled is asked; may be NULL */
 } tb_irmad_options;

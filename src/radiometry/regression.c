@@ -254,6 +254,8 @@ static tb_status fit_band(tb_regression *result, const sums *s, const tb_pixels 
         all.xx > 1e-24 * (all.mean_x * all.mean_x) && all.yy > 1e-24 * (all.mean_y * all.mean_y);
     if (all.xx > 0.0 && all.weight > 1.0)
         band->spread = sqrt(all.xx * (all.weight / (all.weight - 1.0)));
+    if (all.yy > 0.0 && all.weight > 1.0)
+        band->spread_after = sqrt(all.yy * (all.weight / (all.weight - 1.0)));
     if (has_no_change && orthogonal_line(&band->slope, &band->intercept, &both)) {
         band->rule     = TB_REGRESSION_NO_CHANGE;
         band->residual = sqrt(variance_of_residual(&both, band->slope));

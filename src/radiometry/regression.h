@@ -31,10 +31,12 @@ typedef struct tb_regression_band {
     double slope;   /**< > 0 */
     double intercept;
     double
-        residual; /**< standard deviation of d = before - (intercept + slope * after) on no-change
-                       pixels (divided by their number), or 1.4826 times the median deviation of d
-                       over all pixels; at least 1e-3 of the spread, so that it can divide */
-    double mean, spread; /**< of before over all pixels; spread is the standard deviation (n - 1) */
+        residual;  /**< standard deviation of d = before - (intercept + slope * after) on no-change
+                        pixels (divided by their number), or 1.4826 times the median deviation of d
+                        over all pixels; at least 1e-3 of the spread, so that it can divide */
+    double mean;   /**< of before over all pixels */
+    double spread; /**< standard deviation (n - 1) of before over all pixels */
+    double spread_after; /**< of after, likewise, in its own unit */
 
     /* Of the two thirds' line on the held-out third; 0 where nothing was held out. */
     double correlation; /**< r of before and after */

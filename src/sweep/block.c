@@ -179,7 +179,7 @@ tb_status tb_block_make(tb_block *block, tb_rect rect, const tb_model *model,
                         const tb_kernels *kernels, tb_error *err)
 {
     tb_status status = TB_OK;
-    int       halo   = model->scoring.radius;
+    int       halo   = model->scoring.halo;
     size_t    pixels = (size_t)tb_rect_area(rect);
 
     if (block->label == NULL)

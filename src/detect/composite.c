@@ -1,0 +1,65 @@
+/* Contrast, the MAD statistic and texture in one score: docs/methods/composite.md. */
+#include <math.h>
+#include <string.h>
+
+#include "detect/cva.h"
+
+enum { CONTRAST, STATISTIC, BRIGHTNESS_BEFORE, BRIGHTNESS_AFTER, TEXTURE = BRIGHTNESS_BEFORE };
+
+/* The mean of the bands, each in its spread: the later date's brought to the earlier one's units.
+ */
+static void brightness(float *restrict dst, const float *const *bands, const float *slope,
+                       const tb_radiometry *radiometry, int count, size_t n)
+{
+    memset(dst, 0, n * sizeof *dst);
+    for (int b = 0; b < count; b++) {
+        const float *restrict band = bands[b];
+        float weight               = radiometry->by_spread[b] / (float)count;
+
+        weight = slope != NULL ? weight * slope[b] : weight;
+        for (size_t x = 0; x < n; x++)
+            dst[x] += weight * band[x];
+    }
+}
+
+/*
+ * The fourth root of Z: smoothing it keeps an outlier from leading its neighbourhood. Without a MAD
+ * fit the whitened difference stands for the root of Z.
+ */
+static void row(float *const *out, const float *const *before, const float *const *after, int bands,
+                const tb_radiometry *radiometry, float *scratch, size_t n,
+                const tb_kernels *kernels)
+{
+    tb_cva_weights weights = tb_cva_weights_of(radiometry, bands);
+    float         *root = out[STATISTIC], *whitened = scratch + 2 * TB_METHOD_SEGMENT;
+    double        *statistic = (double *)scratch;
+
+    kernels->cva_magnitude(whitened, out[CONTRAST], before, after, &weights, n);
+    if (radiometry->mad.components > 0) {
+        const float *channel[TB_MAD_CHANNELS_MAX];
+
+        for (int b = 0; b < bands; b++) {
+            channel[b]         = before[b];
+            channel[bands + b] = after[b];
+        }
+        kernels->mad_statistic(statistic, channel, &radiometry->mad, n);
+        for (size_t x = 0; x < n; x++)
+            root[x] = sqrtf(sqrtf((float)statistic[x]));
+    } else {
+        for (size_t x = 0; x < n; x++)
+            root[x] = sqrtf(whitened[x]);
+    }
+    brightness(out[BRIGHTNESS_BEFORE], before, NULL, radiometry, bands, n);
+    brightness(out[BRIGHTNESS_AFTER], after, radiometry->slope, radiometry, bands, n);
+}
+
+static void finish(float *score, float *contrast, const float *const *smooth, int bands, size_t n)
+{
+    (void)bands;
+    for (size_t x = 0; x < n; x++)
+        score[x] = smooth[STATISTIC][x] * sqrtf(smooth[CONTRAST][x] * sqrtf(smooth[TEXTURE][x]));
+    memcpy(contrast, smooth[CONTRAST], n * sizeof *contrast);
+}
+
+const tb_method tb_method_composite = {
+    .name = "composite", .planes = 4, .has_texture = true, .row = row, .finish = finish};
