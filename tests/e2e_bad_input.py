@@ -809,7 +809,7 @@ class CommandLine(Case):
             ("empty", "", "empty"), ("words", "hello\n", "expected a map"),
             ("half", good[:len(good) // 2], r"half\.yaml"),
             ("version", good.replace("model: 1", "model: 9"), r"key model: .*got \"9\""),
-            ("method", good.replace("method: cva", "method: magic"), r"key method: .*got \"magic\""),
+            ("method", good.replace("method: composite", "method: magic"), r"key method: .*got \"magic\""),
             ("bands", good.replace("bands: 3", "bands: 2"), "number for each band"),
             ("slope", re.sub(r"slope: \[[^,]*,", "slope: [x,", good), r"slope\[0\].*got \"x\""),
             ("more", good + "colour: red\n", r"key colour: expected one of"),

@@ -61,5 +61,13 @@ static void finish(float *score, float *contrast, const float *const *smooth, in
     memcpy(contrast, smooth[CONTRAST], n * sizeof *contrast);
 }
 
-const tb_method tb_method_composite = {
-    .name = "composite", .planes = 4, .has_texture = true, .row = row, .finish = finish};
+const tb_method tb_method_composite = {.name        = "composite",
+                                       .scale       = {.change      = 1.8,
+                                                       .rare_low    = 1.6,
+                                                       .rare_high   = 2.6,
+                                                       .common_low  = 1.1,
+                                                       .common_high = 1.3},
+                                       .planes      = 4,
+                                       .has_texture = true,
+                                       .row         = row,
+                                       .finish      = finish};

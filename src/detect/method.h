@@ -24,9 +24,20 @@ typedef struct tb_radiometry {
 
 enum { TB_METHOD_PLANES_MAX = 4, TB_METHOD_SEGMENT = 1024, TB_METHOD_SCRATCH = 4 };
 
+/**
+ * Where a score has a unit of its own, the same in every scene: between which values its threshold
+ * lies, where change is rare and where it is common. docs/methods/threshold.md
+ */
+typedef struct tb_score_scale {
+    double change;              /**< what tells change; 0: the score has no such unit */
+    double rare_low, rare_high; /**< bounds of the threshold */
+    double common_low, common_high;
+} tb_score_scale;
+
 typedef struct tb_method {
-    const char *name;   /**< as in --method and model.yaml */
-    int         planes; /**< that `row` makes; all are smoothed before `finish` */
+    const char    *name;   /**< as in --method and model.yaml */
+    tb_score_scale scale;  /**< of the smoothed score */
+    int            planes; /**< that `row` makes; all are smoothed before `finish` */
     /**
      * The last two planes are the brightness of each date: the frame puts one plane in their
      * place, the difference of their gradients' magnitudes.

@@ -151,22 +151,25 @@ static double value_at(const tb_histogram *h, size_t cut)
     return h->value[cut < h->n ? cut : h->n - 1];
 }
 
+/* Within bounds; `held` says at which it was stopped. */
+static double hold(double value, double low, double high, const char **held)
+{
+    *held = value < low ? ", raised" : value > high ? ", lowered" : "";
+    return value < low ? low : value > high ? high : value;
+}
+
 /*
- * sqrt(Otsu * Otsu of the upper class), within the quantiles that scored best. Scores above the
- * .998 quantile count as that: otherwise the few largest would move both cuts.
+ * sqrt(Otsu * Otsu of the upper class). Scores above the .998 quantile count as that: otherwise the
+ * few largest would move both cuts.
  */
-static tb_status decide_rare(const tb_histogram *h, double *out, char *rule, size_t size,
-                             tb_error *err)
+static tb_status two_otsu_cuts(const tb_histogram *h, double *out, tb_error *err)
 {
     tb_status    status = TB_OK;
     size_t       top    = tb_threshold_quantile(h, TOP), otsu;
-    double       low    = value_at(h, tb_threshold_quantile(h, RARE_LOW));
-    double       high   = value_at(h, tb_threshold_quantile(h, RARE_HIGH));
-    double       value  = low;
-    const char  *held   = "";
     int64_t     *count  = NULL;
     tb_histogram capped = {top + 1, h->value, NULL};
 
+    *out = 0.0;
     TB_TRY(tb_alloc_zero(&count, top + 1, sizeof *count, "histogram", err));
     for (size_t i = 0; i < h->n; i++)
         count[i < top ? i : top] += h->count[i];
@@ -176,26 +179,48 @@ static tb_status decide_rare(const tb_histogram *h, double *out, char *rule, siz
         tb_histogram upper  = {capped.n - otsu - 1, h->value + otsu + 1, count + otsu + 1};
         size_t       second = tb_threshold_otsu(&upper);
 
-        value = h->value[otsu];
+        *out = h->value[otsu];
         if (second < upper.n)
-            value = sqrt(value * upper.value[second]);
+            *out = sqrt(*out * upper.value[second]);
     }
-    if (value < low) {
-        value = low;
-        held  = ", raised to the .92 quantile";
-    } else if (value > high) {
-        value = high;
-        held  = ", lowered to the .985 quantile";
-    }
-    *out = value;
-    snprintf(rule, size, "rare: geometric mean of two Otsu cuts%s", held);
 done:
     tb_free(count);
     return status;
 }
 
-/* Kittler-Illingworth on 256 even bins up to the .999 quantile; Otsu where it has no valley. */
-static void decide_common(const tb_histogram *h, double *value, char *rule, size_t size)
+/*
+ * Two Otsu cuts adapt to the scene and always cut somewhere. Where the score has a unit they are
+ * averaged with what tells change in it and held between its bounds, else held between the
+ * quantiles that scored best; either way at most a twelfth lies above.
+ */
+static tb_status decide_rare(const tb_histogram *h, const tb_score_scale *scale, double *value,
+                             char *rule, size_t size, tb_error *err)
+{
+    tb_status   status = TB_OK;
+    double      least  = value_at(h, tb_threshold_quantile(h, RARE_LOW)), cuts;
+    const char *held, *crowded = "";
+
+    TB_TRY(two_otsu_cuts(h, &cuts, err));
+    if (scale->change > 0.0)
+        *value = hold(sqrt(cuts * scale->change), scale->rare_low, scale->rare_high, &held);
+    else
+        *value = hold(cuts, 0.0, value_at(h, tb_threshold_quantile(h, RARE_HIGH)), &held);
+    if (*value < least) {
+        *value  = least;
+        crowded = ", raised to the .92 quantile";
+    }
+    snprintf(rule, size, "rare: two Otsu cuts%s%s%s", scale->change > 0.0 ? " and the scale" : "",
+             crowded[0] == '\0' ? held : "", crowded);
+done:
+    return status;
+}
+
+/*
+ * Kittler-Illingworth on 256 even bins up to the .999 quantile; Otsu where it has no valley. Held
+ * between the bounds of the score's scale, where it has one.
+ */
+static void decide_common(const tb_histogram *h, const tb_score_scale *scale, double *value,
+                          char *rule, size_t size)
 {
     enum { EVEN_BINS = 256 };
     double  top = value_at(h, tb_threshold_quantile(h, 0.999)), width = top / EVEN_BINS;
@@ -213,13 +238,21 @@ static void decide_common(const tb_histogram *h, double *value, char *rule, size
 
     tb_histogram even = {EVEN_BINS, middle, count};
 
+    bool        has_valley = true;
+    const char *held       = "";
+
     cut = tb_threshold_kittler(&even, width);
-    snprintf(rule, size, "common: Kittler-Illingworth");
     if (cut == even.n) {
-        cut = tb_threshold_otsu(&even);
-        snprintf(rule, size, "common: Otsu (Kittler-Illingworth has no interior minimum)");
+        cut        = tb_threshold_otsu(&even);
+        has_valley = false;
     }
     *value = cut < even.n ? middle[cut] + width / 2 : top;
+    if (scale->change > 0.0)
+        *value = hold(*value, scale->common_low, scale->common_high, &held);
+    snprintf(rule, size, "common: %s%s",
+             has_valley ? "Kittler-Illingworth"
+                        : "Otsu (Kittler-Illingworth has no interior minimum)",
+             held);
 }
 
 static double median_of(const tb_histogram *h)
@@ -297,11 +330,11 @@ tb_status tb_threshold_decide(tb_model_threshold *t, const tb_tally *tally, cons
         t->contrast = 0.0;
         snprintf(t->rule, sizeof t->rule, "fixed rate %.6g, no absolute bound", options->rate);
     } else if (options->prior == TB_PRIOR_COMMON) {
-        decide_common(&h, &t->value, t->rule, sizeof t->rule);
+        decide_common(&h, &method->scale, &t->value, t->rule, sizeof t->rule);
     } else if (options->prior == TB_PRIOR_AUTO && method == &tb_method_logratio) {
         TB_TRY(decide_radar(&h, &t->value, t->rule, sizeof t->rule, err));
     } else {
-        TB_TRY(decide_rare(&h, &t->value, t->rule, sizeof t->rule, err));
+        TB_TRY(decide_rare(&h, &method->scale, &t->value, t->rule, sizeof t->rule, err));
     }
     t->weak   = is_rate ? t->value : t->value * WEAK;
     t->strong = is_rate ? t->value : t->value * STRONG;

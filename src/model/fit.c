@@ -19,7 +19,8 @@ enum {
 
 static const int64_t WANTED_VALID  = (int64_t)1 << 20; /* of a stratum, where it has them */
 static const int64_t OWN_FIT_LEAST = 200000;           /* below it takes its longest neighbour's */
-static const double  IMPLAUSIBLE   = 0.2;
+/* Shares flagged beyond which something is wrong; where change is said to be common, far more. */
+static const double IMPLAUSIBLE = 0.2, IMPLAUSIBLE_COMMON = 0.75;
 
 /* What is gathered of one stratum: its valid pixels in the order of the cells, and its borders. */
 typedef struct stratum_pixels {
@@ -197,16 +198,17 @@ static tb_status fit_threshold(tb_model *model, int stratum, tb_gather *gather, 
     tb_status         status  = TB_OK;
     tb_model_stratum *s       = &model->stratum[stratum];
     tally_context     context = {.model = model, .sample = sample, .stratum = stratum};
+    double            most = options->prior == TB_PRIOR_COMMON ? IMPLAUSIBLE_COMMON : IMPLAUSIBLE;
 
     TB_TRY(tb_tally_init(&context.tally, model->bands, err));
     TB_TRY(tb_gather_score(gather, sample->cell, sample->chosen, &model->scoring, model->radiometry,
                            take_scores, &context, err));
     TB_TRY(tb_threshold_decide(&s->threshold, &context.tally, model->method, options, err));
-    if (s->threshold.flagged > IMPLAUSIBLE && !options->may_flag_all) {
+    if (s->threshold.flagged > most && !options->may_flag_all) {
         status = tb_error_set(err, TB_E_INPUT,
                               "threshold of stratum %d: expected at most %.0f %% of the sample "
                               "flagged, got %.1f %%",
-                              stratum, IMPLAUSIBLE * 100, s->threshold.flagged * 100);
+                              stratum, most * 100, s->threshold.flagged * 100);
         tb_error_hint(err, "look at both images; if so much did change, allow it with "
                            "--allow-implausible or detect.allow_implausible");
     }
