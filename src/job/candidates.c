@@ -96,11 +96,6 @@ static size_t count_points(const gathering *g, const tb_shape *shape)
     return points;
 }
 
-static double snapped(double degrees)
-{
-    return floor(degrees * 1e9 + 0.5) / 1e9;
-}
-
 /* The shape's corners in (L, B), edges cut to EDGE_M, snapped to 1e-9 degree. */
 static tb_status to_geographic(gathering *g, const tb_shape *shape, tb_outline_copy *outline,
                                tb_error *err)
@@ -146,8 +141,8 @@ static tb_status to_geographic(gathering *g, const tb_shape *shape, tb_outline_c
                                   *x, *y);
             goto done;
         }
-        *x = snapped(*x);
-        *y = snapped(*y);
+        *x = tb_degree_snapped(*x);
+        *y = tb_degree_snapped(*y);
     }
 done:
     return status;

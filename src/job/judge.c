@@ -1,6 +1,7 @@
 #include "job/judge.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -498,6 +499,56 @@ done:
     return status;
 }
 
+static void note(const tb_progress *notes, const char *line)
+{
+    if (notes != NULL && notes->note != NULL)
+        notes->note(notes->context, line);
+}
+
+static void note_old_rules(const tb_judge *judge, const tb_job *job, const tb_progress *notes)
+{
+    const tb_profile *profile = judge->profile;
+    tb_day            month   = {0};
+    char              line[300];
+
+    if (profile == NULL)
+        return;
+    tb_day_parse(job->month, &month);
+    if (!tb_profile_is_old(profile, month))
+        return;
+    snprintf(line, sizeof line,
+             "profile %.60s is made for %04d-%02d to %04d-%02d, the job's month is %s: parcels are "
+             "stamped RULESET_OLD",
+             profile->name, profile->first.year, profile->first.month, profile->last.year,
+             profile->last.month, job->month[0] != '\0' ? job->month : "not given");
+    note(notes, line);
+}
+
+/* What lies on shared ground, of the survey and of each other. */
+static void note_overlaps(const tb_judge *judge, const tb_progress *notes)
+{
+    size_t shared = 0, overlapping = 0;
+    char   line[160];
+
+    for (size_t i = 0; i < judge->count; i++) {
+        shared += (judge->item[i].qa & TB_QA_SHARED) != 0;
+        overlapping += (judge->item[i].qa & TB_QA_OVERLAP) != 0;
+    }
+    if (shared > 0) {
+        snprintf(
+            line, sizeof line,
+            "landuse: polygons overlap under %zu parcels; such ground counts for the lower BSM",
+            shared);
+        note(notes, line);
+    }
+    if (overlapping > 0) {
+        snprintf(line, sizeof line,
+                 "%zu parcels share ground with others of the batch (QA %d): it counts in each",
+                 overlapping, TB_QA_OVERLAP);
+        note(notes, line);
+    }
+}
+
 tb_status tb_judge_check(const tb_job *job, tb_error *err)
 {
     tb_judge  judge  = {0};
@@ -542,6 +593,7 @@ tb_status tb_judge_candidates(tb_judge *judge, const tb_job *job, const tb_candi
     int         pair   = -1;
 
     TB_TRY(load_rules(judge, job, err));
+    note_old_rules(judge, job, progress);
     TB_TRY(tb_geos_new(&judge->geos, err));
     all.geos = judge->geos;
     for (size_t i = 0; i < candidates->count; i++) {
@@ -572,6 +624,7 @@ tb_status tb_judge_candidates(tb_judge *judge, const tb_job *job, const tb_candi
                              (int64_t)candidates->count);
     }
     TB_TRY(find_overlaps(judge, &all, err));
+    note_overlaps(judge, progress);
     if (judge->profile != NULL)
         TB_TRY(find_clusters(judge, job, &all, err));
 done:
