@@ -191,14 +191,7 @@ class Cases(e2e.Case):
             got = report[key]
             self.assertEqual(len(got) if isinstance(got, list) else got, wanted, key)
         self.check_closure()
-        self.check_set()
-
-    def check_set(self):
-        with open(self.path("out/MANIFEST.json"), encoding="utf-8") as file:
-            files = json.load(file)["files"]
-        self.assertEqual({f["name"] for f in files} | {"MANIFEST.json", "work"}, set(os.listdir(self.path("out"))))
-        for file in files:
-            self.assertEqual(e2e.sha256(self.path(f"out/{file['name']}")), file["sha256"], file["name"])
+        self.assertEqual(e2e.check_set(self, self.path("out")), "whole")
 
     def check_closure(self):
         for layer in ("parcels", "rejected"):

@@ -420,14 +420,14 @@ class Judge(e2e.Case):
                              {k: v for k, v in theirs.items() if k not in evidence})
             self.assertEqual(ours["QA"] & ~16, theirs["QA"], "16: beside ground not observed, which no polygon tells")
             self.assertEqual([theirs[k] for k in ("PIXELS", "SCORE")], [None, None])
-        trees = [e2e.tree(self.path("again"))]
+        trees = [e2e.results(self.path("again"))]
         e2e.tuban("judge", self.job, "--parcels", self.path("out/parcels.gpkg"), "--layer", "parcels", "--out",
                   self.path("again"), "--quiet", env=e2e.environment(GLIBC_TUNABLES=e2e.MASKED_GLIBC))
-        trees.append(e2e.tree(self.path("again")))
+        trees.append(e2e.results(self.path("again")))
         self.assertEqual(*trees, "same bytes")
         self.assertEqual(sorted(os.listdir(self.path("again"))), sorted(
             ["MANIFEST.json", "parcels.cpg", "parcels.dbf", "parcels.gpkg", "parcels.prj", "parcels.qmd", "parcels.shp",
-             "parcels.shp.xml", "parcels.shx", "summary.json", "work"]))
+             "parcels.shp.xml", "parcels.shx", "run.json", "summary.json", "work"]))
 
     def judged(self, *words, status=4):
         """A judging that is refused: its words on stderr."""

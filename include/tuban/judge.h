@@ -25,7 +25,8 @@ typedef struct tb_judge_options {
 
 /**
  * Judges polygons as a run judges what it detected, and writes the same products into
- * options->out, whole or not at all: parcels.gpkg, further formats, summary.json, MANIFEST.json.
+ * options->out, whole or not at all: parcels.gpkg, further formats, summary.json, run.json,
+ * MANIFEST.json.
  *
  * Of the job's images only the headers are read, for the size of their pixels and the place of each
  * pair. Fields of the polygons that are used: DRAFT_ID (else JCBH, BSM, ID), SOURCE, and YSLX with

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <ogr_srs_api.h>
 
@@ -266,6 +267,7 @@ typedef struct judging {
     tb_candidates           candidates;
     tb_judge                judge;
     tb_set                 *set;
+    struct timespec         begun;
 } judging;
 
 static tb_status open_job(judging *j, tb_error *err)
@@ -311,6 +313,18 @@ done:
     return status;
 }
 
+static json_t *run_report(const judging *j)
+{
+    struct timespec now;
+    json_t         *json = tb_report_machine();
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    json_object_set_new(json, "seconds",
+                        json_real((double)(now.tv_sec - j->begun.tv_sec) +
+                                  (double)(now.tv_nsec - j->begun.tv_nsec) / 1e9));
+    return json;
+}
+
 static tb_status write_products(judging *j, char **json, tb_error *err)
 {
     tb_status status  = TB_OK;
@@ -322,6 +336,7 @@ static tb_status write_products(judging *j, char **json, tb_error *err)
     TB_TRY(tb_set_open(&j->set, j->job->folder, err));
     TB_TRY(tb_parcels_write(j->set, j->job, &j->candidates, &j->judge, j->options->progress, err));
     TB_TRY(tb_set_write_json(j->set, "summary.json", json_incref(summary), err));
+    TB_TRY(tb_set_write_json(j->set, "run.json", run_report(j), err));
     TB_TRY(tb_set_publish(j->set, key, err));
     json_object_set_new(summary, "out", json_string(j->job->folder));
     TB_TRY(tb_report_text(json_incref(summary), json, err));
@@ -338,6 +353,7 @@ tb_status tb_parcels_judge(const tb_judge_options *options, char **json, tb_erro
     judging   j      = {.options = options};
 
     *json = NULL;
+    clock_gettime(CLOCK_MONOTONIC, &j.begun);
     TB_TRY(open_job(&j, err));
     TB_TRY(tb_given_read(&j.candidates, j.job, j.pairs, &options->parcels, options->progress, err));
     TB_TRY(tb_judge_candidates(&j.judge, j.job, &j.candidates, j.gsd_m, options->progress, err));

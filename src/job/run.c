@@ -185,29 +185,12 @@ static json_t *summary_of(const run *r)
     return json;
 }
 
-/* Not getrusage: what it tells of begins with the peak of the program that started this one. */
-static int64_t peak_rss_bytes(void)
-{
-    char      line[256];
-    long long kib  = 0;
-    FILE     *file = fopen("/proc/self/status", "r");
-
-    if (file == NULL)
-        return 0;
-    while (kib == 0 && fgets(line, sizeof line, file) != NULL)
-        (void)sscanf(line, "VmHWM: %lld", &kib);
-    fclose(file);
-    return kib * 1024;
-}
-
 static json_t *run_report(const run *r)
 {
-    char    host[256] = "";
     int64_t bytes = 0, tiles = 0;
     int     swept = 0, passed_over = 0;
-    json_t *plans = json_array();
+    json_t *plans = json_array(), *json;
 
-    gethostname(host, sizeof host - 1);
     for (int p = 0; p < r->job->pair_count; p++) {
         bytes += r->stages[p].decoded_bytes;
         tiles += r->stages[p].decoded_tiles;
@@ -215,12 +198,12 @@ static json_t *run_report(const run *r)
         passed_over += r->stages[p].passed_over;
         json_array_append_new(plans, tb_report_plan(&r->stages[p].plan));
     }
-    return json_pack("{s:O, s:I, s:I, s:i, s:i, s:s, s:s, s:I, s:I, s:s, s:o}", "stages", r->times,
+    json = json_pack("{s:O, s:I, s:I, s:i, s:i, s:s, s:s, s:o}", "stages", r->times,
                      "decoded_bytes", (json_int_t)bytes, "decoded_tiles", (json_int_t)tiles,
                      "shards_swept", swept, "shards_passed_over", passed_over, "reading", "gdal",
-                     "cpu", r->kernels->isa, "peak_rss_bytes", (json_int_t)peak_rss_bytes(),
-                     "peak_allocated_bytes", (json_int_t)tb_memory_peak(), "host", host, "plans",
-                     plans);
+                     "cpu", r->kernels->isa, "plans", plans);
+    json_object_update_new(json, tb_report_machine());
+    return json;
 }
 
 static tb_status write_rasters(run *r, tb_error *err)
