@@ -11,6 +11,7 @@ import os
 
 import e2e
 from e2e import gdal, np, osr
+from ellipsoid import A, E2
 
 try:
     import yaml
@@ -23,8 +24,6 @@ ogr.UseExceptions()
 with open(os.path.join(e2e.HERE, "cases", "parcels.yaml"), encoding="utf-8") as opened:
     CASES = yaml.safe_load(opened)["cases"]
 
-A, F = 6378137.0, 1 / 298.257222101  # CGCS2000
-E2 = F * (2 - F)
 ORIGIN = [117.0, 36.65]
 KINDS = {"landuse": "DLTB", "pbf": "YJJBNTBHTB", "redline": "STBHHX", "districts": "XZQ", "units": "GLDY",
          "urban": "CZKFBJ", "approvals": "ZZ_NYDZYFW", "withheld": "withheld"}

@@ -152,10 +152,8 @@ static tb_status set_pair(const reading *r, const tb_feature *feature, tb_candid
     GEOSGeom_destroy_r(handle, point);
     for (it->pair = 0; it->pair < r->job->pair_count; it->pair++)
         if (is_on(&r->places[it->pair], x, y)) {
-            double gsd = r->places[it->pair].gsd_m;
+            double gsd = r->places[it->pair].gsd_m; /* the least parcel may be so many pixels */
 
-            /* As many as the engine would have seen: the least parcel of coarse imagery is pixels.
-             */
             it->pixels =
                 (int64_t)floor(tb_area_of_geometry(r->geos, feature->geometry) / (gsd * gsd) + 0.5);
             return TB_OK;
@@ -294,15 +292,21 @@ done:
     return status;
 }
 
+static const char *or_none(const char *text)
+{
+    return text != NULL ? text : "-";
+}
+
 static tb_status key_of(const judging *j, char key[TB_KEY_SIZE], tb_error *err)
 {
     tb_status          status  = TB_OK;
     const tb_polygons *parcels = &j->options->parcels;
     tb_text            text    = {0};
 
-    TB_TRY(tb_text_append(&text, err, "judged %s %s %s ", tb_path_name(parcels->path),
-                          parcels->layer != NULL ? parcels->layer : "-",
-                          parcels->where != NULL ? parcels->where : "-"));
+    TB_TRY(tb_text_append(
+        &text, err, "judged %s %s %s %s %s %s %s %u %d ", tb_path_name(parcels->path),
+        or_none(parcels->layer), or_none(parcels->where), or_none(parcels->crs),
+        or_none(parcels->encoding), j->job->name, j->job->month, j->job->formats, j->job->is_gbk));
     TB_TRY(tb_key_append_file(&text, parcels->path, err));
     TB_TRY(tb_judge_append_key(&text, j->job, err));
     for (int p = 0; p < j->job->pair_count; p++)
