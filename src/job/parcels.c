@@ -106,8 +106,7 @@ static const tb_vector_field parcel_fields[] = {
     {"REASON", "剔除原因", TB_VECTOR_TEXT, 60, 0},
 };
 
-/* What never leaves the centre: it is in the centre's own GeoPackages only, not in what is passed
- * on. */
+/* What never leaves the centre: in its own GeoPackages only, not in what is passed on. */
 static const char *const internal_fields[] = {
     "CONF", "HINT_DPF", "HINT_BS", "HINT_GEF", "HINT_HJ", "HINT_JF",   "AREA_U", "T1_XP",
     "NEAR", "CLUSTER",  "CL_TIER", "PIXELS",   "SCORE",   "SCORE_MAX", "EDGE_PX"};
@@ -382,13 +381,14 @@ static list list_of(const tb_judgement *found)
                                    : LIST_PARCELS;
 }
 
-/* The fields of a layer, and which one of a row each is; NULL: as the row has them. */
+/* Some fields of a layer, and the place of each in a row. */
 typedef struct selection {
     tb_vector_field field[REJECTED_FIELDS];
     int             from[REJECTED_FIELDS];
     int             count;
 } selection;
 
+/* `fields` NULL: all a row has, in its order. */
 static tb_status add_parcels(writer *w, list which, int layer, const selection *fields,
                              tb_error *err)
 {
