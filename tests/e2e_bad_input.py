@@ -780,7 +780,7 @@ class CommandLine(Case):
                     quiet=False)
         result = run()
         self.assertEqual((result.returncode, result.stdout), (USAGE, b""))
-        for command in ("run", "plan", "info", "fit", "detect", "vectorize", "eval", "doctor"):
+        for command in ("run", "plan", "info", "fit", "detect", "vectorize", "judge", "eval", "doctor"):
             result = self.accept(command, "--help")
             self.assertTrue(result.stdout.startswith(b"usage: tuban " + command.encode()))
             self.assertEqual(result.stderr, b"")

@@ -6,6 +6,7 @@ Each case is run once plainly, then under other circumstances. Most cases take a
 that vary everything at once; when one of them differs, each part of it is tried alone and the
 failure names those that differ. The larger images take every circumstance alone too.
 """
+import json
 import math
 import os
 import shutil
@@ -328,6 +329,35 @@ class Large(SameBytes):
         pair = e2e.ground(1900, 2300, 1, 22)
         paths = [e2e.write(self.path(f"{n}.tif"), e2e.typed(i, "uint8")) for n, i in zip("ba", pair)]
         self.detect(*paths, given=MIXED[:1] + MIXED[3:])
+
+
+class County(SameBytes):
+    """A month with survey, masks and approvals: the parcel wing's products too."""
+
+    def test_a_month(self):
+        county = self.path("county")
+        e2e.tuban("synth", "--out", county, "--size", 1024, "--seed", 3, "--quiet")
+        job = os.path.join(county, "job.yaml")
+        with open(job) as file:
+            text = file.read()
+        with open(job, "w") as file:  # withheld ground too, so that every list has rows
+            file.write(text.replace("  approvals:", "  withheld: {path: survey.gpkg, layer: STBHHX}\n  approvals:"))
+        self.compare(["run", job, "--formats", "gpkg,shp"])
+        out = self.path("out")
+        e2e.tuban("run", job, "--formats", "gpkg,shp", "--out", out, "--quiet")
+        self.assertLessEqual({"parcels.gpkg", "restricted.gpkg", "parcels.shp", "parcels.dbf", "parcels.shp.xml", "summary.json"},
+                             set(e2e.results(out)))
+        with open(os.path.join(out, "summary.json")) as file:
+            summary = json.load(file)
+        for key in ("parcels", "withheld", "units", "reduced"):
+            self.assertTrue(summary[key], f"{key}: nothing to compare")
+        judge = ["judge", job, "--parcels", f"{out}/parcels.gpkg", "--layer", "parcels", "--formats", "gpkg,shp"]
+        trees = []
+        for circumstance in ({}, {"GLIBC_TUNABLES": e2e.MASKED_GLIBC}):
+            e2e.tuban(*judge, "--out", self.path("judged"), "--quiet", env=e2e.environment(**circumstance))
+            trees.append(e2e.results(self.path("judged")))
+        self.assertEqual(*trees)
+        self.assertIn("parcels.shp", trees[0])
 
 
 class Masking(unittest.TestCase):

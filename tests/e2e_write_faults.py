@@ -160,6 +160,17 @@ class Faults(bad.Case):
     def test_run(self):
         self.go(["run", "job.yaml", "--out", "out"])
 
+    def test_judge(self):
+        """With every file it can write: a restricted list and a Shapefile too."""
+        self.accept("run", "job.yaml", "--out", "made", "--quiet")
+        shutil.copy(self.path("made/parcels.gpkg"), self.path("drawn.gpkg"))
+        shutil.rmtree(self.path("made"))
+        with open(self.path("job.yaml"), "a", encoding="utf-8") as file:
+            file.write("layers: {withheld: {path: drawn.gpkg, layer: rejected}}\n")
+        self.words = ["judge", "job.yaml", "--parcels", "drawn.gpkg", "--layer", "parcels", "--formats", "gpkg,shp",
+                      "--out", "out", "--quiet"]
+        self.disturb(self.words, ["EIO"], 4)
+
     def test_detect_over_an_earlier_set(self):
         self.accept("detect", "t1.tif", "t2.tif", "--out", "earlier", "--min-pixels", "5000")
         self.go(["detect", "t1.tif", "t2.tif", "--out", "out"], errors=["EIO"], most=5,

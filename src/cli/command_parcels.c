@@ -1,10 +1,12 @@
-/* tuban area and overlay. */
+/* tuban area, overlay and judge. */
 #include <stdio.h>
 
 #include <jansson.h>
 
 #include "cli/commands.h"
 #include "cli/console.h"
+#include "cli/month.h"
+#include "tuban/judge.h"
 #include "tuban/overlay.h"
 #include "tuban/run.h"
 
@@ -109,4 +111,63 @@ int command_overlay(int argc, char **argv)
     if (tb_polygons_overlay(&parcels, masks, line.count - 1, &json, &error) != TB_OK)
         return console_fail(&c, &error);
     return print_rows(&c, json);
+}
+
+int command_judge(int argc, char **argv)
+{
+    static const char usage[] =
+        "tuban judge JOB.yaml --parcels FILE --out DIR [--layer L] [--where SQL] [--crs C] "
+        "[--encoding E] [--formats gpkg,shp] [--quiet] [--json]";
+    tb_judge_options options = {0};
+    tb_polygons     *parcels = &options.parcels;
+    char            *text    = NULL;
+    console          c;
+    option           shared[3];
+    tb_error         error = {0};
+    json_t          *report;
+    const option     own[] = {
+            {.name = "parcels", .kind = OPTION_TEXT, .target = &parcels->path},
+            {.name = "layer", .kind = OPTION_TEXT, .target = &parcels->layer},
+            {.name = "where", .kind = OPTION_TEXT, .target = &parcels->where},
+            {.name = "crs", .kind = OPTION_TEXT, .target = &parcels->crs},
+            {.name = "encoding", .kind = OPTION_TEXT, .target = &parcels->encoding},
+            {.name = "out", .kind = OPTION_TEXT, .target = &options.out},
+            {.name = "formats", .kind = OPTION_TEXT, .target = &options.formats},
+            {0},
+    };
+    command_line line = {.usage   = usage,
+                         .options = own,
+                         .more    = shared,
+                         .words   = &options.job,
+                         .least   = 1,
+                         .most    = 1};
+
+    if (command_line_helps(argc, argv, usage))
+        return 0;
+    console_init(&c);
+    console_options(&c, shared);
+    if (command_line_read(&line, argc, argv, &error) != TB_OK)
+        return console_fail(&c, &error);
+    if (parcels->path == NULL || options.out == NULL) {
+        error = (tb_error){.status = TB_E_USAGE};
+        snprintf(error.message, sizeof error.message, "%s, got none",
+                 parcels->path == NULL ? "--parcels: expected a file of polygons"
+                                       : "--out: expected an output folder");
+        snprintf(error.hint, sizeof error.hint, "usage: %s", usage);
+        return console_fail(&c, &error);
+    }
+    options.progress = &c.progress;
+    if (tb_parcels_judge(&options, &text, &error) != TB_OK)
+        return console_fail(&c, &error);
+    console_finish(&c);
+    if (c.is_json)
+        return console_print_json(text);
+    report = json_loads(text, 0, NULL);
+    tb_text_release(text);
+    if (!c.is_quiet) {
+        print_month(report);
+        printf("written       %s\n", json_string_value(json_object_get(report, "out")));
+    }
+    json_decref(report);
+    return 0;
 }

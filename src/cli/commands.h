@@ -8,6 +8,7 @@ int command_doctor(int argc, char **argv);
 int command_eval(int argc, char **argv);
 int command_fit(int argc, char **argv);
 int command_info(int argc, char **argv);
+int command_judge(int argc, char **argv);
 int command_overlay(int argc, char **argv);
 int command_plan(int argc, char **argv);
 int command_run(int argc, char **argv);

@@ -19,6 +19,7 @@ static const command commands[] = {
     {"vectorize", command_vectorize, "polygons of a change map, without seams"},
     {"area", command_area, "ellipsoidal areas of polygons"},
     {"overlay", command_overlay, "areas of polygons on masks"},
+    {"judge", command_judge, "areas and tiers of given polygons, as a job judges its own"},
     {"eval", command_eval, "accuracy of a change map against labels"},
     {"tier", command_tier, "tiers and dates of parcels from their areas alone"},
     {"synth", command_synth, "a made-up county: images, survey, and the truth"},

@@ -38,8 +38,12 @@ static void outline_reset(tb_outline_copy *outline)
 
 void tb_candidates_reset(tb_candidates *candidates)
 {
-    for (size_t i = 0; i < candidates->count; i++)
+    for (size_t i = 0; i < candidates->count; i++) {
         outline_reset(&candidates->item[i].outline);
+        tb_free(candidates->item[i].classes);
+        tb_free(candidates->item[i].classes_by);
+        tb_free(candidates->item[i].classes_day);
+    }
     for (size_t i = 0; i < candidates->observed_count; i++)
         outline_reset(&candidates->observed[i].outline);
     tb_free(candidates->item);
@@ -92,11 +96,6 @@ static size_t count_points(const gathering *g, const tb_shape *shape)
     return points;
 }
 
-static double snapped(double degrees)
-{
-    return floor(degrees * 1e9 + 0.5) / 1e9;
-}
-
 /* The shape's corners in (L, B), edges cut to EDGE_M, snapped to 1e-9 degree. */
 static tb_status to_geographic(gathering *g, const tb_shape *shape, tb_outline_copy *outline,
                                tb_error *err)
@@ -142,14 +141,14 @@ static tb_status to_geographic(gathering *g, const tb_shape *shape, tb_outline_c
                                   *x, *y);
             goto done;
         }
-        *x = snapped(*x);
-        *y = snapped(*y);
+        *x = tb_degree_snapped(*x);
+        *y = tb_degree_snapped(*y);
     }
 done:
     return status;
 }
 
-static tb_status new_candidate(tb_candidates *candidates, tb_candidate **out, tb_error *err)
+tb_status tb_candidates_append(tb_candidates *candidates, tb_candidate **out, tb_error *err)
 {
     tb_status status = TB_OK;
 
@@ -180,7 +179,8 @@ static tb_status add_component(void *context, const tb_component *component, tb_
     tb_candidate  *it;
     tb_shape       traced, shape;
 
-    TB_TRY(new_candidate(g->to, &it, err));
+    TB_TRY(tb_candidates_append(g->to, &it, err));
+    it->source = "auto";
     snprintf(it->id, sizeof it->id, "D%.4s%.2s-%d-%06lld",
              job->month[0] != '\0' ? job->month : "0000",
              job->month[0] != '\0' ? job->month + 5 : "00", g->stages->number,
@@ -340,5 +340,62 @@ tb_status tb_outline_geometry(tb_geos *geos, const tb_outline_copy *outline, GEO
 done:
     tb_free(polygons);
     tb_free(holes);
+    return status;
+}
+
+static const GEOSGeometry *ring_of(const tb_geos *geos, const GEOSGeometry *polygon, int r)
+{
+    return r == 0 ? GEOSGetExteriorRing_r(geos->handle, polygon)
+                  : GEOSGetInteriorRingN_r(geos->handle, polygon, r - 1);
+}
+
+/* Rings and points of a polygon: counted, and copied where `out` has room for them. */
+static void add_polygon(tb_geos *geos, const GEOSGeometry *polygon, tb_outline_copy *out)
+{
+    int rings = 1 + GEOSGetNumInteriorRings_r(geos->handle, polygon);
+
+    if (out->polygons != NULL)
+        out->polygons[out->polygon_count] = (tb_polygon){out->ring_count, (size_t)rings};
+    out->polygon_count++;
+    for (int r = 0; r < rings; r++) {
+        const GEOSCoordSequence *points =
+            GEOSGeom_getCoordSeq_r(geos->handle, ring_of(geos, polygon, r));
+        unsigned count = 0;
+
+        GEOSCoordSeq_getSize_r(geos->handle, points, &count);
+        count = count > 0 ? count - 1 : 0; /* the first again */
+        for (unsigned i = 0; out->points != NULL && i < count; i++) {
+            double *at = out->points + 2 * (out->point_count + i);
+
+            GEOSCoordSeq_getXY_r(geos->handle, points, i, &at[0], &at[1]);
+        }
+        if (out->rings != NULL)
+            out->rings[out->ring_count] = (tb_ring){out->point_count, count};
+        out->ring_count++;
+        out->point_count += count;
+    }
+}
+
+static void add_polygons(tb_geos *geos, const GEOSGeometry *geometry, tb_outline_copy *out)
+{
+    int parts = GEOSGetNumGeometries_r(geos->handle, geometry);
+
+    out->polygon_count = out->ring_count = out->point_count = 0;
+    for (int p = 0; p < parts; p++)
+        add_polygon(geos, GEOSGetGeometryN_r(geos->handle, geometry, p), out);
+}
+
+tb_status tb_outline_of_geometry(tb_geos *geos, const GEOSGeometry *geometry, tb_outline_copy *out,
+                                 tb_error *err)
+{
+    tb_status status = TB_OK;
+
+    *out = (tb_outline_copy){0};
+    add_polygons(geos, geometry, out);
+    TB_TRY(tb_alloc(&out->points, 2 * out->point_count, sizeof(double), "outline", err));
+    TB_TRY(tb_alloc(&out->rings, out->ring_count, sizeof(tb_ring), "outline", err));
+    TB_TRY(tb_alloc(&out->polygons, out->polygon_count, sizeof(tb_polygon), "outline", err));
+    add_polygons(geos, geometry, out);
+done:
     return status;
 }

@@ -21,9 +21,12 @@ typedef struct tb_candidate {
     char            id[32];   /**< DRAFT_ID */
     int             pair;     /**< from 0 */
     bool            is_small; /**< fewer pixels than the least */
+    bool            is_given; /**< not detected: `pixels` is its area's, and there is no score */
     int64_t         pixels, edge_pixels;
     double          score, score_max;
     tb_outline_copy outline;
+    const char     *source; /**< "auto" is the engine's; "edited" or "manual": people's */
+    char *classes, *classes_by, *classes_day; /**< YSLX, as whom and when it was set by; or NULL */
 } tb_candidate;
 
 /** What was, or was not, observed of a pair. */
@@ -42,6 +45,9 @@ typedef struct tb_candidates {
     size_t        observed_count;
 } tb_candidates;
 
+/** Appends an empty candidate. */
+tb_status tb_candidates_append(tb_candidates *candidates, tb_candidate **out, tb_error *err);
+
 /** Assembles a pair and adds what it finds. */
 tb_status tb_candidates_add(tb_candidates *candidates, tb_stages *stages,
                             tb_assemble_totals *totals, tb_error *err);
@@ -51,5 +57,9 @@ void tb_candidates_reset(tb_candidates *candidates);
 /** The outline as a geometry of GEOS (free with GEOSGeom_destroy_r). */
 tb_status tb_outline_geometry(tb_geos *geos, const tb_outline_copy *outline, GEOSGeometry **out,
                               tb_error *err);
+
+/** The outline of a geometry of polygons (free with tb_candidates_reset). */
+tb_status tb_outline_of_geometry(tb_geos *geos, const GEOSGeometry *geometry, tb_outline_copy *out,
+                                 tb_error *err);
 
 #endif

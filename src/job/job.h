@@ -46,6 +46,7 @@ typedef struct tb_job {
     char         *model;  /**< given, or NULL */
     char         *folder; /**< output */
     unsigned      formats;
+    bool          is_gbk; /**< texts of a Shapefile; else UTF-8 */
     tb_sensor     sensor;
     char         *method; /**< NULL: by the sensor */
     tb_prior      prior;

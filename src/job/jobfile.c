@@ -384,9 +384,10 @@ done:
 
 static tb_status read_output(tb_node map, const char *folder, tb_job *job, tb_error *err)
 {
-    static const char *const allowed[] = {"folder", "formats", NULL};
-    static const char *const formats[] = {"gpkg", "shp", NULL};
-    tb_status                status    = TB_OK;
+    static const char *const allowed[]   = {"folder", "formats", "encoding", NULL};
+    static const char *const formats[]   = {"gpkg", "shp", NULL};
+    static const char *const encodings[] = {"UTF-8", "GBK", NULL};
+    tb_status                status      = TB_OK;
     tb_node                  node;
     int                      choice;
 
@@ -402,6 +403,10 @@ static tb_status read_output(tb_node map, const char *folder, tb_job *job, tb_er
             TB_TRY(tb_node_choice(tb_node_item(node, i), formats, &choice, err));
             job->formats |= 1u << choice;
         }
+    }
+    if (tb_node_find(map, "encoding", &node)) {
+        TB_TRY(tb_node_choice(node, encodings, &choice, err));
+        job->is_gbk = choice == 1;
     }
 done:
     return status;

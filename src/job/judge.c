@@ -1,6 +1,7 @@
 #include "job/judge.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -114,8 +115,9 @@ static int64_t uncertainty_of(const hearing *h, const GEOSGeometry *geometry)
 
 /* ---- tiers ---- */
 
+/* `classes`: what a person said it is, or NULL. */
 static void decide(const tb_judge *judge, const tb_job *job, const tb_areas *areas,
-                   tb_tier_result *out)
+                   const char *classes, tb_tier_result *out)
 {
     tb_tier_input input;
 
@@ -126,6 +128,7 @@ static void decide(const tb_judge *judge, const tb_job *job, const tb_areas *are
     input.farmland_outside_pbf_dm2 = areas->farmland_beyond_pbf;
     input.union_dm2                = areas->pbf_or_redline;
     input.uncertainty_dm2          = areas->uncertainty;
+    input.classes                  = classes;
     tb_day_parse(job->month, &input.issue);
     tb_tier_decide(judge->profile, &input, out);
 }
@@ -134,10 +137,11 @@ static void decide_tiers(hearing *h)
 {
     tb_judgement  *out     = h->out;
     tb_areas       reduced = out->areas, gross = out->areas;
-    bool           is_net = h->judge->profile->is_net_of_ridges;
+    bool           is_net  = h->judge->profile->is_net_of_ridges;
+    const char    *classes = h->candidate->classes;
     tb_tier_result by_gross;
 
-    decide(h->judge, h->job, &out->areas, &out->tier_before);
+    decide(h->judge, h->job, &out->areas, classes, &out->tier_before);
     out->tier = out->tier_before;
     if (out->areas.approved > 0 && is_net) {
         if (reduced.farmland >= 0)
@@ -146,11 +150,11 @@ static void decide_tiers(hearing *h)
             reduced.pbf = tb_area_dm2(h->holdings.pbf_unapproved);
         if (reduced.redline >= 0)
             reduced.redline = tb_area_dm2(h->holdings.redline_unapproved);
-        decide(h->judge, h->job, &reduced, &out->tier);
+        decide(h->judge, h->job, &reduced, classes, &out->tier);
     }
     gross.farmland = gross.farmland_gross;
     gross.pbf      = gross.pbf_gross;
-    decide(h->judge, h->job, &gross, &by_gross);
+    decide(h->judge, h->job, &gross, classes, &by_gross);
     if (by_gross.tier != out->tier_before.tier)
         out->qa |= TB_QA_RIDGES;
     if (out->tier.passes_by_union_only)
@@ -309,18 +313,18 @@ static void note_quality(hearing *h)
         out->qa |= TB_QA_SHARED;
     if (h->candidate->edge_pixels > 0)
         out->qa |= TB_QA_UNOBSERVED;
-    if (out->areas.pbf_gross > 0 && out->areas.farmland_gross >= 0 &&
-        h->holdings.pbf_gross - h->holdings.pbf_on_farmland > 0.005)
+    if (out->areas.pbf_gross >= 0 && out->areas.farmland_gross >= 0 &&
+        h->holdings.pbf_gross - h->holdings.pbf_on_farmland + h->holdings.pbf_on_construction >
+            0.005)
         out->qa |= TB_QA_PBF_NOT_FARM;
 }
 
 static tb_status hear_one(hearing *h, const GEOSGeometry *geometry, tb_error *err)
 {
-    tb_status           status   = TB_OK;
-    tb_judge           *judge    = h->judge;
-    GEOSContextHandle_t handle   = judge->geos->handle;
-    GEOSGeometry       *point    = NULL;
-    double              withheld = 0.0;
+    tb_status           status = TB_OK;
+    tb_judge           *judge  = h->judge;
+    GEOSContextHandle_t handle = judge->geos->handle;
+    GEOSGeometry       *point  = NULL;
 
     TB_TRY(tb_holdings_measure(judge->geos, geometry, &judge->survey.masks, &h->holdings, err));
     set_areas(&h->out->areas, &h->holdings, &judge->survey.masks,
@@ -332,13 +336,12 @@ static tb_status hear_one(hearing *h, const GEOSGeometry *geometry, tb_error *er
         GEOSGeomGetY_r(handle, point, &h->out->latitude);
     }
     if (judge->survey.has_withheld)
-        TB_TRY(tb_overlay_area(judge->geos, geometry, &judge->survey.withheld.features, &withheld,
-                               err));
-    h->out->is_withheld = withheld > 0.0;
-    h->out->reason      = reason_of(h);
+        TB_TRY(tb_overlay_touches(judge->geos, geometry, &judge->survey.withheld.features,
+                                  &h->out->is_withheld, err));
+    h->out->reason = reason_of(h);
+    note_quality(h);
     if (h->out->reason != NULL)
         goto done;
-    note_quality(h);
     TB_TRY(find_places(h, geometry, err));
     TB_TRY(find_shares(h, geometry, err));
     if (judge->profile != NULL)
@@ -397,7 +400,7 @@ static tb_status set_clusters(tb_judge *judge, const tb_job *job, const tb_featu
         if (of->parcels == 1)
             continue;
         if (of->number == 0) {
-            decide(judge, job, &of->sum, &tier);
+            decide(judge, job, &of->sum, NULL, &tier);
             of->number = ++number;
             of->tier   = tier.tier;
         }
@@ -419,7 +422,7 @@ static tb_status find_clusters(tb_judge *judge, const tb_job *job, const tb_feat
 
     TB_TRY(tb_alloc(&place, all->count, sizeof *place, "clusters", err));
     for (size_t i = 0; i < all->count; i++) {
-        if (judge->item[i].reason != NULL)
+        if (judge->item[i].reason != NULL || judge->item[i].is_withheld) /* sums would tell of it */
             continue;
         place[kept.count] = i;
         TB_TRY(tb_features_add(&kept,
@@ -432,6 +435,50 @@ static tb_status find_clusters(tb_judge *judge, const tb_job *job, const tb_feat
 done:
     tb_features_reset(&kept);
     tb_free(place);
+    return status;
+}
+
+/* ---- parcels on each other ---- */
+
+typedef struct meeting {
+    tb_judge          *judge;
+    const tb_features *all;
+    size_t             at; /* of `all` */
+} meeting;
+
+static bool is_later(void *context, const tb_feature *feature)
+{
+    const meeting *m     = context;
+    size_t         other = (size_t)(feature - m->all->feature);
+
+    return other > m->at && m->judge->item[other].reason == NULL;
+}
+
+static tb_status take_overlap(void *context, const GEOSGeometry *piece, double area_m2,
+                              const tb_feature *feature, tb_error *err)
+{
+    meeting *m = context;
+
+    (void)piece;
+    (void)err;
+    if (tb_area_dm2(area_m2) > 0) {
+        m->judge->item[m->at].qa |= TB_QA_OVERLAP;
+        m->judge->item[feature - m->all->feature].qa |= TB_QA_OVERLAP;
+    }
+    return TB_OK;
+}
+
+/* What is detected cannot overlap; what people draw may. */
+static tb_status find_overlaps(tb_judge *judge, const tb_features *all, tb_error *err)
+{
+    tb_status status = TB_OK;
+    meeting   m      = {.judge = judge, .all = all};
+
+    for (; m.at < all->count; m.at++)
+        if (judge->item[m.at].reason == NULL)
+            TB_TRY(tb_overlay_visit(judge->geos, all->feature[m.at].geometry, all, is_later,
+                                    take_overlap, &m, NULL, err));
+done:
     return status;
 }
 
@@ -450,6 +497,56 @@ static tb_status load_rules(tb_judge *judge, const tb_job *job, tb_error *err)
                               judge->profile->name, job->stream);
 done:
     return status;
+}
+
+static void note(const tb_progress *notes, const char *line)
+{
+    if (notes != NULL && notes->note != NULL)
+        notes->note(notes->context, line);
+}
+
+static void note_old_rules(const tb_judge *judge, const tb_job *job, const tb_progress *notes)
+{
+    const tb_profile *profile = judge->profile;
+    tb_day            month   = {0};
+    char              line[300];
+
+    if (profile == NULL)
+        return;
+    tb_day_parse(job->month, &month);
+    if (!tb_profile_is_old(profile, month))
+        return;
+    snprintf(line, sizeof line,
+             "profile %.60s is made for %04d-%02d to %04d-%02d, the job's month is %s: parcels are "
+             "stamped RULESET_OLD",
+             profile->name, profile->first.year, profile->first.month, profile->last.year,
+             profile->last.month, job->month[0] != '\0' ? job->month : "not given");
+    note(notes, line);
+}
+
+/* What lies on shared ground, of the survey and of each other. */
+static void note_overlaps(const tb_judge *judge, const tb_progress *notes)
+{
+    size_t shared = 0, overlapping = 0;
+    char   line[160];
+
+    for (size_t i = 0; i < judge->count; i++) {
+        shared += (judge->item[i].qa & TB_QA_SHARED) != 0;
+        overlapping += (judge->item[i].qa & TB_QA_OVERLAP) != 0;
+    }
+    if (shared > 0) {
+        snprintf(
+            line, sizeof line,
+            "landuse: polygons overlap under %zu parcels; such ground counts for the lower BSM",
+            shared);
+        note(notes, line);
+    }
+    if (overlapping > 0) {
+        snprintf(line, sizeof line,
+                 "%zu parcels share ground with others of the batch (QA %d): it counts in each",
+                 overlapping, TB_QA_OVERLAP);
+        note(notes, line);
+    }
 }
 
 tb_status tb_judge_check(const tb_job *job, tb_error *err)
@@ -496,6 +593,7 @@ tb_status tb_judge_candidates(tb_judge *judge, const tb_job *job, const tb_candi
     int         pair   = -1;
 
     TB_TRY(load_rules(judge, job, err));
+    note_old_rules(judge, job, progress);
     TB_TRY(tb_geos_new(&judge->geos, err));
     all.geos = judge->geos;
     for (size_t i = 0; i < candidates->count; i++) {
@@ -525,6 +623,8 @@ tb_status tb_judge_candidates(tb_judge *judge, const tb_job *job, const tb_candi
             progress->report(progress->context, "judge", (int64_t)i + 1,
                              (int64_t)candidates->count);
     }
+    TB_TRY(find_overlaps(judge, &all, err));
+    note_overlaps(judge, progress);
     if (judge->profile != NULL)
         TB_TRY(find_clusters(judge, job, &all, err));
 done:

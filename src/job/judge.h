@@ -37,6 +37,7 @@ enum {
     TB_QA_RIDGES       = 8,  /**< gross areas give another tier */
     TB_QA_UNOBSERVED   = 16, /**< it touches ground that was not observed */
     TB_QA_PBF_NOT_FARM = 32, /**< PBF on other land than farmland: a correction candidate */
+    TB_QA_OVERLAP      = 64, /**< it shares ground with another parcel of the batch */
 };
 
 typedef struct tb_judgement {

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "job/parcels.h"
+
 /* Sums of some parcels; dm2, unknown counts as none. */
 typedef struct sums {
     int64_t parcels[TB_TIERS], untiered;
@@ -159,6 +161,12 @@ static json_t *unit_rows(const tb_judge *judge)
                 insert_row(rows, unit_row(judge, found->share[k].code, found->share[k].name));
     }
     return rows;
+}
+
+json_t *tb_month_head(const tb_job *job)
+{
+    return json_pack("{s:s, s:s, s:s, s:s, s:s?}", "job", job->name, "month", job->month, "tuban",
+                     TUBAN_VERSION, "notice", TB_NOTICE, "region", job->region);
 }
 
 json_t *tb_month_report(const tb_judge *judge, const tb_candidates *candidates, const tb_job *job)

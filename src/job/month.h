@@ -7,6 +7,9 @@
 #include "job/candidates.h"
 #include "job/judge.h"
 
+/** What a summary begins with: `job`, `month`, `tuban`, `notice`, `region`. */
+json_t *tb_month_head(const tb_job *job);
+
 /**
  * `stream`, `ruleset`, `parcels`, `withheld`, `rejected_for` (counts by reason), `tiers` and
  * `units` (rows; a parcel across units counts for the one that has most of it, its areas for each),

@@ -55,6 +55,16 @@ done:
     return status;
 }
 
+tb_status tb_pair_check_georeference(const tb_pair *pair, tb_error *err)
+{
+    if (pair->lattice.crs != NULL)
+        return TB_OK;
+    tb_error_set(err, TB_E_INPUT, "%s: expected an image with a CRS, got none",
+                 tb_epoch_file(pair->before, 0)->path);
+    tb_error_hint(err, "parcels need one (gdal_edit.py -a_srs); tuban detect works in pixels");
+    return TB_E_INPUT;
+}
+
 tb_status tb_pairs_check_apart(const tb_stages *stages, int count, tb_error *err)
 {
     tb_status status = TB_OK;

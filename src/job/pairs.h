@@ -5,6 +5,9 @@
 #include "core/error.h"
 #include "job/stages.h"
 
+/** Refuses a pair whose images have no CRS: parcels need one. */
+tb_status tb_pair_check_georeference(const tb_pair *pair, tb_error *err);
+
 /**
  * Refuses pairs whose lattices share ground: a change there would be delivered twice.
  * @return TB_E_JOB naming two pairs that overlap, or TB_E_INPUT as tb_warp_new.

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <cpl_conv.h>
 #include <ogr_srs_api.h>
@@ -12,6 +13,8 @@
 #include "core/memory.h"
 #include "publish/vector.h"
 #include "raster/capture.h"
+
+#define DATE "2000-01-01T00:00:00Z" /* products hold no times */
 
 /* Of all layers of parcels, in the order in which fill_parcel gives the values. */
 static const tb_vector_field parcel_fields[] = {
@@ -65,7 +68,7 @@ static const tb_vector_field parcel_fields[] = {
     {"LJ_JBNT", "累计占永久基本农田面积", TB_VECTOR_REAL, 15, 2},
     {"LJ_HX", "累计占生态保护红线面积", TB_VECTOR_REAL, 15, 2},
     {"LJ_MJ", "累计监测面积", TB_VECTOR_REAL, 15, 2},
-    {"AREA_U", "面积不确定度", TB_VECTOR_REAL, 15, 2},
+    {"AREA_U", "面积不确定度(内部)", TB_VECTOR_REAL, 15, 2},
     {"SPMJ", "用地手续已覆盖面积", TB_VECTOR_REAL, 15, 2},
     {"WSPMJ", "用地手续未覆盖面积", TB_VECTOR_REAL, 15, 2},
     {"DZJGH", "电子监管号", TB_VECTOR_TEXT, 40, 0},
@@ -82,10 +85,10 @@ static const tb_vector_field parcel_fields[] = {
     {"CITY_WY", "市级外业核查", TB_VECTOR_TEXT, 40, 0},
     {"GATE", "达到部级下发标准", TB_VECTOR_INTEGER, 1, 0},
     {"RULESET", "规则版本", TB_VECTOR_TEXT, 60, 0},
-    {"T1_XP", "按永农以外耕地计为重点", TB_VECTOR_INTEGER, 1, 0},
-    {"NEAR", "临近阈值", TB_VECTOR_TEXT, 120, 0},
-    {"CLUSTER", "图斑群", TB_VECTOR_INTEGER, 9, 0},
-    {"CL_TIER", "图斑群等级", TB_VECTOR_INTEGER, 1, 0},
+    {"T1_XP", "按永农以外耕地计为重点(内部)", TB_VECTOR_INTEGER, 1, 0},
+    {"NEAR", "临近阈值(内部)", TB_VECTOR_TEXT, 120, 0},
+    {"CLUSTER", "图斑群(内部)", TB_VECTOR_INTEGER, 9, 0},
+    {"CL_TIER", "图斑群等级(内部)", TB_VECTOR_INTEGER, 1, 0},
     {"DUE_CNTY", "县级上报市局期限", TB_VECTOR_TEXT, 10, 0},
     {"DUE_NOTE", "期限说明", TB_VECTOR_TEXT, 40, 0},
     {"LATE_ISSUE", "下发时已过期限", TB_VECTOR_INTEGER, 1, 0},
@@ -96,12 +99,18 @@ static const tb_vector_field parcel_fields[] = {
     {"MODEL_V", "模型版本", TB_VECTOR_TEXT, 40, 0},
     {"SOURCE", "来源", TB_VECTOR_TEXT, 10, 0},
     {"QA", "质量标记", TB_VECTOR_INTEGER, 9, 0},
-    {"PIXELS", "像元数", TB_VECTOR_INTEGER, 18, 0},
-    {"SCORE", "平均变化强度", TB_VECTOR_REAL, 12, 4},
-    {"SCORE_MAX", "最大变化强度", TB_VECTOR_REAL, 12, 4},
-    {"EDGE_PX", "邻接未观测像元", TB_VECTOR_INTEGER, 18, 0},
+    {"PIXELS", "像元数(内部)", TB_VECTOR_INTEGER, 18, 0},
+    {"SCORE", "平均变化强度(内部)", TB_VECTOR_REAL, 12, 4},
+    {"SCORE_MAX", "最大变化强度(内部)", TB_VECTOR_REAL, 12, 4},
+    {"EDGE_PX", "邻接未观测像元(内部)", TB_VECTOR_INTEGER, 18, 0},
     {"REASON", "剔除原因", TB_VECTOR_TEXT, 60, 0},
 };
+
+/* What never leaves the centre: in its own GeoPackages only, not in what is passed on. */
+static const char *const internal_fields[] = {
+    "CONF", "HINT_DPF", "HINT_BS", "HINT_GEF", "HINT_HJ", "HINT_JF",   "AREA_U", "T1_XP",
+    "NEAR", "CLUSTER",  "CL_TIER", "PIXELS",   "SCORE",   "SCORE_MAX", "EDGE_PX"};
+
 enum {
     REJECTED_FIELDS = sizeof parcel_fields / sizeof *parcel_fields,
     PARCEL_FIELDS   = REJECTED_FIELDS - 1,
@@ -255,7 +264,10 @@ static void fill_parcel(row *r, const tb_job *job, const tb_candidate *it,
     put_text(r, scene_of(&job->pairs[it->pair].before));
     put_text(r, scene_of(&job->pairs[it->pair].after));
     put_text(r, n->after);
-    put_null(r, 8);
+    put_null(r, 5);
+    put_text(r, it->classes);
+    put_text(r, it->classes_by);
+    put_text(r, it->classes_day);
     put_area(r, a->total);
     put_mu(r, a->total);
     put_area(r, a->farmland);
@@ -303,12 +315,16 @@ static void fill_parcel(row *r, const tb_job *job, const tb_candidate *it,
     put_text(r, layer_of(job, "redline"));
     put_text(r, layer_of(job, "approvals"));
     put_text(r, "tuban " TUBAN_VERSION);
-    put_text(r, "auto");
+    put_text(r, it->source);
     put_integer(r, found->qa);
-    put_integer(r, it->pixels);
-    put_real(r, it->score);
-    put_real(r, it->score_max);
-    put_integer(r, it->edge_pixels);
+    if (it->is_given) {
+        put_null(r, 4);
+    } else {
+        put_integer(r, it->pixels);
+        put_real(r, it->score);
+        put_real(r, it->score_max);
+        put_integer(r, it->edge_pixels);
+    }
     put_text(r, found->reason);
     assert(r->count == REJECTED_FIELDS);
 }
@@ -349,12 +365,32 @@ typedef struct writer {
     const tb_job        *job;
     const tb_candidates *candidates;
     const tb_judge      *judge;
+    const tb_progress   *notes;
     tb_vector           *vector;
     char                *crs;
     int                  parcels, rejected, observed, units; /* layers */
 } writer;
 
-static tb_status add_parcels(writer *w, bool is_rejected, int layer, tb_error *err)
+/* Each candidate is in one of them. */
+typedef enum list { LIST_PARCELS, LIST_REJECTED, LIST_RESTRICTED } list;
+
+static list list_of(const tb_judgement *found)
+{
+    return found->is_withheld      ? LIST_RESTRICTED
+           : found->reason != NULL ? LIST_REJECTED
+                                   : LIST_PARCELS;
+}
+
+/* Some fields of a layer, and the place of each in a row. */
+typedef struct selection {
+    tb_vector_field field[REJECTED_FIELDS];
+    int             from[REJECTED_FIELDS];
+    int             count;
+} selection;
+
+/* `fields` NULL: all a row has, in its order. */
+static tb_status add_parcels(writer *w, list which, int layer, const selection *fields,
+                             tb_error *err)
 {
     tb_status status = TB_OK;
 
@@ -362,15 +398,37 @@ static tb_status add_parcels(writer *w, bool is_rejected, int layer, tb_error *e
         const tb_candidate *it      = &w->candidates->item[i];
         const tb_judgement *found   = &w->judge->item[i];
         tb_vector_outline   outline = outline_of(&it->outline);
+        tb_vector_value     selected[REJECTED_FIELDS];
         notes               n;
         row                 r;
 
-        if ((found->reason != NULL) != is_rejected || found->is_withheld)
+        if (list_of(found) != which)
             continue;
         make_notes(&n, w->job, w->judge, it, found);
         fill_parcel(&r, w->job, it, found, &n);
-        TB_TRY(tb_vector_add(w->vector, layer, &outline, r.value, err));
+        for (int f = 0; fields != NULL && f < fields->count; f++)
+            selected[f] = r.value[fields->from[f]];
+        TB_TRY(tb_vector_add(w->vector, layer, &outline, fields != NULL ? selected : r.value, err));
     }
+done:
+    return status;
+}
+
+/* Ends a file, and tells of texts that were made to fit. */
+static tb_status finish(writer *w, const char *name, tb_error *err)
+{
+    tb_status         status = TB_OK;
+    tb_vector_fitting fitted = tb_vector_fitted(w->vector);
+    char              line[200];
+
+    TB_TRY(tb_vector_finish(w->vector, err));
+    if (fitted.cut + fitted.replaced == 0 || w->notes == NULL || w->notes->note == NULL)
+        goto done;
+    snprintf(line, sizeof line,
+             "%s: %lld texts longer than their field were cut, %lld have characters its encoding "
+             "lacks (〓 in their place); the first in %s",
+             name, (long long)fitted.cut, (long long)fitted.replaced, fitted.example);
+    w->notes->note(w->notes->context, line);
 done:
     return status;
 }
@@ -408,7 +466,7 @@ static tb_status add_units(writer *w, tb_error *err)
     for (size_t i = 0; i < w->candidates->count; i++) {
         const tb_judgement *found = &w->judge->item[i];
 
-        if (found->reason != NULL || found->is_withheld)
+        if (list_of(found) != LIST_PARCELS)
             continue;
         for (int s = 0; s < found->share_count; s++) {
             const tb_share *share = &found->share[s];
@@ -432,14 +490,14 @@ done:
 static tb_status write_geopackage(writer *w, tb_set *set, tb_error *err)
 {
     static const char *const       indexed[] = {"SPATIAL_INDEX=YES", NULL};
-    static const tb_vector_options options   = {.driver = "GPKG", .date = "2000-01-01T00:00:00Z"};
+    static const tb_vector_options options   = {.driver = "GPKG", .date = DATE};
     const tb_vector_layer          layers[]  = {
                   {"parcels", "变化图斑。" TB_NOTICE, TB_VECTOR_MULTIPOLYGON, w->crs, parcel_fields,
                    PARCEL_FIELDS, indexed},
                   {"rejected", "剔除图斑，各有原因。" TB_NOTICE, TB_VECTOR_MULTIPOLYGON, w->crs,
                    parcel_fields, REJECTED_FIELDS, indexed},
-                  {"observed", "观测范围：两期均观测到的，与未观测到的。", TB_VECTOR_MULTIPOLYGON, w->crs,
-                   observed_fields, sizeof observed_fields / sizeof *observed_fields, indexed},
+                  {"observed", "观测范围：两期均观测到的，与未观测到的。" TB_NOTICE, TB_VECTOR_MULTIPOLYGON,
+                   w->crs, observed_fields, sizeof observed_fields / sizeof *observed_fields, indexed},
                   {"units", "图斑在各管理单元内的面积。" TB_NOTICE, TB_VECTOR_NO_GEOMETRY, NULL, unit_fields,
                    sizeof unit_fields / sizeof *unit_fields, NULL},
     };
@@ -452,11 +510,11 @@ static tb_status write_geopackage(writer *w, tb_set *set, tb_error *err)
     TB_TRY(tb_vector_add_layer(w->vector, &layers[1], &w->rejected, err));
     TB_TRY(tb_vector_add_layer(w->vector, &layers[2], &w->observed, err));
     TB_TRY(tb_vector_add_layer(w->vector, &layers[3], &w->units, err));
-    TB_TRY(add_parcels(w, false, w->parcels, err));
-    TB_TRY(add_parcels(w, true, w->rejected, err));
+    TB_TRY(add_parcels(w, LIST_PARCELS, w->parcels, NULL, err));
+    TB_TRY(add_parcels(w, LIST_REJECTED, w->rejected, NULL, err));
     TB_TRY(add_observed(w, err));
     TB_TRY(add_units(w, err));
-    TB_TRY(tb_vector_finish(w->vector, err));
+    TB_TRY(finish(w, "parcels.gpkg", err));
 done:
     tb_vector_close(w->vector);
     w->vector = NULL;
@@ -464,22 +522,124 @@ done:
     return status;
 }
 
+/* The parcels that touch withheld ground, in a file of their own that only its owner may read. */
+static tb_status write_restricted(writer *w, tb_set *set, tb_error *err)
+{
+    static const char *const       indexed[] = {"SPATIAL_INDEX=YES", NULL};
+    static const tb_vector_options options   = {.driver = "GPKG", .date = DATE};
+    const tb_vector_layer          layer     = {"restricted",
+                                                "涉及限制区域的图斑，不得外传。" TB_NOTICE,
+                                                TB_VECTOR_MULTIPOLYGON,
+                                                w->crs,
+                                                parcel_fields,
+                                                REJECTED_FIELDS,
+                                                indexed};
+    tb_status                      status    = TB_OK;
+    char                          *path      = NULL;
+    int                            number;
+
+    TB_TRY(tb_set_path(set, "restricted.gpkg", &path, err));
+    TB_TRY(tb_vector_create(&w->vector, path, &options, err));
+    TB_TRY(tb_vector_add_layer(w->vector, &layer, &number, err));
+    TB_TRY(add_parcels(w, LIST_RESTRICTED, number, NULL, err));
+    TB_TRY(finish(w, "restricted.gpkg", err));
+    if (chmod(path, S_IRUSR | S_IWUSR) != 0)
+        status = tb_file_complain("restrict", path, err);
+done:
+    tb_vector_close(w->vector);
+    w->vector = NULL;
+    tb_free(path);
+    return status;
+}
+
+/* ---- Shapefile ---- */
+
+static bool is_internal(const char *name)
+{
+    for (size_t i = 0; i < sizeof internal_fields / sizeof *internal_fields; i++)
+        if (strcmp(internal_fields[i], name) == 0)
+            return true;
+    return false;
+}
+
+static void select_delivered(selection *out)
+{
+    out->count = 0;
+    for (int f = 0; f < PARCEL_FIELDS; f++) {
+        if (is_internal(parcel_fields[f].name))
+            continue;
+        out->from[out->count]    = f;
+        out->field[out->count++] = parcel_fields[f];
+    }
+}
+
+/*
+ * A Shapefile has no place for a notice, nor for the names people read. ArcGIS shows the metadata
+ * beside it (FGDC, and its own elements for the limits of use), QGIS a .qmd.
+ */
+static tb_status write_metadata(tb_set *set, const selection *fields, tb_error *err)
+{
+    tb_status status = TB_OK;
+    tb_text   text   = {0};
+    char     *path   = NULL;
+
+    TB_TRY(tb_text_append(
+        &text, err,
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<metadata xml:lang=\"zh\">\n"
+        "  <idinfo>\n    <citation><citeinfo><title>变化图斑</title></citeinfo></citation>\n"
+        "    <descript><abstract>%s</abstract></descript>\n    <useconst>%s</useconst>\n"
+        "  </idinfo>\n  <dataIdInfo>\n    <idCitation><resTitle>变化图斑</resTitle></idCitation>\n"
+        "    <idAbs>%s</idAbs>\n"
+        "    <resConst><Consts><useLimit>%s</useLimit></Consts></resConst>\n"
+        "  </dataIdInfo>\n  <eainfo><detailed>\n",
+        TB_NOTICE, TB_NOTICE, TB_NOTICE, TB_NOTICE));
+    for (int f = 0; f < fields->count; f++)
+        TB_TRY(tb_text_append(&text, err,
+                              "    <attr><attrlabl>%s</attrlabl><attalias>%s</attalias></attr>\n",
+                              fields->field[f].name, fields->field[f].alias));
+    TB_TRY(tb_text_append(&text, err, "  </detailed></eainfo>\n</metadata>\n"));
+    TB_TRY(tb_set_path(set, "parcels.shp.xml", &path, err));
+    TB_TRY(tb_file_write(path, text.data, text.length, err));
+    tb_text_reset(&text);
+    tb_free(path);
+    path = NULL;
+    TB_TRY(tb_text_append(&text, err,
+                          "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n"
+                          "<qgis version=\"3.22\">\n  <language>zh</language>\n"
+                          "  <type>dataset</type>\n  <title>变化图斑</title>\n"
+                          "  <abstract>%s</abstract>\n  <rights>%s</rights>\n</qgis>\n",
+                          TB_NOTICE, TB_NOTICE));
+    TB_TRY(tb_set_path(set, "parcels.qmd", &path, err));
+    TB_TRY(tb_file_write(path, text.data, text.length, err));
+done:
+    tb_text_reset(&text);
+    tb_free(path);
+    return status;
+}
+
 static tb_status write_shapefile(writer *w, tb_set *set, tb_error *err)
 {
-    static const char *const       encoding[] = {"ENCODING=UTF-8", NULL};
-    static const tb_vector_options options    = {.driver = "ESRI Shapefile",
-                                                 .date   = "2000-01-01T00:00:00Z"};
-    const tb_vector_layer          layer      = {
-                      "parcels", NULL, TB_VECTOR_MULTIPOLYGON, w->crs, parcel_fields, PARCEL_FIELDS, encoding};
-    tb_status status = TB_OK;
-    char     *path   = NULL;
-    int       number;
+    static const char *const utf8[] = {"ENCODING=UTF-8", NULL}, *const gbk[] = {"ENCODING=GBK",
+                                                                                NULL};
+    static const tb_vector_options options = {.driver = "ESRI Shapefile", .date = DATE};
+    selection                      fields;
+    tb_vector_layer                layer  = {.name     = "parcels",
+                                             .geometry = TB_VECTOR_MULTIPOLYGON,
+                                             .crs      = w->crs,
+                                             .fields   = fields.field,
+                                             .options  = w->job->is_gbk ? gbk : utf8};
+    tb_status                      status = TB_OK;
+    char                          *path   = NULL;
+    int                            number;
 
+    select_delivered(&fields);
+    layer.field_count = fields.count;
     TB_TRY(tb_set_path(set, "parcels.shp", &path, err));
     TB_TRY(tb_vector_create(&w->vector, path, &options, err));
     TB_TRY(tb_vector_add_layer(w->vector, &layer, &number, err));
-    TB_TRY(add_parcels(w, false, number, err));
-    TB_TRY(tb_vector_finish(w->vector, err));
+    TB_TRY(add_parcels(w, LIST_PARCELS, number, &fields, err));
+    TB_TRY(finish(w, "parcels.shp", err));
+    TB_TRY(write_metadata(set, &fields, err));
 done:
     tb_vector_close(w->vector);
     w->vector = NULL;
@@ -488,13 +648,15 @@ done:
 }
 
 tb_status tb_parcels_write(tb_set *set, const tb_job *job, const tb_candidates *candidates,
-                           const tb_judge *judge, tb_error *err)
+                           const tb_judge *judge, const tb_progress *heard, tb_error *err)
 {
-    writer    w      = {.job = job, .candidates = candidates, .judge = judge};
+    writer    w      = {.job = job, .candidates = candidates, .judge = judge, .notes = heard};
     tb_status status = TB_OK;
 
     TB_TRY(make_crs(&w.crs, err));
     TB_TRY(write_geopackage(&w, set, err));
+    if (judge->survey.has_withheld)
+        TB_TRY(write_restricted(&w, set, err));
     if (job->formats & TB_FORMAT_SHP)
         TB_TRY(write_shapefile(&w, set, err));
 done:

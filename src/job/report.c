@@ -1,9 +1,12 @@
 #include "job/report.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "core/file.h"
+#include "core/memory.h"
 #include "tuban/run.h"
 
 static const char *const states[] = {"empty", "unfit", "borrowed", "fitted"};
@@ -142,6 +145,30 @@ json_t *tb_report_plan(const tb_plan *plan)
         (json_int_t)plan->needed_bytes, "libraries", (json_int_t)plan->base_bytes, "tile_cache",
         (json_int_t)plan->cache_bytes, "worker", (json_int_t)plan->worker_bytes, "sample",
         (json_int_t)plan->fit_bytes);
+}
+
+/* Not getrusage: what it tells of begins with the peak of the program that started this one. */
+static int64_t peak_rss_bytes(void)
+{
+    char      line[256];
+    long long kib  = 0;
+    FILE     *file = fopen("/proc/self/status", "r");
+
+    if (file == NULL)
+        return 0;
+    while (kib == 0 && fgets(line, sizeof line, file) != NULL)
+        (void)sscanf(line, "VmHWM: %lld", &kib);
+    fclose(file);
+    return kib * 1024;
+}
+
+json_t *tb_report_machine(void)
+{
+    char host[256] = "";
+
+    gethostname(host, sizeof host - 1);
+    return json_pack("{s:I, s:I, s:s}", "peak_rss_bytes", (json_int_t)peak_rss_bytes(),
+                     "peak_allocated_bytes", (json_int_t)tb_memory_peak(), "host", host);
 }
 
 tb_status tb_report_text(json_t *json, char **out, tb_error *err)

@@ -74,16 +74,6 @@ static void end_stage(run *r, const char *name)
                         json_pack("{s:f, s:f}", "seconds", wall, "cpu_seconds", cpu));
 }
 
-static tb_status check_georeference(const tb_stages *stages, tb_error *err)
-{
-    if (stages->pair.lattice.crs != NULL)
-        return TB_OK;
-    tb_error_set(err, TB_E_INPUT, "%s: expected an image with a CRS, got none",
-                 tb_epoch_file(stages->pair.before, 0)->path);
-    tb_error_hint(err, "parcels need one (gdal_edit.py -a_srs); tuban detect works in pixels");
-    return TB_E_INPUT;
-}
-
 static tb_status open_run(run *r, tb_error *err)
 {
     tb_status status = TB_OK;
@@ -99,7 +89,7 @@ static tb_status open_run(run *r, tb_error *err)
         r->stages[p].force      = r->force;
         r->stages[p].has_scores = r->products == PRODUCTS_RASTERS;
         if (r->products == PRODUCTS_PARCELS)
-            TB_TRY(check_georeference(&r->stages[p], err));
+            TB_TRY(tb_pair_check_georeference(&r->stages[p].pair, err));
     }
     TB_TRY(tb_pairs_check_apart(r->stages, r->job->pair_count, err));
     if (r->products == PRODUCTS_PARCELS) /* better now than after the sweep */
@@ -126,10 +116,10 @@ static tb_status set_product_key(run *r, tb_error *err)
     tb_status status = TB_OK;
     tb_text   text   = {0};
 
-    TB_TRY(tb_text_append(&text, err, "products %d %lld %.17g %s %s %s %u\n", r->products,
+    TB_TRY(tb_text_append(&text, err, "products %d %lld %.17g %s %s %s %u %d\n", r->products,
                           (long long)r->job->min_pixels, r->job->simplify_px, r->job->name,
                           r->job->month, r->job->region != NULL ? r->job->region : "-",
-                          r->job->formats));
+                          r->job->formats, r->job->is_gbk));
     for (int p = 0; p < r->job->pair_count; p++)
         TB_TRY(tb_text_append(&text, err, "%s %s %s\n", r->stages[p].model_key,
                               r->job->pairs[p].before.date, r->job->pairs[p].after.date));
@@ -183,58 +173,24 @@ static json_t *pair_report(const run *r, int p)
     return json;
 }
 
-static tb_status write_json(run *r, const char *name, json_t *json, tb_error *err)
-{
-    tb_status status = TB_OK;
-    char     *text = NULL, *path = NULL;
-
-    TB_TRY(tb_report_text(json, &text, err));
-    TB_TRY(tb_set_path(r->set, name, &path, err));
-    TB_TRY(tb_file_write(path, text, strlen(text), err));
-done:
-    tb_text_release(text);
-    tb_free(path);
-    return status;
-}
-
 static json_t *summary_of(const run *r)
 {
-    json_t *pairs = json_array(), *json;
+    json_t *pairs = json_array(), *json = tb_month_head(r->job);
 
     for (int p = 0; p < r->job->pair_count; p++)
         json_array_append_new(pairs, pair_report(r, p));
-    json = json_pack("{s:s, s:s, s:s, s:s, s:o}", "job", r->job->name, "month", r->job->month,
-                     "tuban", TUBAN_VERSION, "notice", TB_NOTICE, "pairs", pairs);
-    json_object_set_new(json, "region",
-                        r->job->region != NULL ? json_string(r->job->region) : json_null());
+    json_object_set_new(json, "pairs", pairs);
     if (r->month != NULL)
         json_object_update(json, r->month);
     return json;
 }
 
-/* Not getrusage: what it tells of begins with the peak of the program that started this one. */
-static int64_t peak_rss_bytes(void)
-{
-    char      line[256];
-    long long kib  = 0;
-    FILE     *file = fopen("/proc/self/status", "r");
-
-    if (file == NULL)
-        return 0;
-    while (kib == 0 && fgets(line, sizeof line, file) != NULL)
-        (void)sscanf(line, "VmHWM: %lld", &kib);
-    fclose(file);
-    return kib * 1024;
-}
-
 static json_t *run_report(const run *r)
 {
-    char    host[256] = "";
     int64_t bytes = 0, tiles = 0;
     int     swept = 0, passed_over = 0;
-    json_t *plans = json_array();
+    json_t *plans = json_array(), *json;
 
-    gethostname(host, sizeof host - 1);
     for (int p = 0; p < r->job->pair_count; p++) {
         bytes += r->stages[p].decoded_bytes;
         tiles += r->stages[p].decoded_tiles;
@@ -242,12 +198,12 @@ static json_t *run_report(const run *r)
         passed_over += r->stages[p].passed_over;
         json_array_append_new(plans, tb_report_plan(&r->stages[p].plan));
     }
-    return json_pack("{s:O, s:I, s:I, s:i, s:i, s:s, s:s, s:I, s:I, s:s, s:o}", "stages", r->times,
+    json = json_pack("{s:O, s:I, s:I, s:i, s:i, s:s, s:s, s:o}", "stages", r->times,
                      "decoded_bytes", (json_int_t)bytes, "decoded_tiles", (json_int_t)tiles,
                      "shards_swept", swept, "shards_passed_over", passed_over, "reading", "gdal",
-                     "cpu", r->kernels->isa, "peak_rss_bytes", (json_int_t)peak_rss_bytes(),
-                     "peak_allocated_bytes", (json_int_t)tb_memory_peak(), "host", host, "plans",
-                     plans);
+                     "cpu", r->kernels->isa, "plans", plans);
+    json_object_update_new(json, tb_report_machine());
+    return json;
 }
 
 static tb_status write_rasters(run *r, tb_error *err)
@@ -275,9 +231,9 @@ static tb_status write_parcels(run *r, tb_error *err)
     end_stage(r, "assemble");
     TB_TRY(tb_judge_candidates(&judge, r->job, &candidates, gsd_m, r->progress, err));
     end_stage(r, "judge");
-    TB_TRY(tb_parcels_write(r->set, r->job, &candidates, &judge, err));
+    TB_TRY(tb_parcels_write(r->set, r->job, &candidates, &judge, r->progress, err));
     r->month = tb_month_report(&judge, &candidates, r->job);
-    TB_TRY(write_json(r, "summary.json", summary_of(r), err));
+    TB_TRY(tb_set_write_json(r->set, "summary.json", summary_of(r), err));
 done:
     tb_free(gsd_m);
     tb_judge_reset(&judge);
@@ -292,7 +248,7 @@ static tb_status make_products(run *r, tb_error *err)
     TB_TRY(r->products == PRODUCTS_RASTERS ? write_rasters(r, err) : write_parcels(r, err));
     TB_TRY(write_models(r, err));
     end_stage(r, "publish");
-    TB_TRY(write_json(r, "run.json", run_report(r), err));
+    TB_TRY(tb_set_write_json(r->set, "run.json", run_report(r), err));
     TB_TRY(tb_set_publish(r->set, r->key, err));
     TB_TRY(tb_stages_tidy(r->stages, r->job->pair_count, err));
 done:

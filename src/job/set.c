@@ -13,6 +13,7 @@
 
 #include "core/file.h"
 #include "core/memory.h"
+#include "job/report.h"
 
 static const char *const MANIFEST = "MANIFEST.json", *const RUN = "run.json";
 
@@ -312,6 +313,20 @@ static tb_status list_product(void *context, const char *name, tb_error *err)
                           json_pack("{s:s, s:I, s:s}", "name", name, "size",
                                     (json_int_t)information.st_size, "sha256", digest));
 done:
+    tb_free(path);
+    return status;
+}
+
+tb_status tb_set_write_json(tb_set *set, const char *name, json_t *json, tb_error *err)
+{
+    tb_status status = TB_OK;
+    char     *text = NULL, *path = NULL;
+
+    TB_TRY(tb_report_text(json, &text, err));
+    TB_TRY(tb_set_path(set, name, &path, err));
+    TB_TRY(tb_file_write(path, text, strlen(text), err));
+done:
+    tb_text_release(text);
     tb_free(path);
     return status;
 }

@@ -8,6 +8,7 @@
 #ifndef TUBAN_JOB_SET_H
 #define TUBAN_JOB_SET_H
 
+#include <jansson.h>
 #include <stdbool.h>
 
 #include "core/error.h"
@@ -39,6 +40,9 @@ bool tb_set_is_current(const tb_set *set, const char *key);
 
 /** The path at which to write a product of the set (free with tb_free). */
 tb_status tb_set_path(tb_set *set, const char *name, char **out, tb_error *err);
+
+/** Writes JSON as a product of the set; takes `json`, also on failure. */
+tb_status tb_set_write_json(tb_set *set, const char *name, json_t *json, tb_error *err);
 
 /**
  * Makes the products durable and moves them in; those of the earlier set that are no more are

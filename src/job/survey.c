@@ -59,23 +59,23 @@ static tb_mask *mask_of(tb_survey *survey, const tb_job_layer *layer)
     return NULL; /* earlier batches are not a mask */
 }
 
-static void say_what_was_done(const tb_progress *notes, const tb_layer *layer, int64_t repaired,
-                              int64_t without, const tb_job_layer *of)
+void tb_survey_tell(const tb_progress *notes, const char *path, const tb_layer *layer,
+                    int64_t repaired, int64_t without)
 {
     char line[400];
 
     if (repaired > 0) {
-        snprintf(line, sizeof line, "%.200s layer %.60s: %lld invalid polygons repaired", of->path,
+        snprintf(line, sizeof line, "%.200s layer %.60s: %lld invalid polygons repaired", path,
                  tb_layer_name(layer), (long long)repaired);
         note(notes, line);
     }
     if (without > 0) {
         snprintf(line, sizeof line, "%.200s layer %.60s: %lld features without a polygon left out",
-                 of->path, tb_layer_name(layer), (long long)without);
+                 path, tb_layer_name(layer), (long long)without);
         note(notes, line);
     }
     if (tb_layer_count(layer) == 0) {
-        snprintf(line, sizeof line, "%.200s layer %.60s is empty", of->path, tb_layer_name(layer));
+        snprintf(line, sizeof line, "%.200s layer %.60s is empty", path, tb_layer_name(layer));
         note(notes, line);
     }
 }
@@ -179,8 +179,8 @@ static tb_status read_one(tb_survey *survey, const tb_job_layer *of, tb_geos *ge
     repaired            = mask->features.repaired;
     without             = mask->features.without;
     TB_TRY(tb_layer_read(layer, reach, &mask->features, err));
-    say_what_was_done(notes, layer, mask->features.repaired - repaired,
-                      mask->features.without - without, of);
+    tb_survey_tell(notes, of->path, layer, mask->features.repaired - repaired,
+                   mask->features.without - without);
     if (strcmp(of->role, "extra") == 0) {
         survey->extra_name[survey->masks.extra_count]  = of->name;
         survey->masks.extra[survey->masks.extra_count] = mask;

@@ -6,6 +6,7 @@
 #define TUBAN_PARCEL_GEOS_H
 
 #include <geos_c.h>
+#include <math.h>
 
 #include "core/error.h"
 
@@ -14,6 +15,15 @@ typedef struct tb_geos {
     GEOSContextHandle_t handle;
     char                message[300]; /**< what GEOS said last, in one line */
 } tb_geos;
+
+/**
+ * The nearest multiple of 1e-9 degree, as its decimal digits are read: a coordinate that was
+ * snapped, written and read again stays what it is.
+ */
+static inline double tb_degree_snapped(double degrees)
+{
+    return floor(degrees * 1e9 + 0.5) / 1e9;
+}
 
 /** Returns a context; free with tb_geos_free, after all its geometries. */
 tb_status tb_geos_new(tb_geos **out, tb_error *err);

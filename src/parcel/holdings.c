@@ -190,6 +190,11 @@ static tb_status measure_all(measure *m, const GEOSGeometry *parcel, tb_error *e
     TB_TRY(visit(m, parcel, masks->approvals, is_late, take_late, NULL, err));
     out->approved = tb_area_of_geometry(m->geos, m->approved);
     TB_TRY(visit(m, m->open, masks->pbf, NULL, take_pbf, NULL, err));
+    if (masks->pbf != NULL && out->construction > 0.0) {
+        TB_TRY(tb_overlay_area(m->geos, parcel, &masks->pbf->features, &out->pbf_on_construction,
+                               err));
+        out->pbf_on_construction -= out->pbf_gross;
+    }
     TB_TRY(visit(m, m->open, masks->redline, NULL, take_redline, NULL, err));
     TB_TRY(visit(m, m->open, masks->landuse, NULL, take_class, NULL, err));
     if (masks->landuse != NULL)

@@ -48,10 +48,11 @@ typedef struct tb_holdings {
     double farmland_beyond_pbf;          /**< net */
     double other_agricultural;           /**< without the ridges of farmland */
     double unused, construction, unsurveyed;
-    double pbf_gross, pbf_net; /**< P */
-    double pbf_on_farmland;    /**< gross */
-    double redline;            /**< R */
-    double pbf_or_redline;     /**< their union, net */
+    double pbf_gross, pbf_net;  /**< P */
+    double pbf_on_farmland;     /**< gross */
+    double pbf_on_construction; /**< gross; in none of the others */
+    double redline;             /**< R */
+    double pbf_or_redline;      /**< their union, net */
     double urban;
     double approved; /**< of the whole parcel */
     double late;     /**< under approvals that came after the later image */

@@ -17,7 +17,7 @@
 #include "core/text.h"
 #include "raster/capture.h"
 
-static const double EDGE_M = 100.0, GRID = 1e-9;
+static const double EDGE_M = 100.0;
 
 struct tb_layer {
     const tb_layer_source       *source;
@@ -379,8 +379,8 @@ tb_status tb_features_index(tb_features *features, tb_error *err)
 static int snap(double *x, double *y, void *context)
 {
     (void)context;
-    *x = floor(*x / GRID + 0.5) * GRID;
-    *y = floor(*y / GRID + 0.5) * GRID;
+    *x = tb_degree_snapped(*x);
+    *y = tb_degree_snapped(*y);
     return 1;
 }
 

@@ -126,6 +126,24 @@ done:
     return status;
 }
 
+tb_status tb_overlay_touches(tb_geos *geos, const GEOSGeometry *geometry, const tb_features *mask,
+                             bool *touches, tb_error *err)
+{
+    tb_status status = TB_OK;
+    char      answer = 0;
+    hits      found;
+
+    TB_TRY(find_hits(geos, geometry, mask, &found, err));
+    for (size_t i = 0; i < found.count && answer == 0; i++)
+        answer = GEOSIntersects_r(geos->handle, geometry, found.feature[i]->geometry);
+    if (answer != 0 && answer != 1) /* GEOS says 2 of a failure */
+        status = tb_geos_fail(geos, err, "intersection of a parcel and a mask");
+    *touches = answer == 1;
+done:
+    tb_free(found.feature);
+    return status;
+}
+
 static tb_status add_area(void *context, const GEOSGeometry *piece, double area_m2,
                           const tb_feature *feature, tb_error *err)
 {

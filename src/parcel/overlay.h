@@ -33,6 +33,10 @@ tb_status tb_overlay_visit(tb_geos *geos, const GEOSGeometry *geometry, const tb
 tb_status tb_overlay_area(tb_geos *geos, const GEOSGeometry *geometry, const tb_features *mask,
                           double *area_m2, tb_error *err);
 
+/** Whether a geometry and a mask have a point in common, on their boundaries too. */
+tb_status tb_overlay_touches(tb_geos *geos, const GEOSGeometry *geometry, const tb_features *mask,
+                             bool *touches, tb_error *err);
+
 /** What of a geometry lies on a mask (free with GEOSGeom_destroy_r); empty where nothing does. */
 tb_status tb_overlay_clip(tb_geos *geos, const GEOSGeometry *geometry, const tb_features *mask,
                           GEOSGeometry **out, tb_error *err);

@@ -23,6 +23,7 @@ typedef struct layer {
     tb_vector_geometry     geometry;
     const tb_vector_field *fields;
     int                    field_count;
+    const char            *encoding; /* of a Shapefile's texts; NULL: widths are in characters */
 } layer;
 
 struct tb_vector {
@@ -35,6 +36,8 @@ struct tb_vector {
     int                      layer_count;
     uint8_t                 *wkb;
     size_t                   wkb_capacity;
+    tb_text                  fitted; /* the texts of a feature that had to be changed */
+    tb_vector_fitting        fitting;
 };
 
 /* What GDAL is told on this thread while it works for us; set back afterwards. */
@@ -203,6 +206,11 @@ tb_status tb_vector_add_layer(tb_vector *vector, const tb_vector_layer *descript
     *added = (layer){.geometry    = description->geometry,
                      .fields      = description->fields,
                      .field_count = description->field_count};
+    if (strcmp(vector->options->driver, "ESRI Shapefile") == 0) {
+        added->encoding = CSLFetchNameValue((CSLConstList)description->options, "ENCODING");
+        if (added->encoding == NULL)
+            added->encoding = CPL_ENC_UTF8;
+    }
     if (is_made)
         added->handle = GDALDatasetCreateLayer(vector->dataset, description->name, crs,
                                                geometry_of(description->geometry), options);
@@ -312,8 +320,113 @@ done:
 
 /* ---------------------------------------------------------------- features */
 
-static void set_fields(OGRFeatureH feature, const layer *to, const tb_vector_value *values)
+/* Bytes of the UTF-8 character a text begins with; 1 where it is none. */
+static size_t character_bytes(const char *text)
 {
+    size_t bytes = 1;
+
+    if (((unsigned char)*text & 0xC0) == 0xC0)
+        while (((unsigned char)text[bytes] & 0xC0) == 0x80)
+            bytes++;
+    return bytes;
+}
+
+/* What a character takes of its field's width; 0 where the encoding lacks it. */
+static int character_width(const layer *to, const char *character, size_t bytes)
+{
+    char  copy[8] = "";
+    char *encoded;
+    int   width;
+
+    if (to->encoding == NULL || bytes == 1)
+        return 1;
+    if (strcmp(to->encoding, CPL_ENC_UTF8) == 0)
+        return (int)bytes;
+    if (bytes >= sizeof copy)
+        return 0;
+    memcpy(copy, character, bytes);
+    encoded = CPLRecode(copy, CPL_ENC_UTF8, to->encoding);
+    width   = (int)strlen(encoded);
+    CPLFree(encoded);
+    return width;
+}
+
+static void note_fitting(tb_vector_fitting *fitting, int64_t *count, const tb_vector_field *field)
+{
+    if (fitting->cut + fitting->replaced == 0)
+        snprintf(fitting->example, sizeof fitting->example, "%s", field->name);
+    ++*count;
+}
+
+/* Copies into vector->fitted what of a text its field can hold, whole characters only. */
+static tb_status fit_text(tb_vector *vector, const layer *to, const tb_vector_field *field,
+                          const char *text, tb_error *err)
+{
+    static const char MISSING[]   = "〓"; /* GBK has it: what printers set for a missing type */
+    tb_status         status      = TB_OK;
+    bool              is_replaced = false;
+    int               room        = field->width;
+
+    tb_text_reset(&vector->fitted);
+    TB_TRY(tb_text_append(&vector->fitted, err, "%s", ""));
+    for (size_t bytes; *text != '\0'; text += bytes) {
+        int width, length;
+
+        bytes = character_bytes(text);
+        width = character_width(to, text, bytes);
+        if (width == 0)
+            is_replaced = true;
+        length = width > 0 ? (int)bytes : (int)sizeof MISSING - 1;
+        room -= width > 0 ? width : 2;
+        if (room < 0) {
+            note_fitting(&vector->fitting, &vector->fitting.cut, field);
+            break;
+        }
+        TB_TRY(tb_text_append(&vector->fitted, err, "%.*s", length, width > 0 ? text : MISSING));
+    }
+    if (is_replaced)
+        note_fitting(&vector->fitting, &vector->fitting.replaced, field);
+done:
+    return status;
+}
+
+/* Whether a text has to be looked at character by character. */
+static bool may_not_fit(const layer *to, const tb_vector_field *field, const char *text)
+{
+    bool is_ascii = true;
+
+    if (field->width == 0)
+        return false;
+    if (strlen(text) > (size_t)field->width)
+        return true;
+    for (const char *c = text; *c != '\0' && is_ascii; c++)
+        is_ascii = (unsigned char)*c < 0x80;
+    return !is_ascii && to->encoding != NULL && strcmp(to->encoding, CPL_ENC_UTF8) != 0;
+}
+
+static tb_status set_text(tb_vector *vector, OGRFeatureH feature, const layer *to, int f,
+                          const char *text, tb_error *err)
+{
+    tb_status  status = TB_OK;
+    tb_capture unheard; /* what cannot be encoded is found and told by ourselves */
+
+    if (!may_not_fit(to, &to->fields[f], text)) {
+        OGR_F_SetFieldString(feature, f, text);
+        return TB_OK;
+    }
+    tb_capture_begin(&unheard);
+    status = fit_text(vector, to, &to->fields[f], text, err);
+    tb_capture_end(&unheard);
+    if (status == TB_OK)
+        OGR_F_SetFieldString(feature, f, vector->fitted.data);
+    return status;
+}
+
+static tb_status set_fields(tb_vector *vector, OGRFeatureH feature, const layer *to,
+                            const tb_vector_value *values, tb_error *err)
+{
+    tb_status status = TB_OK;
+
     for (int f = 0; f < to->field_count; f++) {
         if (!values[f].is_set)
             OGR_F_SetFieldNull(feature, f);
@@ -322,8 +435,10 @@ static void set_fields(OGRFeatureH feature, const layer *to, const tb_vector_val
         else if (to->fields[f].type == TB_VECTOR_REAL)
             OGR_F_SetFieldDouble(feature, f, values[f].real);
         else
-            OGR_F_SetFieldString(feature, f, values[f].text);
+            TB_TRY(set_text(vector, feature, to, f, values[f].text, err));
     }
+done:
+    return status;
 }
 
 tb_status tb_vector_add(tb_vector *vector, int number, const tb_vector_outline *outline,
@@ -341,21 +456,26 @@ tb_status tb_vector_add(tb_vector *vector, int number, const tb_vector_outline *
         TB_TRY(make_wkb(vector, to->geometry, outline, &size, err));
     session_begin(&s, vector->options);
     /*
-     * To GDAL a value that does not fit its field, or a character that the encoding lacks, is worth
-     * a warning; to us it is a feature that was not written as it should be.
+     * To GDAL a value that does not fit its field is worth a warning; to us it is a feature that
+     * was not written as it should be.
      */
     s.capture.is_strict = true;
     feature             = OGR_F_Create(OGR_L_GetLayerDefn(to->handle));
-    set_fields(feature, to, values);
-    if (outline != NULL)
+    status              = set_fields(vector, feature, to, values, err);
+    if (status == TB_OK && outline != NULL)
         is_made = OGR_G_CreateFromWkbEx(vector->wkb, NULL, &shape, size) == OGRERR_NONE &&
                   OGR_F_SetGeometryDirectly(feature, shape) == OGRERR_NONE;
-    is_made = is_made && OGR_L_CreateFeature(to->handle, feature) == OGRERR_NONE;
+    is_made = is_made && status == TB_OK && OGR_L_CreateFeature(to->handle, feature) == OGRERR_NONE;
     OGR_F_Destroy(feature);
-    if (session_end(&s) || !is_made)
+    if ((session_end(&s) || !is_made) && status == TB_OK)
         status = write_error(vector, &s, err);
 done:
     return status;
+}
+
+tb_vector_fitting tb_vector_fitted(const tb_vector *vector)
+{
+    return vector->fitting;
 }
 
 /* ---------------------------------------------------------------- finishing */
@@ -500,6 +620,7 @@ void tb_vector_close(tb_vector *vector)
     }
     if (vector->beside != NULL && tb_file_exists(vector->beside))
         tb_folder_remove(vector->beside);
+    tb_text_reset(&vector->fitted);
     tb_free(vector->wkb);
     tb_free(vector->beside);
     tb_free(vector->folder);

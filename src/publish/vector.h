@@ -23,7 +23,8 @@ typedef struct tb_vector_field {
     const char    *name;
     const char    *alias; /**< shown to people; may be NULL */
     tb_vector_type type;
-    int width, precision; /**< digits or characters, and decimals; 0 is the format's own */
+    int width, precision; /**< digits or characters (bytes in a Shapefile), and decimals; 0 is the
+                             format's own */
 } tb_vector_field;
 
 typedef enum tb_vector_geometry {
@@ -64,6 +65,13 @@ typedef struct tb_vector_options {
     const char *const *options; /**< GDAL's dataset creation options, NULL-terminated; or NULL */
 } tb_vector_options;
 
+/** What was done to texts so that they fit their fields. */
+typedef struct tb_vector_fitting {
+    int64_t cut;         /**< longer than their field: cut after the last whole character */
+    int64_t replaced;    /**< with characters the file's encoding lacks: 〓 in their place */
+    char    example[11]; /**< the first field that was met with either */
+} tb_vector_fitting;
+
 typedef struct tb_vector tb_vector;
 
 /**
@@ -74,18 +82,25 @@ typedef struct tb_vector tb_vector;
 tb_status tb_vector_create(tb_vector **out, const char *path, const tb_vector_options *options,
                            tb_error *err);
 
-/** Adds a layer; *number is its number. Borrows layer->fields for as long as the dataset lives. */
+/**
+ * Adds a layer; *number is its number. Borrows layer->fields and layer->options for as long as the
+ * dataset lives.
+ */
 tb_status tb_vector_add_layer(tb_vector *vector, const tb_vector_layer *layer, int *number,
                               tb_error *err);
 
 /**
  * Adds a feature: `values` one a field; `outline` may be NULL: no geometry. In a layer of
  * multipolygons one polygon is written as a multipolygon too.
- * @return TB_E_OUTPUT with GDAL's reason; a value that does not fit its field is one too.
+ * Texts are made to fit: tb_vector_fitted tells. A number that does not fit is an error.
+ * @return TB_E_OUTPUT with GDAL's reason.
  * Cost: what GDAL needs, and 16 bytes a point of the largest feature.
  */
 tb_status tb_vector_add(tb_vector *vector, int layer, const tb_vector_outline *outline,
                         const tb_vector_value *values, tb_error *err);
+
+/** How texts were made to fit so far. */
+tb_vector_fitting tb_vector_fitted(const tb_vector *vector);
 
 /** Completes the dataset and moves its files to their places. Only closing may follow. */
 tb_status tb_vector_finish(tb_vector *vector, tb_error *err);
