@@ -21,7 +21,7 @@ static const double CONTRAST_BOUND = 0.6, NOISE_MARGIN = 1.3;
 
 /* Hysteresis around the value: docs/methods/threshold.md says on what they were chosen. */
 static const double WEAK = 0.9, STRONG = 1.3;
-static const double RARE_LOW = 0.92, RARE_HIGH = 0.985, TOP = 0.998;
+static const double RARE_LOW = 0.92, RARE_HIGH = 0.985, RARE_LOW_SCALED = 0.97, TOP = 0.998;
 
 static size_t bin_of(float value, int dropped)
 {
@@ -189,28 +189,29 @@ done:
 }
 
 /*
- * Two Otsu cuts adapt to the scene and always cut somewhere. Where the score has a unit they are
- * averaged with what tells change in it and held between its bounds, else held between the
- * quantiles that scored best; either way at most a twelfth lies above.
+ * Two Otsu cuts adapt to the scene, and always cut somewhere: they are held between the quantiles
+ * that scored best. Where the score has a unit they are averaged with what tells change in it and
+ * held between its bounds, and what is rare is no more than three in a hundred.
  */
 static tb_status decide_rare(const tb_histogram *h, const tb_score_scale *scale, double *value,
                              char *rule, size_t size, tb_error *err)
 {
-    tb_status   status = TB_OK;
-    double      least  = value_at(h, tb_threshold_quantile(h, RARE_LOW)), cuts;
-    const char *held, *crowded = "";
+    tb_status   status    = TB_OK;
+    bool        is_scaled = scale->change > 0.0;
+    double      low = value_at(h, tb_threshold_quantile(h, is_scaled ? RARE_LOW_SCALED : RARE_LOW));
+    double      high = value_at(h, tb_threshold_quantile(h, RARE_HIGH)), cuts;
+    const char *held;
 
     TB_TRY(two_otsu_cuts(h, &cuts, err));
-    if (scale->change > 0.0)
+    if (is_scaled)
         *value = hold(sqrt(cuts * scale->change), scale->rare_low, scale->rare_high, &held);
     else
-        *value = hold(cuts, 0.0, value_at(h, tb_threshold_quantile(h, RARE_HIGH)), &held);
-    if (*value < least) {
-        *value  = least;
-        crowded = ", raised to the .92 quantile";
+        *value = hold(cuts, 0.0, high, &held);
+    if (*value < low) {
+        *value = low;
+        held   = is_scaled ? ", raised to the .97 quantile" : ", raised to the .92 quantile";
     }
-    snprintf(rule, size, "rare: two Otsu cuts%s%s%s", scale->change > 0.0 ? " and the scale" : "",
-             crowded[0] == '\0' ? held : "", crowded);
+    snprintf(rule, size, "rare: two Otsu cuts%s%s", is_scaled ? " and the scale" : "", held);
 done:
     return status;
 }

@@ -398,7 +398,7 @@ static double smoothing_of(const tb_grid *lattice, const tb_fit_options *options
         return 2.0;
     if (gsd >= 20.0)
         return 1.0;
-    return gsd > 0.0 && gsd <= 2.5 ? 2.0 : 1.5;
+    return gsd <= 2.5 ? 3.0 : 1.5; /* images without a CRS (0) are seldom coarse */
 }
 
 /* Pixels of some 10 m hold whole houses and roads: one that changed by itself is noise. */
