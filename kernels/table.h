@@ -3,6 +3,7 @@
 #ifndef TUBAN_KERNELS_TABLE_H
 #define TUBAN_KERNELS_TABLE_H
 
+#include "kernels/bilateral.h"
 #include "kernels/chi2.h"
 #include "kernels/convert.h"
 #include "kernels/cva.h"
@@ -16,6 +17,7 @@
 
 typedef struct tb_kernels {
     const char            *isa; /**< "c", "avx2" or "avx512" */
+    tb_bilateral_row_fn   *bilateral_row;
     tb_convert_u8_fn      *convert_u8;
     tb_convert_u16_fn     *convert_u16;
     tb_convert_i16_fn     *convert_i16;

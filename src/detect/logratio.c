@@ -41,7 +41,7 @@ static void row(float *const *out, const float *const *before, const float *cons
 
             if (is_hidden(difference, before[b][x], after[b][x], radiometry))
                 difference = 0.0f;
-            out[0][x] += difference;
+            out[0][x] += difference * radiometry->by_noise[b];
             out[1][x] += difference * radiometry->by_spread[b];
         }
     }
@@ -57,5 +57,9 @@ static void finish(float *score, float *contrast, const float *const *smooth, in
     }
 }
 
-const tb_method tb_method_logratio = {
-    .name = "logratio", .planes = 2, .feature = feature, .row = row, .finish = finish};
+const tb_method tb_method_logratio = {.name        = "logratio",
+                                      .planes      = 2,
+                                      .has_speckle = true,
+                                      .feature     = feature,
+                                      .row         = row,
+                                      .finish      = finish};

@@ -32,6 +32,7 @@ typedef struct tb_method {
      * place, the difference of their gradients' magnitudes.
      */
     bool has_texture;
+    bool has_speckle; /**< the first plane is in standard deviations of its noise; see score.h */
 
     /** What spreads are measured of: dst[x] of the samples src[x]; NULL: the samples themselves. */
     void (*feature)(float *dst, const float *src, float offset, size_t n,

@@ -252,13 +252,14 @@ static tb_status decide_radar(const tb_histogram *h, double *value, char *rule, 
                               tb_error *err)
 {
     tb_status status = TB_OK;
-    size_t    otsu   = tb_threshold_otsu(h);
+    size_t    cut    = tb_threshold_kurita(h);
     double    median = median_of(h), deviation, bound;
 
     TB_TRY(deviation_of(h, median, &deviation, err));
     bound  = median + 4.0 * 1.4826 * deviation;
-    *value = otsu < h->n && value_at(h, otsu) > bound ? value_at(h, otsu) : bound;
-    snprintf(rule, size, "radar: %s", *value > bound ? "Otsu" : "median + 4 robust deviations");
+    *value = cut < h->n && value_at(h, cut) > bound ? value_at(h, cut) : bound;
+    snprintf(rule, size, "radar: %s",
+             *value > bound ? "Otsu with frequencies" : "median + 4 robust deviations");
 done:
     return status;
 }
@@ -298,7 +299,7 @@ tb_status tb_threshold_decide(tb_model_threshold *t, const tb_tally *tally, cons
         snprintf(t->rule, sizeof t->rule, "fixed rate %.6g, no absolute bound", options->rate);
     } else if (options->prior == TB_PRIOR_COMMON) {
         decide_common(&h, &t->value, t->rule, sizeof t->rule);
-    } else if (options->prior == TB_PRIOR_AUTO && method == &tb_method_logratio) {
+    } else if (method == &tb_method_logratio) {
         TB_TRY(decide_radar(&h, &t->value, t->rule, sizeof t->rule, err));
     } else {
         TB_TRY(decide_rare(&h, &t->value, t->rule, sizeof t->rule, err));

@@ -393,7 +393,7 @@ static double smoothing_of(const tb_grid *lattice, const tb_fit_options *options
     if (options->smoothing != 0.0)
         return options->smoothing > 0.0 ? options->smoothing : 0.0;
     if (options->method == &tb_method_logratio)
-        return 2.0;
+        return 1.0;
     if (gsd >= 20.0)
         return 1.0;
     return gsd > 0.0 && gsd <= 2.5 ? 2.0 : 1.5;

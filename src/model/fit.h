@@ -15,8 +15,8 @@
 #include "raster/pair.h"
 
 typedef enum tb_prior {
-    TB_PRIOR_AUTO, /**< rare for optical imagery; radar has its own rule */
-    TB_PRIOR_RARE,
+    TB_PRIOR_AUTO, /**< rare */
+    TB_PRIOR_RARE, /**< radar has its own rule */
     TB_PRIOR_COMMON,
     TB_PRIOR_RATE, /**< flags a fixed share of the sample */
 } tb_prior;
