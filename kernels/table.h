@@ -13,6 +13,7 @@
 #include "kernels/mad.h"
 #include "kernels/median.h"
 #include "kernels/moments.h"
+#include "kernels/omnibus.h"
 #include "kernels/resample.h"
 
 typedef struct tb_kernels {
@@ -32,6 +33,7 @@ typedef struct tb_kernels {
     tb_mad_statistic_fn   *mad_statistic;
     tb_median_row_fn      *median_row;
     tb_moments_add_fn     *moments_add;
+    tb_omnibus_row_fn     *omnibus_row;
 } tb_kernels;
 
 extern const tb_kernels tb_kernels_c;

@@ -23,4 +23,5 @@ const tb_kernels TB_KERNEL(tb_kernels) = {
     .mad_statistic   = TB_KERNEL(tb_mad_statistic),
     .median_row      = TB_KERNEL(tb_median_row),
     .moments_add     = TB_KERNEL(tb_moments_add),
+    .omnibus_row     = TB_KERNEL(tb_omnibus_row),
 };

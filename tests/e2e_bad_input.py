@@ -466,7 +466,7 @@ class JobFile(Case):
         self.bad(self.PAIRS + "grid: {block: 1e3}\n", r"key grid\.block: .*got \"1e3\"")
         self.bad(self.PAIRS + "grid: {block: 99999999999999999999}\n", r"key grid\.block: ")
         self.bad(self.PAIRS + "detect: {method: magic}\n",
-                 r"key detect\.method: expected one of auto, composite, cva, logratio, got \"magic\"")
+                 r"key detect\.method: expected one of auto, composite, cva, logratio, omnibus, got \"magic\"")
         self.bad(self.PAIRS + "detect: {prior: rate=2}\n", r"key detect\.prior: .*got \"rate=2\"")
         self.bad(self.PAIRS + "detect: {register: {a: b}}\n", r"key detect\.register: .*got a map")
         self.bad(self.PAIRS + "detect: {allow_implausible: perhaps}\n",

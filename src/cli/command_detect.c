@@ -11,14 +11,18 @@
 
 static const char *const sensors[]   = {"auto", "optical", "sar", NULL};
 static const char *const registers[] = {"auto", "off", NULL};
+static const char *const samples[]   = {"amplitude", "intensity", NULL};
+
+enum { DATES_MAX = 64 };
 
 /* The options of two images, into a tb_detect_options. */
 typedef struct images {
     console           console;
     tb_detect_options options;
-    int               sensor, registration;
+    const char       *words[DATES_MAX];
+    int               sensor, registration, samples;
     option            shared[7];
-    option            own[13];
+    option            own[16];
 } images;
 
 static void images_init(images *i)
@@ -34,6 +38,17 @@ static void images_init(images *i)
          .target  = &i->registration,
          .choices = registers},
         {.name = "method", .kind = OPTION_TEXT, .target = &i->options.method},
+        {.name   = "alpha",
+         .kind   = OPTION_REAL,
+         .target = &i->options.omnibus.alpha,
+         .low    = 1e-12,
+         .high   = 0.5},
+        {.name   = "looks",
+         .kind   = OPTION_REAL,
+         .target = &i->options.omnibus.looks,
+         .low    = 0.5,
+         .high   = 1000},
+        {.name = "samples", .kind = OPTION_CHOICE, .target = &i->samples, .choices = samples},
         {.name = "prior", .kind = OPTION_TEXT, .target = &i->options.prior},
         {.name = "model", .kind = OPTION_TEXT, .target = &i->options.model},
         {.name = "valid-before", .kind = OPTION_TEXT, .target = &i->options.valid_before},
@@ -57,19 +72,23 @@ static void images_init(images *i)
     memcpy(i->own, own, sizeof own);
 }
 
-static tb_status images_read(images *i, int argc, char **argv, const char *usage, tb_error *err)
+/* Two images, or up to `most` where a command takes further dates. */
+static tb_status images_read(images *i, int argc, char **argv, const char *usage, int most,
+                             tb_error *err)
 {
-    const char  *words[2] = {NULL, NULL};
     command_line line     = {.usage   = usage,
                              .options = i->own,
                              .more    = i->shared,
-                             .words   = words,
+                             .words   = i->words,
                              .least   = 2,
-                             .most    = 2};
+                             .most    = most};
     tb_status    status   = command_line_read(&line, argc, argv, err);
 
-    i->options.before            = words[0];
-    i->options.after             = words[1];
+    i->options.before               = i->words[0];
+    i->options.after                = i->words[1];
+    i->options.later                = i->words + 2;
+    i->options.later_count          = line.count > 2 ? line.count - 2 : 0;
+    i->options.omnibus.is_intensity = i->samples == 1;
     i->options.sensor            = (tb_sensor)i->sensor;
     i->options.is_not_registered = i->registration == 1;
     i->options.runtime           = console_runtime(&i->console);
@@ -129,7 +148,8 @@ int command_fit(int argc, char **argv)
     static const char usage[] =
         "tuban fit BEFORE AFTER [--out model.yaml] [--register auto|off] [--sensor "
         "auto|optical|sar] "
-        "[--method NAME] [--prior auto|rare|common|rate=F] [--sample F] [--valid-before F] "
+        "[--method NAME] [--alpha A] [--looks N] [--samples amplitude|intensity] "
+        "[--prior auto|rare|common|rate=F] [--sample F] [--valid-before F] "
         "[--valid-after F] [--threads N] [--memory BYTES] [--quiet] [--json]";
     images   i;
     tb_error error = {0};
@@ -139,7 +159,7 @@ int command_fit(int argc, char **argv)
     if (command_line_helps(argc, argv, usage))
         return 0;
     images_init(&i);
-    if (images_read(&i, argc, argv, usage, &error) != TB_OK ||
+    if (images_read(&i, argc, argv, usage, 2, &error) != TB_OK ||
         tb_fit(&i.options, i.options.out, &json, &error) != TB_OK)
         return console_fail(&i.console, &error);
     console_finish(&i.console);
@@ -156,8 +176,9 @@ int command_fit(int argc, char **argv)
 int command_detect(int argc, char **argv)
 {
     static const char usage[] =
-        "tuban detect BEFORE AFTER --out DIR [--sensor auto|optical|sar] [--method NAME] "
+        "tuban detect BEFORE AFTER [LATER ...] --out DIR [--sensor auto|optical|sar] [--method NAME] "
         "[--register auto|off] [--prior auto|rare|common|rate=F] [--model F] [--sample F] "
+        "[--alpha A] [--looks N] [--samples amplitude|intensity] "
         "[--valid-before F] [--valid-after F] [--min-pixels N] [--allow-implausible] [--force] "
         "[--threads N] [--memory BYTES] [--block N] [--shards N] [--quiet] [--json]";
     images   i;
@@ -168,7 +189,7 @@ int command_detect(int argc, char **argv)
     if (command_line_helps(argc, argv, usage))
         return 0;
     images_init(&i);
-    if (images_read(&i, argc, argv, usage, &error) != TB_OK)
+    if (images_read(&i, argc, argv, usage, DATES_MAX, &error) != TB_OK)
         return console_fail(&i.console, &error);
     if (i.options.out == NULL) {
         error = (tb_error){.status  = TB_E_USAGE,
@@ -344,7 +365,7 @@ int command_plan(int argc, char **argv)
         if (is_job_file(argv[a]))
             return plan_job(argc, argv, usage);
     images_init(&i);
-    if (images_read(&i, argc, argv, usage, &error) != TB_OK ||
+    if (images_read(&i, argc, argv, usage, 2, &error) != TB_OK ||
         tb_plan_images(&i.options, &json, &error) != TB_OK)
         return console_fail(&i.console, &error);
     return finish_plan(&i.console, json);

@@ -107,7 +107,7 @@ tb_status tb_job_of_images(tb_job **out, const tb_detect_options *options, tb_er
     if (options->method != NULL) {
         if (tb_method_named(options->method) == NULL) {
             status = tb_error_set(err, TB_E_USAGE,
-                                  "--method: expected composite, cva or logratio, got \"%s\"",
+                                  "--method: expected composite, cva, logratio or omnibus, got \"%s\"",
                                   options->method);
             goto done;
         }
@@ -120,6 +120,16 @@ tb_status tb_job_of_images(tb_job **out, const tb_detect_options *options, tb_er
             options->prior);
         goto done;
     }
+    if ((options->omnibus.alpha > 0.0 || options->omnibus.looks > 0.0 ||
+         options->omnibus.is_intensity) &&
+        (options->method == NULL || strcmp(options->method, "omnibus") != 0)) {
+        status = tb_error_set(err, TB_E_USAGE,
+                              "--alpha, --looks, --samples: expected --method omnibus with them, got "
+                              "%s",
+                              options->method != NULL ? options->method : "no --method");
+        goto done;
+    }
+    job->omnibus       = options->omnibus;
     job->sensor        = options->sensor;
     job->is_registered = !options->is_not_registered;
     job->may_flag_all  = options->may_flag_all;

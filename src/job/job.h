@@ -51,6 +51,7 @@ typedef struct tb_job {
     tb_prior      prior;
     double        rate;
     bool          is_registered;
+    tb_omnibus_options omnibus;
     bool          may_flag_all;
     double        sample_share;
     int64_t       min_pixels;

@@ -196,12 +196,14 @@ static tb_status fit_threshold(tb_model *model, int stratum, tb_gather *gather, 
 {
     tb_status         status  = TB_OK;
     tb_model_stratum *s       = &model->stratum[stratum];
+    tb_fit_options    own     = *options;
     tally_context     context = {.model = model, .sample = sample, .stratum = stratum};
 
     TB_TRY(tb_tally_init(&context.tally, model->bands, err));
     TB_TRY(tb_gather_score(gather, sample->cell, sample->chosen, &model->scoring, model->radiometry,
                            take_scores, &context, err));
-    TB_TRY(tb_threshold_decide(&s->threshold, &context.tally, model->method, options, err));
+    own.looks = s->looks;
+    TB_TRY(tb_threshold_decide(&s->threshold, &context.tally, model->method, &own, err));
     if (s->threshold.flagged > IMPLAUSIBLE && !options->may_flag_all) {
         status = tb_error_set(err, TB_E_INPUT,
                               "threshold of stratum %d: expected at most %.0f %% of the sample "
@@ -257,6 +259,7 @@ static tb_status fit_stratum(tb_model *model, int stratum, const tb_pair *pair, 
                                          .before = (const float *const *)pixels.before,
                                          .after  = (const float *const *)pixels.after},
                             engine, err));
+    s->looks = options->looks > 0.0 ? options->looks : s->looks;
     stratum_pixels_reset(&pixels);
     tb_model_derive(model);
     TB_TRY(fit_threshold(model, stratum, gather, &sample, options, err));
@@ -394,6 +397,8 @@ static double smoothing_of(const tb_grid *lattice, const tb_fit_options *options
         return options->smoothing > 0.0 ? options->smoothing : 0.0;
     if (options->method == &tb_method_logratio)
         return 1.0;
+    if (options->method == &tb_method_omnibus) /* the test is of pixels */
+        return 0.0;
     if (gsd >= 20.0)
         return 1.0;
     return gsd > 0.0 && gsd <= 2.5 ? 2.0 : 1.5;
@@ -442,6 +447,7 @@ tb_status tb_model_fit(tb_model **out, const tb_pair *pair, const tb_fit_options
     find_range(pair->after, &model->low[1], &model->high[1]);
     model->smoothing  = smoothing_of(&pair->lattice, options);
     model->has_median = wants_median(&pair->lattice, options);
+    model->is_intensity = options->is_intensity;
     for (int f = 0; f < model->after_files; f++) {
         if (options->is_registered)
             TB_TRY(register_file(model, f, pair, gather, engine, err));

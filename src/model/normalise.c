@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/memory.h"
+#include "detect/omnibus.h"
 #include "kernels/real.h"
 #include "radiometry/irmad.h"
 #include "radiometry/regression.h"
@@ -279,6 +280,20 @@ done:
     return status;
 }
 
+/* The least of the bands: rather too few looks than false changes. */
+static double looks_of(const tb_model_stratum *s, int bands, bool is_intensity)
+{
+    double least = TB_OMNIBUS_LOOKS_MAX;
+
+    for (int b = 0; b < bands; b++) {
+        double looks = tb_omnibus_looks(s->noise[b] / 1.4826 * (is_intensity ? 1.0 : 2.0));
+
+        if (s->spread[b] > 0.0)
+            least = looks < least ? looks : least;
+    }
+    return least;
+}
+
 tb_status tb_normalise_fit(tb_model *model, int stratum, const tb_pixels *pixels,
                            const tb_engine *engine, tb_error *err)
 {
@@ -298,6 +313,8 @@ tb_status tb_normalise_fit(tb_model *model, int stratum, const tb_pixels *pixels
     snprintf(s->normalisation, sizeof s->normalisation, is_calibrated ? "calibrated" : "gain");
     for (int b = 0; b < pixels->bands; b++)
         TB_TRY(fit_radar_band(s, method, pixels, b, is_calibrated, engine->kernels, err));
+    if (method == &tb_method_omnibus)
+        s->looks = looks_of(s, pixels->bands, model->is_intensity);
 done:
     tb_free(unchanged);
     return status;
