@@ -74,7 +74,11 @@ typedef struct tb_run_options {
 TB_API tb_status tb_fit(const tb_detect_options *options, const char *model_path, char **json,
                         tb_error *err);
 
-/** Writes change.tif, score.tif, model.yaml, run.json and MANIFEST.json into options->out. */
+/**
+ * Writes change.tif, score.tif, model.yaml, run.json and MANIFEST.json into options->out; of three
+ * and more dates (method "omnibus") change.tif, score.tif, changes.tif, series.json and
+ * MANIFEST.json.
+ */
 TB_API tb_status tb_detect(const tb_detect_options *options, char **json, tb_error *err);
 
 /** Runs a job: its products go to the output folder as one set. */

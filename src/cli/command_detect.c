@@ -143,6 +143,28 @@ static void print_counts(const json_t *report)
         printf("nothing found %s\n", reason);
 }
 
+static void print_series(const json_t *report)
+{
+    const json_t *date;
+    size_t        at;
+
+    printf("looks         %.4g (%s), samples are %s\n", number_at(report, "looks"),
+           json_is_true(json_object_get(report, "looks_given")) ? "given" : "estimated",
+           strcmp(text_at(report, "samples"), "intensity") == 0 ? "intensities" : "amplitudes");
+    printf("test          alpha %.6g: z of at least %.4g\n", number_at(report, "alpha"),
+           number_at(report, "limit"));
+    printf("observed      %.0f of %.0f pixels on all dates\n", number_at(report, "observed"),
+           number_at(report, "pixels"));
+    printf("changed       %.0f pixels (%.3f %%), %.0f of them dated\n",
+           number_at(report, "changed_pixels"), 100.0 * number_at(report, "flagged"),
+           number_at(report, "dated_pixels"));
+    json_array_foreach(json_object_get(report, "dates"), at, date)
+        printf("  %-3.0f %s: %.0f first changes\n", number_at(date, "number"),
+               text_at(date, "file"), number_at(date, "first_changes"));
+    printf("written       %s/change.tif, score.tif, changes.tif, series.json\n",
+           text_at(report, "out"));
+}
+
 int command_fit(int argc, char **argv)
 {
     static const char usage[] =
@@ -205,9 +227,13 @@ int command_detect(int argc, char **argv)
     report = json_loads(json, 0, NULL);
     tb_text_release(json);
     if (!i.console.is_quiet) {
-        print_model(report);
-        print_counts(report);
-        printf("written       %s/change.tif, score.tif, model.yaml\n", text_at(report, "out"));
+        if (i.options.later_count > 0) {
+            print_series(report);
+        } else {
+            print_model(report);
+            print_counts(report);
+            printf("written       %s/change.tif, score.tif, model.yaml\n", text_at(report, "out"));
+        }
     }
     json_decref(report);
     return 0;

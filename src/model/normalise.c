@@ -217,14 +217,15 @@ static double gain_of(const tb_pixels *pixels, int b, float *ratio)
 
 /*
  * What is added before the logarithm, so that the darkest samples do not swing by their noise
- * alone: a twentieth of the mean of both dates, and thrice the noise where two pictures of one
- * scene tell it.
+ * alone: a twentieth of the mean amplitude of both dates, and thrice the noise where two pictures
+ * of one scene tell it.
  */
 static double offset_of(const tb_model_stratum *s, const tb_pixels *pixels, int b,
-                        bool is_calibrated, float *values)
+                        bool is_calibrated, bool is_intensity, float *values)
 {
+    double share  = is_intensity ? 0.05 * 0.05 : 0.05;
     double later  = s->intercept[b] + s->slope[b] * mean_of(pixels->after[b], pixels->count);
-    double offset = 0.05 * 0.5 * (s->mean[b] + later);
+    double offset = share * 0.5 * (s->mean[b] + later);
     double noise  = is_calibrated ? 3.0 * robust_noise(s, pixels, b, values) : 0.0;
 
     offset = offset > 0.0 ? offset : 0.0;
@@ -248,7 +249,7 @@ static double robust_deviation(float *values, int64_t n)
 
 /* Radar: spread and noise are of the logarithm; the line is a gain unless the dates are one scene.
  */
-static tb_status fit_radar_band(tb_model_stratum *s, const tb_method *method,
+static tb_status fit_radar_band(tb_model_stratum *s, const tb_model *model,
                                 const tb_pixels *pixels, int b, bool is_calibrated,
                                 const tb_kernels *kernels, tb_error *err)
 {
@@ -262,11 +263,11 @@ static tb_status fit_radar_band(tb_model_stratum *s, const tb_method *method,
         s->slope[b]     = gain_of(pixels, b, after);
         s->intercept[b] = 0.0;
     }
-    s->offset[b] = offset_of(s, pixels, b, is_calibrated, before);
+    s->offset[b] = offset_of(s, pixels, b, is_calibrated, model->is_intensity, before);
     for (int64_t i = 0; i < n; i++)
         before[i] = (float)s->intercept[b] + (float)s->slope[b] * pixels->after[b][i];
-    method->feature(after, before, (float)s->offset[b], (size_t)n, kernels);
-    method->feature(before, pixels->before[b], (float)s->offset[b], (size_t)n, kernels);
+    model->method->feature(after, before, (float)s->offset[b], (size_t)n, kernels);
+    model->method->feature(before, pixels->before[b], (float)s->offset[b], (size_t)n, kernels);
     for (int64_t i = 0; i < n; i++)
         after[i] = before[i] - after[i];
 
@@ -312,7 +313,7 @@ tb_status tb_normalise_fit(tb_model *model, int stratum, const tb_pixels *pixels
     is_calibrated = least_correlation(pixels) >= CALIBRATED_RHO;
     snprintf(s->normalisation, sizeof s->normalisation, is_calibrated ? "calibrated" : "gain");
     for (int b = 0; b < pixels->bands; b++)
-        TB_TRY(fit_radar_band(s, method, pixels, b, is_calibrated, engine->kernels, err));
+        TB_TRY(fit_radar_band(s, model, pixels, b, is_calibrated, engine->kernels, err));
     if (method == &tb_method_omnibus)
         s->looks = looks_of(s, pixels->bands, model->is_intensity);
 done:
