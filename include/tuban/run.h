@@ -76,8 +76,8 @@ TB_API tb_status tb_fit(const tb_detect_options *options, const char *model_path
 
 /**
  * Writes change.tif, score.tif, model.yaml, run.json and MANIFEST.json into options->out; of three
- * and more dates (method "omnibus") change.tif, score.tif, changes.tif, series.json and
- * MANIFEST.json.
+ * and more dates (method "omnibus") change.tif, score.tif, changes.tif, series.json,
+ * run.json and MANIFEST.json.
  */
 TB_API tb_status tb_detect(const tb_detect_options *options, char **json, tb_error *err);
 

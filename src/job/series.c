@@ -2,6 +2,8 @@
 
 #include <math.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include <jansson.h>
 
@@ -204,18 +206,27 @@ static json_t *report_of(const tb_series *series, const tb_series_model *model, 
     return json;
 }
 
-static tb_status write_report(tb_set *set, json_t *report, tb_error *err)
+/* Borrows the JSON. */
+static tb_status write_json(tb_set *set, const char *name, json_t *json, tb_error *err)
 {
     tb_status status = TB_OK;
     char     *text = NULL, *path = NULL;
 
-    TB_TRY(tb_report_text(json_incref(report), &text, err));
-    TB_TRY(tb_set_path(set, "series.json", &path, err));
+    TB_TRY(tb_report_text(json_incref(json), &text, err));
+    TB_TRY(tb_set_path(set, name, &path, err));
     TB_TRY(tb_file_write(path, text, strlen(text), err));
 done:
     tb_text_release(text);
     tb_free(path);
     return status;
+}
+
+static double seconds_since(const struct timespec *begin)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)(now.tv_sec - begin->tv_sec) + (double)(now.tv_nsec - begin->tv_nsec) / 1e9;
 }
 
 static tb_status key_of(char key[TB_KEY_SIZE], const tb_series *series,
@@ -250,10 +261,12 @@ tb_status tb_series_run(const tb_detect_options *options, const tb_kernels *kern
                                 .progress = options->runtime.progress};
     products          p      = {0};
     tb_set           *set    = NULL;
-    json_t           *report = NULL;
+    json_t           *report = NULL, *run = NULL;
+    struct timespec   begin;
     char              key[TB_KEY_SIZE];
 
     *json = NULL;
+    clock_gettime(CLOCK_MONOTONIC, &begin);
     TB_TRY(check_options(options, err));
     TB_TRY(open_series(&series, options, err));
     TB_TRY(tb_set_open(&set, options->out, err));
@@ -263,8 +276,12 @@ tb_status tb_series_run(const tb_detect_options *options, const tb_kernels *kern
     TB_TRY(tb_series_sweep(&series, &model, &asked, &engine, take, &p, err));
     TB_TRY(finish_products(&p, err));
     report = report_of(&series, &model, &p, options->omnibus.looks > 0.0);
-    TB_TRY(write_report(set, report, err));
+    run = json_pack("{s:f, s:s, s:I}", "seconds", seconds_since(&begin), "cpu", kernels->isa,
+                    "peak_allocated_bytes", (json_int_t)tb_memory_peak());
+    TB_TRY(write_json(set, "series.json", report, err));
+    TB_TRY(write_json(set, "run.json", run, err));
     TB_TRY(tb_set_publish(set, key, err));
+    (void)rmdir(tb_set_work(set)); /* a series has no stages; those of a pair may lie there */
     json_object_set_new(report, "out", json_string(options->out));
     TB_TRY(tb_report_text(json_incref(report), json, err));
 done:
@@ -273,6 +290,7 @@ done:
         tb_set_abandon(set, false);
     tb_set_close(set);
     json_decref(report);
+    json_decref(run);
     tb_series_close(&series);
     return status;
 }

@@ -7,7 +7,7 @@
 
 #include "core/memory.h"
 #include "detect/omnibus.h"
-#include "kernels/real.h"
+#include "model/gain.h"
 #include "radiometry/irmad.h"
 #include "radiometry/regression.h"
 
@@ -195,27 +195,6 @@ static double mean_of(const float *values, int64_t n)
 }
 
 /*
- * The median ratio of the dates where both are at least half as bright as their mean: darkness
- * tells of noise and of the sensor's steps, not of the gain. `ratio` has room for all pixels.
- */
-static double gain_of(const tb_pixels *pixels, int b, float *ratio)
-{
-    const float *before = pixels->before[b], *after = pixels->after[b];
-    float        bright_before = (float)(0.5 * mean_of(before, pixels->count));
-    float        bright_after  = (float)(0.5 * mean_of(after, pixels->count));
-    int64_t      kept          = 0;
-
-    for (int64_t i = 0; i < pixels->count; i++)
-        if (before[i] > 0.0f && after[i] > 0.0f && before[i] >= bright_before &&
-            after[i] >= bright_after)
-            ratio[kept++] = before[i] / after[i];
-    if (kept == 0)
-        return 1.0;
-    qsort(ratio, (size_t)kept, sizeof *ratio, compare_floats);
-    return (double)ratio[kept / 2];
-}
-
-/*
  * What is added before the logarithm, so that the darkest samples do not swing by their noise
  * alone: a twentieth of the mean amplitude of both dates, and thrice the noise where two pictures
  * of one scene tell it.
@@ -232,21 +211,6 @@ static double offset_of(const tb_model_stratum *s, const tb_pixels *pixels, int 
     return noise > offset ? noise : offset;
 }
 
-/* 1.4826 times the median of |value - median|; sorts the values. */
-static double robust_deviation(float *values, int64_t n)
-{
-    float median;
-
-    if (n == 0)
-        return 0.0;
-    qsort(values, (size_t)n, sizeof *values, compare_floats);
-    median = values[n / 2];
-    for (int64_t i = 0; i < n; i++)
-        values[i] = fabsf(values[i] - median);
-    qsort(values, (size_t)n, sizeof *values, compare_floats);
-    return 1.4826 * (double)values[n / 2];
-}
-
 /* Radar: spread and noise are of the logarithm; the line is a gain unless the dates are one scene.
  */
 static tb_status fit_radar_band(tb_model_stratum *s, const tb_model *model,
@@ -260,7 +224,7 @@ static tb_status fit_radar_band(tb_model_stratum *s, const tb_model *model,
     TB_TRY(tb_alloc(&before, (size_t)n, sizeof *before, "sample", err));
     TB_TRY(tb_alloc(&after, (size_t)n, sizeof *after, "sample", err));
     if (!is_calibrated) {
-        s->slope[b]     = gain_of(pixels, b, after);
+        s->slope[b]     = (double)tb_gain_of(pixels->before[b], pixels->after[b], n, after);
         s->intercept[b] = 0.0;
     }
     s->offset[b] = offset_of(s, pixels, b, is_calibrated, model->is_intensity, before);
@@ -274,7 +238,7 @@ static tb_status fit_radar_band(tb_model_stratum *s, const tb_model *model,
     int64_t ratios = drop_nan(after, n), values = drop_nan(before, n);
 
     s->spread[b] = values > 1 && s->spread[b] > 0.0 ? deviation_of(before, values) : 0.0;
-    s->noise[b]  = robust_deviation(after, ratios);
+    s->noise[b]  = 1.4826 * (double)tb_median_deviation(after, ratios);
 done:
     tb_free(before);
     tb_free(after);

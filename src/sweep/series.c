@@ -6,6 +6,7 @@
 
 #include "core/memory.h"
 #include "core/parallel.h"
+#include "model/gain.h"
 #include "model/sample.h"
 #include "sweep/plan.h"
 
@@ -266,38 +267,6 @@ static double mean_of(const float *values, int64_t n)
     return sum / (double)n;
 }
 
-/* As for two dates (model/normalise.c): the median ratio where both are half their mean and more. */
-static float gain_of(const sampled *s, const float *first, const float *later)
-{
-    float   bright_first = (float)(0.5 * mean_of(first, s->count));
-    float   bright_later = (float)(0.5 * mean_of(later, s->count));
-    int64_t kept         = 0;
-
-    for (int64_t i = 0; i < s->count; i++)
-        if (first[i] > 0.0f && later[i] > 0.0f && first[i] >= bright_first &&
-            later[i] >= bright_later)
-            s->sorted[kept++] = first[i] / later[i];
-    if (kept == 0)
-        return 1.0f;
-    qsort(s->sorted, (size_t)kept, sizeof(float), compare_floats);
-    return s->sorted[kept / 2];
-}
-
-/* The median of |ln of the ratio - its median| of a date and the next, in nepers of intensity. */
-static double deviation_of(const sampled *s, const float *one, const float *next)
-{
-    float middle;
-
-    for (int64_t i = 0; i < s->count; i++)
-        s->sorted[i] = one[i] - next[i];
-    qsort(s->sorted, (size_t)s->count, sizeof(float), compare_floats);
-    middle = s->sorted[s->count / 2];
-    for (int64_t i = 0; i < s->count; i++)
-        s->sorted[i] = fabsf(s->sorted[i] - middle);
-    qsort(s->sorted, (size_t)s->count, sizeof(float), compare_floats);
-    return (double)s->sorted[s->count / 2];
-}
-
 /* Samples to intensities of the first date's level; NaN stays. */
 static void to_intensity(float *samples, float gain, float least, bool is_intensity, size_t n)
 {
@@ -317,7 +286,7 @@ static void fit_channel(tb_series_model *model, const sampled *s, const tb_serie
     for (int i = 0; i < series->dates; i++) {
         const float *date = plane_of(s, i * series->channels + b);
 
-        model->gain[i][b] = i == 0 ? 1.0f : gain_of(s, plane_of(s, b), date);
+        model->gain[i][b] = i == 0 ? 1.0f : tb_gain_of(plane_of(s, b), date, s->count, s->sorted);
         mean += (double)model->gain[i][b] * mean_of(date, s->count) / series->dates;
     }
     model->least[b] = (float)(share * mean);
@@ -341,8 +310,10 @@ static tb_status looks_of_channel(const tb_series_model *model, const sampled *s
         memcpy(s->sorted, plane_of(s, i * series->channels + b), n * sizeof(float));
         to_intensity(s->sorted, model->gain[i][b], model->least[b], model->is_intensity, n);
         kernels->log_row(next, s->sorted, 0.0f, n);
+        for (int64_t x = 0; i > 0 && x < s->count; x++)
+            s->sorted[x] = one[x] - next[x];
         if (i > 0)
-            steps[i - 1] = (float)deviation_of(s, one, next);
+            steps[i - 1] = tb_median_deviation(s->sorted, s->count);
         one  = next;
         next = held;
     }
