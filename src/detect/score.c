@@ -9,8 +9,8 @@
  */
 static const double GRADIENT_SIGMA = 1.0, TEXTURE_SIGMA = 3.0, TEXTURE_REACH = 3.0;
 
-/* 1 / 2.5, in standard deviations of the unsmoothed plane: docs/methods/logratio.md. */
-static const float BY_EDGE = 0.4f;
+/* 1 / 3 standard deviations of the unsmoothed plane: docs/methods/logratio.md. */
+static const float BY_EDGE = 1.0f / 3.0f;
 
 /* Gaussian taps exp(-k^2 / (2 sigma^2)) out to `reach` sigma. */
 static tb_smoothing gaussian(double sigma, double reach)

@@ -6,6 +6,7 @@
 #include "core/file.h"
 #include "core/memory.h"
 #include "core/yaml.h"
+#include "detect/omnibus.h"
 #include "model/model.h"
 
 static const char *const sample_names[] = {"amplitude", "intensity", NULL};
@@ -352,11 +353,13 @@ done:
     return status;
 }
 
-static tb_status read_normalisation(tb_node map, tb_model_stratum *s, int bands, tb_error *err)
+static tb_status read_normalisation(tb_node map, const tb_model *model, tb_model_stratum *s,
+                                    tb_error *err)
 {
     static const char *const allowed[] = {"rule", "unchanged", "slope",  "intercept", "noise",
                                           "mean", "spread",    "offset",    "looks",     NULL};
     tb_status                status    = TB_OK;
+    int                      bands     = model->bands;
     tb_node                  offset;
 
     TB_TRY(tb_node_check_keys(map, allowed, err));
@@ -369,8 +372,8 @@ static tb_status read_normalisation(tb_node map, tb_model_stratum *s, int bands,
     TB_TRY(read_list(map, "spread", bands, 0, s->spread, NULL, err));
     if (tb_node_find(map, "offset", &offset))
         TB_TRY(read_list(map, "offset", bands, 0, s->offset, NULL, err));
-    if (tb_node_find(map, "looks", &offset))
-        TB_TRY(read_real(map, "looks", 0.5, 1e6, &s->looks, err));
+    if (model->method == &tb_method_omnibus)
+        TB_TRY(read_real(map, "looks", 0.5, TB_OMNIBUS_LOOKS_MAX, &s->looks, err));
 done:
     return status;
 }
@@ -422,7 +425,7 @@ static tb_status read_stratum(tb_node map, tb_model *model, int index, tb_error 
     if (tb_node_find(map, "mad", &node))
         TB_TRY(read_mad(node, &s->mad, model->bands, err));
     TB_TRY(tb_node_require(map, "normalisation", &node, err));
-    TB_TRY(read_normalisation(node, s, model->bands, err));
+    TB_TRY(read_normalisation(node, model, s, err));
     TB_TRY(tb_node_require(map, "threshold", &node, err));
     TB_TRY(read_threshold(node, &s->threshold, err));
 done:
@@ -477,7 +480,11 @@ static tb_status read_head(tb_node root, tb_model **out, tb_error *err)
     TB_TRY(read_integer(root, "model", 1, 1, &version, err));
     TB_TRY(tb_node_require(root, "method", &node, err));
     TB_TRY(tb_node_choice(node, tb_method_names(), &method, err));
-    TB_TRY(read_integer(root, "bands", 1, TB_BANDS_MAX, &bands, err));
+    TB_TRY(read_integer(root, "bands", 1,
+                        tb_method_named(tb_method_names()[method]) == &tb_method_omnibus
+                            ? TB_OMNIBUS_CHANNELS_MAX
+                            : TB_BANDS_MAX,
+                        &bands, err));
     TB_TRY(tb_node_require(root, "sources", &files, err));
     TB_TRY(tb_node_check_keys(files, sides, err));
     TB_TRY(read_integer(files, "before", 1, 10000, &before, err));
