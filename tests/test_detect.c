@@ -550,7 +550,7 @@ static void speckle_goes_and_edges_stay(void **state)
     within /= inner;
     print_message("         quiet %.3f, patch %.3f, a pixel from its border %.3f\n", off, within,
                   beside);
-    assert_true(off < 0.1); /* of .8 unsmoothed */
+    assert_true(off < 0.1);                                   /* of .8 unsmoothed */
     assert_true(fabs(within - log(101 / 21.0) / 0.25) < 0.4); /* six deviations */
     assert_true(beside > 0.95 * within); /* a Gaussian of 2 px leaves .77, of 1 px .93 */
     tb_scores_reset(&scores);

@@ -282,8 +282,9 @@ static void bilateral_as_plainly_computed(void **state)
 
         for (int i = 0; i < SIDE; i++)
             for (int j = 0; j < SIDE; j++) {
-                double value = (double)rows[i][x + j], distance = (value - centre) * (double)by_range;
-                double place = (i - 3) * (i - 3) + (j - 3) * (j - 3);
+                double value    = (double)rows[i][x + j],
+                       distance = (value - centre) * (double)by_range;
+                double place    = (i - 3) * (i - 3) + (j - 3) * (j - 3);
                 double weight;
 
                 if (!(fabs(distance) < 1.0))

@@ -16,8 +16,8 @@
 #include "core/memory.h"
 #include "detect/score.h"
 #include "model/decide.h"
-#include "model/gain.h"
 #include "model/fit.h"
+#include "model/gain.h"
 #include "model/model.h"
 #include "model/sample.h"
 #include "scenes.h"
@@ -260,8 +260,8 @@ static void the_omnibus_test_decides_by_its_significance(void **state)
 
     (void)state;
     for (int i = 0; i < 3; i++) {
-        tb_tally           tally   = tally_of(0.02, 40, 0.3, 0);
-        tb_fit_options     options = {.method = &tb_method_omnibus, .looks = 1000, .alpha = alpha[i]};
+        tb_tally       tally   = tally_of(0.02, 40, 0.3, 0);
+        tb_fit_options options = {.method = &tb_method_omnibus, .looks = 1000, .alpha = alpha[i]};
         tb_model_threshold t;
 
         tally.bands = 1;
@@ -284,7 +284,8 @@ static void gains_are_found_exactly(void **state)
     (void)state;
     for (int i = 0; i < N; i++) {
         before[i] = i % 3 == 0 ? 0 : (float)exp(random_real(&seed, -2, 2));
-        after[i]  = before[i] * (float)exp(random_real(&seed, -0.5, 0.5)) * (i % 9 == 4 ? 0.1f : 0.5f);
+        after[i] =
+            before[i] * (float)exp(random_real(&seed, -0.5, 0.5)) * (i % 9 == 4 ? 0.1f : 0.5f);
         scaled[i] = after[i] * 8;
     }
     gain = tb_gain_of(before, after, N, scratch);
@@ -382,15 +383,14 @@ static double any_positive(uint64_t *seed)
 
 static tb_model *any_model(uint64_t *seed, int before, int after)
 {
-    tb_model        *model  = NULL;
+    tb_model              *model     = NULL;
     const tb_method *const methods[] = {&tb_method_cva, &tb_method_logratio, &tb_method_omnibus};
     const tb_method       *method    = methods[random_between(seed, 0, 2)];
-    int              strata = before * after;
+    int                    strata    = before * after;
 
     OK(tb_model_new(&model, method,
                     (int)random_between(seed, 1, method == &tb_method_omnibus ? 2 : TB_BANDS_MAX),
-                    before, after,
-                    after, heard));
+                    before, after, after, heard));
     model->smoothing    = random_real(seed, 0, 4.5);
     model->sample_share = random_real(seed, 0, 1);
     model->is_intensity = method == &tb_method_omnibus && random_between(seed, 0, 1);

@@ -100,7 +100,7 @@ static void unchanged_ground_is_rejected_as_often_as_asked(void **state)
     static const struct {
         int    dates, channels;
         double looks;
-    } cases[] = {{2, 1, 4.4}, {2, 2, 4.4}, {4, 2, 4.4}, {8, 1, 4.4}, {4, 1, 2.0}, {6, 2, 12.0}};
+    } cases[]     = {{2, 1, 4.4}, {2, 2, 4.4}, {4, 2, 4.4}, {8, 1, 4.4}, {4, 1, 2.0}, {6, 2, 12.0}};
     uint64_t seed = 20160501;
 
     (void)state;
@@ -122,8 +122,9 @@ static void unchanged_ground_is_rejected_as_often_as_asked(void **state)
             assert_true(is_changed == (statistic(intensity, &test) >= limits.all[test.dates]));
         }
         rate = 100.0 * rejected / PIXELS;
-        print_message("         %d dates, %d channels, %.1f looks: %.3f %% rejected, %.3f %% dated\n",
-                      test.dates, test.channels, test.looks, rate, 100.0 * walked / PIXELS);
+        print_message(
+            "         %d dates, %d channels, %.1f looks: %.3f %% rejected, %.3f %% dated\n",
+            test.dates, test.channels, test.looks, rate, 100.0 * walked / PIXELS);
         assert_true(rate > 0.93 && rate < 1.07); /* three standard deviations are .067 */
         assert_true(walked <= rejected);
     }
@@ -135,16 +136,17 @@ static void order_and_scale_do_not_matter(void **state)
 
     (void)state;
     for (int i = 0; i < 2000; i++) {
-        const tb_omnibus  test = {2 + i % 11, 1 + i % 2, 1.0 + random_open(&seed) * 20.0};
-        int               p = test.channels, n = test.dates * p;
-        float             series[64], back[64], scaled[64];
-        tb_omnibus_limits limits;
+        const tb_omnibus   test = {2 + i % 11, 1 + i % 2, 1.0 + random_open(&seed) * 20.0};
+        int                p = test.channels, n = test.dates * p;
+        float              series[64], back[64], scaled[64];
+        tb_omnibus_limits  limits;
         tb_omnibus_changes one, other;
         bool               is_changed, is_scaled_changed;
         double             z;
 
         for (int v = 0; v < n; v++) {
-            series[v] = (float)(random_speckle(&seed, test.looks) * (i % 3 == 0 && v > n / 2 ? 3 : 1));
+            series[v] =
+                (float)(random_speckle(&seed, test.looks) * (i % 3 == 0 && v > n / 2 ? 3 : 1));
             scaled[v] = series[v] * 4096.0f;
         }
         for (int v = 0; v < n; v++)
@@ -166,9 +168,9 @@ static void changes_are_dated(void **state)
         float              series[8];
         tb_omnibus_changes changes;
     } cases[] = {
-        {{1, 1, 1, 1, 1, 1, 1, 1}, {0, 0, 0}},   {{1, 1, 1, 4, 4, 4, 1, 1}, {2, 4, 7}},
-        {{1, 5, 5, 5, 5, 5, 5, 5}, {1, 2, 2}},   {{9, 9, 9, 9, 9, 9, 9, 1}, {1, 8, 8}},
-        {{1, 5, 1, 5, 1, 5, 1, 5}, {7, 2, 8}},   {{1, 1, 6, 6, 30, 30, 30, 4}, {3, 3, 8}},
+        {{1, 1, 1, 1, 1, 1, 1, 1}, {0, 0, 0}}, {{1, 1, 1, 4, 4, 4, 1, 1}, {2, 4, 7}},
+        {{1, 5, 5, 5, 5, 5, 5, 5}, {1, 2, 2}}, {{9, 9, 9, 9, 9, 9, 9, 1}, {1, 8, 8}},
+        {{1, 5, 1, 5, 1, 5, 1, 5}, {7, 2, 8}}, {{1, 1, 6, 6, 30, 30, 30, 4}, {3, 3, 8}},
     };
     const tb_omnibus  test = {8, 1, 20.0};
     tb_omnibus_limits limits;

@@ -76,22 +76,22 @@ static void images_init(images *i)
 static tb_status images_read(images *i, int argc, char **argv, const char *usage, int most,
                              tb_error *err)
 {
-    command_line line     = {.usage   = usage,
-                             .options = i->own,
-                             .more    = i->shared,
-                             .words   = i->words,
-                             .least   = 2,
-                             .most    = most};
-    tb_status    status   = command_line_read(&line, argc, argv, err);
+    command_line line   = {.usage   = usage,
+                           .options = i->own,
+                           .more    = i->shared,
+                           .words   = i->words,
+                           .least   = 2,
+                           .most    = most};
+    tb_status    status = command_line_read(&line, argc, argv, err);
 
     i->options.before               = i->words[0];
     i->options.after                = i->words[1];
     i->options.later                = i->words + 2;
     i->options.later_count          = line.count > 2 ? line.count - 2 : 0;
     i->options.omnibus.is_intensity = i->samples == 1;
-    i->options.sensor            = (tb_sensor)i->sensor;
-    i->options.is_not_registered = i->registration == 1;
-    i->options.runtime           = console_runtime(&i->console);
+    i->options.sensor               = (tb_sensor)i->sensor;
+    i->options.is_not_registered    = i->registration == 1;
+    i->options.runtime              = console_runtime(&i->console);
     return status;
 }
 
@@ -198,7 +198,8 @@ int command_fit(int argc, char **argv)
 int command_detect(int argc, char **argv)
 {
     static const char usage[] =
-        "tuban detect BEFORE AFTER [LATER ...] --out DIR [--sensor auto|optical|sar] [--method NAME] "
+        "tuban detect BEFORE AFTER [LATER ...] --out DIR [--sensor auto|optical|sar] [--method "
+        "NAME] "
         "[--register auto|off] [--prior auto|rare|common|rate=F] [--model F] [--sample F] "
         "[--alpha A] [--looks N] [--samples amplitude|intensity] "
         "[--valid-before F] [--valid-after F] [--min-pixels N] [--allow-implausible] [--force] "

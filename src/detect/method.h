@@ -21,8 +21,8 @@ typedef struct tb_radiometry {
                                       omnibus: the least they count as */
     float low[2], high[2]; /**< ends of the sample ranges, earlier and later; infinite: none */
     tb_mad_weights mad;    /**< no components: there is none */
-    float looks;           /**< equivalent number, for the omnibus test */
-    bool  is_intensity;    /**< of radar samples; false: amplitudes */
+    float          looks;  /**< equivalent number, for the omnibus test */
+    bool           is_intensity; /**< of radar samples; false: amplitudes */
 } tb_radiometry;
 
 /**

@@ -35,7 +35,6 @@ double tb_omnibus_log_one(const float *intensity, int date, int channels, double
 /** What the test decides at one significance: z from which on it rejects, for every length. */
 typedef struct tb_omnibus_limits {
     tb_omnibus test;
-    const tb_kernels *kernels; /**< borrowed */
     double     all[TB_OMNIBUS_DATES_MAX + 1]; /**< of Q by the number of dates */
     double     one[TB_OMNIBUS_DATES_MAX + 1]; /**< of R_j by j */
     double     rho[TB_OMNIBUS_DATES_MAX + 1]; /**< of R_j by j */

@@ -43,8 +43,9 @@ void tb_scoring_init(tb_scoring *scoring, const tb_method *method, int bands, do
         tb_smoothing *smoothing = &scoring->smoothing[p];
         int           halo;
 
-        *smoothing = p == texture ? gaussian(TEXTURE_SIGMA, TEXTURE_REACH)
-                                  : gaussian(method->has_speckle && p > 0 ? 2.0 * sigma : sigma, 3.34);
+        *smoothing             = p == texture
+                                     ? gaussian(TEXTURE_SIGMA, TEXTURE_REACH)
+                                     : gaussian(method->has_speckle && p > 0 ? 2.0 * sigma : sigma, 3.34);
         smoothing->has_median  = p == 0 && has_median;
         smoothing->keeps_edges = p == 0 && method->has_speckle && sigma > 0.0;
         halo                   = halo_of(smoothing);
@@ -153,7 +154,8 @@ static void keep_edges(float *dst, float *src, extent size, int margin, const tb
         const float *window[2 * TB_BILATERAL_RADIUS + 1];
 
         for (int k = -TB_BILATERAL_RADIUS; k <= TB_BILATERAL_RADIUS; k++)
-            window[k + TB_BILATERAL_RADIUS] = at_row(src, size, margin - TB_BILATERAL_RADIUS, y + k);
+            window[k + TB_BILATERAL_RADIUS] =
+                at_row(src, size, margin - TB_BILATERAL_RADIUS, y + k);
         kernels->bilateral_row(at_row(dst, size, margin, y), window, BY_EDGE,
                                (size_t)(size.columns - 2 * margin));
     }

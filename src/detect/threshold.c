@@ -129,12 +129,12 @@ size_t tb_threshold_kurita(const tb_histogram *h)
         above = total - below;
         if (above <= 0.0)
             break;
-        p1     = below / total;
-        p2     = above / total;
-        within = squares - sum_below * sum_below / below -
-                 (sum - sum_below) * (sum - sum_below) / above;
+        p1 = below / total;
+        p2 = above / total;
+        within =
+            squares - sum_below * sum_below / below - (sum - sum_below) * (sum - sum_below) / above;
         within = within > 1e-12 * squares ? within : 1e-12 * squares;
-        j = tb_real_log(within) - 2.0 * (p1 * tb_real_log(p1) + p2 * tb_real_log(p2));
+        j      = tb_real_log(within) - 2.0 * (p1 * tb_real_log(p1) + p2 * tb_real_log(p2));
         if (cut == h->n || j < best) {
             best = j;
             cut  = i;

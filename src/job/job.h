@@ -51,7 +51,6 @@ typedef struct tb_job {
     tb_prior      prior;
     double        rate;
     bool          is_registered;
-    tb_omnibus_options omnibus;
     bool          may_flag_all;
     double        sample_share;
     int64_t       min_pixels;
@@ -59,6 +58,8 @@ typedef struct tb_job {
     int           threads;
     uint64_t      memory_bytes;
     int64_t       block, shards;
+
+    tb_omnibus_options omnibus;
 } tb_job;
 
 /** The defaults. Free with tb_job_free. */

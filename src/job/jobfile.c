@@ -346,10 +346,10 @@ done:
 static tb_status read_detect(tb_node map, const char *folder, tb_job *job, tb_error *err)
 {
     static const char *const allowed[] = {
-        "method", "sensor", "prior", "register", "model", "min_pixels", "allow_implausible",
+        "method",  "sensor", "prior", "register", "model", "min_pixels", "allow_implausible",
         "omnibus", NULL};
-    static const char *const sensors[]        = {"auto", "optical", "sar", NULL};
-    static const char *const methods[]        = {"auto", "composite", "cva", "logratio", "omnibus", NULL};
+    static const char *const sensors[] = {"auto", "optical", "sar", NULL};
+    static const char *const methods[] = {"auto", "composite", "cva", "logratio", "omnibus", NULL};
     static const char *const register_words[] = {"auto", "off", NULL};
     tb_status                status           = TB_OK;
     tb_node                  node;

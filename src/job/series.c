@@ -188,15 +188,15 @@ static json_t *report_of(const tb_series *series, const tb_series_model *model, 
 
     for (int b = 0; b < series->channels; b++)
         json_array_append_new(least, json_real((double)model->least[b]));
-    json = json_pack(
-        "{s:s, s:o, s:i, s:s, s:f, s:f, s:b, s:f, s:o, s:I, s:I, s:I, s:I, s:I, s:I}", "method",
-        "omnibus", "dates", dates_of(series, model, p), "channels", series->channels, "samples",
-        model->is_intensity ? "intensity" : "amplitude", "alpha", model->alpha, "looks",
-        model->limits.test.looks, "looks_given", is_looks_given, "limit",
-        model->limits.all[series->dates], "least", least, "sampled", (json_int_t)model->sampled,
-        "pixels", pixels, "observed", (json_int_t)p->observed, "unobserved",
-        pixels - (json_int_t)p->observed, "changed_pixels", (json_int_t)p->changed, "dated_pixels",
-        (json_int_t)p->dated);
+    json =
+        json_pack("{s:s, s:o, s:i, s:s, s:f, s:f, s:b, s:f, s:o, s:I, s:I, s:I, s:I, s:I, s:I}",
+                  "method", "omnibus", "dates", dates_of(series, model, p), "channels",
+                  series->channels, "samples", model->is_intensity ? "intensity" : "amplitude",
+                  "alpha", model->alpha, "looks", model->limits.test.looks, "looks_given",
+                  is_looks_given, "limit", model->limits.all[series->dates], "least", least,
+                  "sampled", (json_int_t)model->sampled, "pixels", pixels, "observed",
+                  (json_int_t)p->observed, "unobserved", pixels - (json_int_t)p->observed,
+                  "changed_pixels", (json_int_t)p->changed, "dated_pixels", (json_int_t)p->dated);
     json_object_set_new(json, "flagged",
                         p->observed > 0 ? json_real((double)p->changed / (double)p->observed)
                                         : json_null());
@@ -276,8 +276,8 @@ tb_status tb_series_run(const tb_detect_options *options, const tb_kernels *kern
     TB_TRY(tb_series_sweep(&series, &model, &asked, &engine, take, &p, err));
     TB_TRY(finish_products(&p, err));
     report = report_of(&series, &model, &p, options->omnibus.looks > 0.0);
-    run = json_pack("{s:f, s:s, s:I}", "seconds", seconds_since(&begin), "cpu", kernels->isa,
-                    "peak_allocated_bytes", (json_int_t)tb_memory_peak());
+    run    = json_pack("{s:f, s:s, s:I}", "seconds", seconds_since(&begin), "cpu", kernels->isa,
+                       "peak_allocated_bytes", (json_int_t)tb_memory_peak());
     TB_TRY(write_json(set, "series.json", report, err));
     TB_TRY(write_json(set, "run.json", run, err));
     TB_TRY(tb_set_publish(set, key, err));

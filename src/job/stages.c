@@ -22,7 +22,8 @@ static tb_status check_method(const tb_method *method, const tb_pair *pair, tb_e
 {
     if (method != &tb_method_omnibus || pair->bands <= TB_OMNIBUS_CHANNELS_MAX)
         return TB_OK;
-    tb_error_set(err, TB_E_INPUT, "%s: expected one or two radar channels for omnibus, got %d bands",
+    tb_error_set(err, TB_E_INPUT,
+                 "%s: expected one or two radar channels for omnibus, got %d bands",
                  tb_epoch_file(pair->before, 0)->path, pair->bands);
     tb_error_hint(err, "choose the bands (gdal_translate -b 1 -b 2), or another --method");
     return TB_E_INPUT;
@@ -70,9 +71,9 @@ static tb_status fit_key(const tb_stages *stages, const tb_fit_options *options,
     tb_status status = TB_OK;
     tb_text   text   = {0};
 
-    TB_TRY(tb_text_append(&text, err, "fit %s %s %d %d %.17g %.17g %.17g %d %.17g %.17g %d\n", stages->key,
-                          options->method->name, options->is_registered, options->prior,
-                          options->rate, options->sample_share, options->smoothing,
+    TB_TRY(tb_text_append(&text, err, "fit %s %s %d %d %.17g %.17g %.17g %d %.17g %.17g %d\n",
+                          stages->key, options->method->name, options->is_registered,
+                          options->prior, options->rate, options->sample_share, options->smoothing,
                           options->may_flag_all, options->alpha, options->looks,
                           options->is_intensity));
     TB_TRY(tb_key_of(&text, key, err));

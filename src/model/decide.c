@@ -22,7 +22,7 @@ static const double CONTRAST_BOUND = 0.6, NOISE_MARGIN = 1.3;
 
 /* Hysteresis around the value: docs/methods/threshold.md says on what they were chosen. */
 static const double WEAK = 0.9, STRONG = 1.3;
-static const double ALPHA = 0.01;
+static const double ALPHA    = 0.01;
 static const double RARE_LOW = 0.92, RARE_HIGH = 0.985, TOP = 0.998;
 
 static size_t bin_of(float value, int dropped)
@@ -298,10 +298,10 @@ static void say_why_nothing(tb_model_threshold *t, const tb_tally *tally, const 
 tb_status tb_threshold_decide(tb_model_threshold *t, const tb_tally *tally, const tb_method *method,
                               const tb_fit_options *options, tb_error *err)
 {
-    tb_status    status  = TB_OK;
-    bool         is_rate = options->prior == TB_PRIOR_RATE;
+    tb_status    status   = TB_OK;
+    bool         is_rate  = options->prior == TB_PRIOR_RATE;
     bool         is_exact = is_rate || method == &tb_method_omnibus; /* no hysteresis */
-    double      *value   = NULL;
+    double      *value    = NULL;
     tb_histogram h;
 
     *t = (tb_model_threshold){.contrast = contrast_bound(tally)};

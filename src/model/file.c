@@ -10,7 +10,7 @@
 #include "model/model.h"
 
 static const char *const sample_names[] = {"amplitude", "intensity", NULL};
-static const char *const state_names[] = {"empty", "unfit", "borrowed", "fitted", NULL};
+static const char *const state_names[]  = {"empty", "unfit", "borrowed", "fitted", NULL};
 
 static const char *yes_no(bool value)
 {
@@ -357,7 +357,7 @@ static tb_status read_normalisation(tb_node map, const tb_model *model, tb_model
                                     tb_error *err)
 {
     static const char *const allowed[] = {"rule", "unchanged", "slope",  "intercept", "noise",
-                                          "mean", "spread",    "offset",    "looks",     NULL};
+                                          "mean", "spread",    "offset", "looks",     NULL};
     tb_status                status    = TB_OK;
     int                      bands     = model->bands;
     tb_node                  offset;
@@ -468,11 +468,11 @@ done:
 
 static tb_status read_head(tb_node root, tb_model **out, tb_error *err)
 {
-    static const char *const allowed[] = {"model",  "method",       "bands",       "smoothing",
-                                          "median", "sample",       "sources",     "registration",
-                                          "strata", "range_before", "range_after", "samples", NULL};
-    static const char *const sides[]   = {"before", "after", NULL};
-    tb_status                status    = TB_OK;
+    static const char *const allowed[] = {
+        "model",        "method", "bands",        "smoothing",   "median",  "sample", "sources",
+        "registration", "strata", "range_before", "range_after", "samples", NULL};
+    static const char *const sides[] = {"before", "after", NULL};
+    tb_status                status  = TB_OK;
     tb_node                  node, files;
     int                      version, method, bands, before, after, samples;
 

@@ -445,8 +445,8 @@ tb_status tb_model_fit(tb_model **out, const tb_pair *pair, const tb_fit_options
     TB_TRY(tb_alloc_zero(&borders, (size_t)strata, sizeof *borders, "strata", err));
     find_range(pair->before, &model->low[0], &model->high[0]);
     find_range(pair->after, &model->low[1], &model->high[1]);
-    model->smoothing  = smoothing_of(&pair->lattice, options);
-    model->has_median = wants_median(&pair->lattice, options);
+    model->smoothing    = smoothing_of(&pair->lattice, options);
+    model->has_median   = wants_median(&pair->lattice, options);
     model->is_intensity = options->is_intensity;
     for (int f = 0; f < model->after_files; f++) {
         if (options->is_registered)

@@ -213,9 +213,8 @@ static double offset_of(const tb_model_stratum *s, const tb_pixels *pixels, int 
 
 /* Radar: spread and noise are of the logarithm; the line is a gain unless the dates are one scene.
  */
-static tb_status fit_radar_band(tb_model_stratum *s, const tb_model *model,
-                                const tb_pixels *pixels, int b, bool is_calibrated,
-                                const tb_kernels *kernels, tb_error *err)
+static tb_status fit_radar_band(tb_model_stratum *s, const tb_model *model, const tb_pixels *pixels,
+                                int b, bool is_calibrated, const tb_kernels *kernels, tb_error *err)
 {
     tb_status status = TB_OK;
     int64_t   n      = pixels->count;

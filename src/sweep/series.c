@@ -50,9 +50,9 @@ static tb_status open_date(tb_series *series, int date, const char *path, tb_err
         goto done;
     }
     TB_TRY(tb_epoch_bring(epoch, &series->lattice, err));
-    if (tb_rect_is_empty(tb_rect_intersect(
-            tb_epoch_footprint(epoch, 0),
-            (tb_rect){0, 0, series->lattice.width, series->lattice.height}))) {
+    if (tb_rect_is_empty(
+            tb_rect_intersect(tb_epoch_footprint(epoch, 0),
+                              (tb_rect){0, 0, series->lattice.width, series->lattice.height}))) {
         status = tb_error_set(err, TB_E_INPUT,
                               "%s: expected an image of the ground of %s, got no overlap", path,
                               tb_epoch_file(series->epoch[0], 0)->path);
@@ -144,8 +144,8 @@ static size_t cache_bytes(const tb_series *series, int64_t columns, int64_t rows
     for (int i = 0; i < series->dates; i++) {
         const tb_image_info *info  = tb_epoch_file(series->epoch[i], 0);
         double               scale = tb_warp_scale(tb_epoch_warp(series->epoch[i], 0));
-        double               each =
-            (double)tb_cache_tile_bytes(info) / ((double)info->tile_width * (double)info->tile_height);
+        double               each  = (double)tb_cache_tile_bytes(info) /
+                      ((double)info->tile_width * (double)info->tile_height);
 
         bytes += (size_t)(((double)columns * scale + 2.0 * (double)info->tile_width) *
                           ((double)rows * scale + 2.0 * (double)info->tile_height) * each) +
@@ -201,12 +201,12 @@ static void take_cell(sampled *s, const worker *w, const tb_series *series, tb_r
         }
 }
 
-static tb_status gather(sampled *s, const tb_series *series, size_t budget,
-                        const tb_engine *engine, tb_error *err)
+static tb_status gather(sampled *s, const tb_series *series, size_t budget, const tb_engine *engine,
+                        tb_error *err)
 {
     tb_status status = TB_OK;
     tb_rect   whole  = {0, 0, series->lattice.width, series->lattice.height};
-    size_t    cell = (size_t)TB_SAMPLE_CELL * TB_SAMPLE_CELL, needed;
+    size_t    cell   = (size_t)TB_SAMPLE_CELL * TB_SAMPLE_CELL, needed;
     tb_sample sample = {0};
     tb_cache *cache  = NULL;
     worker    w      = {0};
@@ -237,12 +237,14 @@ static tb_status gather(sampled *s, const tb_series *series, size_t budget,
         take_cell(s, &w, series, sample.cell[c], tb_rect_area(whole) <= SAMPLED_WHOLE);
     }
     if (s->count < SAMPLED_LEAST) {
-        status = tb_error_set(err, TB_E_INPUT,
-                              "%s: expected at least %d sampled pixels observed on all %d dates, got "
-                              "%lld",
-                              tb_epoch_file(series->epoch[0], 0)->path, SAMPLED_LEAST, series->dates,
-                              (long long)s->count);
-        tb_error_hint(err, "look at all dates with tuban info: a pixel missing on one is not tested");
+        status =
+            tb_error_set(err, TB_E_INPUT,
+                         "%s: expected at least %d sampled pixels observed on all %d dates, got "
+                         "%lld",
+                         tb_epoch_file(series->epoch[0], 0)->path, SAMPLED_LEAST, series->dates,
+                         (long long)s->count);
+        tb_error_hint(err,
+                      "look at all dates with tuban info: a pixel missing on one is not tested");
     }
 done:
     worker_close(&w);
@@ -382,7 +384,7 @@ static tb_rect band_of(const pass *p, int64_t item)
 
 static void judge_pixel(const pass *p, worker *w, size_t at, double z, size_t pixels)
 {
-    int                planes = p->series->dates * p->series->channels;
+    int                planes  = p->series->dates * p->series->channels;
     tb_omnibus_changes changes = {0};
     bool               is_changed;
 
@@ -495,15 +497,11 @@ tb_status tb_series_sweep(const tb_series *series, const tb_series_model *model,
                           const tb_series_options *options, const tb_engine *engine,
                           tb_series_fn *take, void *context, tb_error *err)
 {
-    tb_status status  = TB_OK;
-    pass      p       = {.series  = series,
-                         .model   = model,
-                         .engine  = engine,
-                         .take    = take,
-                         .context = context};
-    int       workers = engine->workers;
-    tb_cache *cache   = NULL;
-    tb_loop   loop    = {.make = make, .emit = emit, .context = &p, .progress = engine->progress};
+    tb_status status = TB_OK;
+    pass p = {.series = series, .model = model, .engine = engine, .take = take, .context = context};
+    int  workers    = engine->workers;
+    tb_cache *cache = NULL;
+    tb_loop   loop  = {.make = make, .emit = emit, .context = &p, .progress = engine->progress};
 
     TB_TRY(fit_budget(&p.rows, &workers, series, budget_of(options), err));
     loop.workers = workers;

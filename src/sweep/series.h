@@ -44,10 +44,10 @@ typedef struct tb_series_options {
 typedef struct tb_series_model {
     bool              is_intensity;
     double            alpha;
-    int64_t           sampled;                      /**< pixels observed on all dates */
+    int64_t           sampled; /**< pixels observed on all dates */
     float             gain[TB_OMNIBUS_DATES_MAX][TB_OMNIBUS_CHANNELS_MAX]; /**< to the first date */
     float             least[TB_OMNIBUS_CHANNELS_MAX]; /**< what a sample counts as at least */
-    tb_omnibus_limits limits;                       /**< with the looks */
+    tb_omnibus_limits limits;                         /**< with the looks */
 } tb_series_model;
 
 /**
