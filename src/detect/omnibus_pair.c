@@ -2,11 +2,11 @@
 #include "detect/method.h"
 #include "detect/omnibus.h"
 
-/* ln of what is at least the floor; NaN stays. */
-static void feature(float *dst, const float *src, float floor, size_t n, const tb_kernels *kernels)
+/* ln of the samples, each at least `least`; NaN stays. */
+static void feature(float *dst, const float *src, float least, size_t n, const tb_kernels *kernels)
 {
     for (size_t x = 0; x < n; x++)
-        dst[x] = src[x] < floor ? floor : src[x];
+        dst[x] = src[x] < least ? least : src[x];
     for (size_t x = 0; x < n; x += TB_METHOD_SEGMENT) {
         float  held[TB_METHOD_SEGMENT];
         size_t length = n - x < TB_METHOD_SEGMENT ? n - x : TB_METHOD_SEGMENT;
@@ -17,10 +17,10 @@ static void feature(float *dst, const float *src, float floor, size_t n, const t
     }
 }
 
-static void intensity_of(float *c, float floor, bool is_intensity, size_t n)
+static void intensity_of(float *c, float least, bool is_intensity, size_t n)
 {
     for (size_t x = 0; x < n; x++) {
-        float value = c[x] < floor ? floor : c[x];
+        float value = c[x] < least ? least : c[x];
 
         c[x] = is_intensity ? value : value * value;
     }
