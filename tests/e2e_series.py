@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""The omnibus test through the program, against figures worked out here with numpy."""
+"""Radar through the program: the omnibus test against figures worked out here with numpy, the log-ratio."""
 import json
 import math
 import os
@@ -218,6 +218,26 @@ class Series(unittest.TestCase):
                 done = tuban("detect", *words, "--out", self.out, "--quiet", status=status)
                 self.assertRegex(done.stderr, text)
                 self.assertFalse(os.path.exists(os.path.join(self.out, "MANIFEST.json")))
+
+
+class LogRatio(unittest.TestCase):
+    def test_gain_and_order_do_not_matter(self):
+        c = intensities(9, 2, 1, 5.0, 240, 240)
+        with tempfile.TemporaryDirectory(prefix="tuban-e2e-") as folder:
+            found = []
+            for number, (gains, order) in enumerate((((1, 1), 1), ((1, 1.7), 1), ((1, 1), -1))):
+                paths = written(folder, c, gains=gains)[::order]
+                out = os.path.join(folder, f"out{number}")
+                tuban("detect", *paths, "--sensor", "sar", "--prior", "rare", "--register", "off", "--out", out,
+                      "--quiet")
+                found.append((read(f"{out}/change.tif")[0], read(f"{out}/score.tif")[0]))
+        change, score = found[0]
+        self.assertGreater((change[22:48, 22:58] == 1).mean(), 0.95)
+        self.assertGreater((change[82:98, 102:158] == 1).mean(), 0.95)
+        self.assertLess((change[120:] == 1).mean(), 0.002)
+        for other, its_score in found[1:]:
+            np.testing.assert_allclose(its_score, score, atol=1e-4)
+            self.assertLessEqual((other != change).sum(), 5)
 
 
 if __name__ == "__main__":
