@@ -17,7 +17,7 @@
 
 #include "kernels/isa.h"
 
-enum { TB_CHI2_DEGREES_MAX = 32 };
+enum { TB_CHI2_DEGREES_MAX = 130 };
 
 typedef void tb_chi2_upper_fn(double *restrict p, const double *restrict z, int degrees, size_t n);
 

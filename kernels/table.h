@@ -3,6 +3,7 @@
 #ifndef TUBAN_KERNELS_TABLE_H
 #define TUBAN_KERNELS_TABLE_H
 
+#include "kernels/bilateral.h"
 #include "kernels/chi2.h"
 #include "kernels/convert.h"
 #include "kernels/cva.h"
@@ -12,10 +13,12 @@
 #include "kernels/mad.h"
 #include "kernels/median.h"
 #include "kernels/moments.h"
+#include "kernels/omnibus.h"
 #include "kernels/resample.h"
 
 typedef struct tb_kernels {
     const char            *isa; /**< "c", "avx2" or "avx512" */
+    tb_bilateral_row_fn   *bilateral_row;
     tb_convert_u8_fn      *convert_u8;
     tb_convert_u16_fn     *convert_u16;
     tb_convert_i16_fn     *convert_i16;
@@ -30,6 +33,7 @@ typedef struct tb_kernels {
     tb_mad_statistic_fn   *mad_statistic;
     tb_median_row_fn      *median_row;
     tb_moments_add_fn     *moments_add;
+    tb_omnibus_row_fn     *omnibus_row;
 } tb_kernels;
 
 extern const tb_kernels tb_kernels_c;

@@ -8,6 +8,7 @@ extern const tb_kernels TB_KERNEL(tb_kernels);
 
 const tb_kernels TB_KERNEL(tb_kernels) = {
     .isa             = TB_ISA_TEXT(TB_ISA),
+    .bilateral_row   = TB_KERNEL(tb_bilateral_row),
     .convert_u8      = TB_KERNEL(tb_convert_u8),
     .convert_u16     = TB_KERNEL(tb_convert_u16),
     .convert_i16     = TB_KERNEL(tb_convert_i16),
@@ -22,4 +23,5 @@ const tb_kernels TB_KERNEL(tb_kernels) = {
     .mad_statistic   = TB_KERNEL(tb_mad_statistic),
     .median_row      = TB_KERNEL(tb_median_row),
     .moments_add     = TB_KERNEL(tb_moments_add),
+    .omnibus_row     = TB_KERNEL(tb_omnibus_row),
 };

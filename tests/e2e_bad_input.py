@@ -466,7 +466,7 @@ class JobFile(Case):
         self.bad(self.PAIRS + "grid: {block: 1e3}\n", r"key grid\.block: .*got \"1e3\"")
         self.bad(self.PAIRS + "grid: {block: 99999999999999999999}\n", r"key grid\.block: ")
         self.bad(self.PAIRS + "detect: {method: magic}\n",
-                 r"key detect\.method: expected one of auto, composite, cva, logratio, got \"magic\"")
+                 r"key detect\.method: expected one of auto, composite, cva, logratio, omnibus, got \"magic\"")
         self.bad(self.PAIRS + "detect: {prior: rate=2}\n", r"key detect\.prior: .*got \"rate=2\"")
         self.bad(self.PAIRS + "detect: {register: {a: b}}\n", r"key detect\.register: .*got a map")
         self.bad(self.PAIRS + "detect: {allow_implausible: perhaps}\n",
@@ -754,7 +754,8 @@ class CommandLine(Case):
             (["detect", *pair, "--out", "o", "--prior", "rate=0"], "--prior: expected .*rate=0"),
             (["detect", *pair, "--out", "o", "--force=yes"], "--force: expected no value"),
             (["detect", "t1.tif", "--out", "o"], "tuban detect: expected 2 arguments, got 1"),
-            (["detect", *pair, "t1.tif", "--out", "o"], "t1.tif: expected at most 2 arguments"),
+            (["detect", *pair, "t1.tif", "--out", "o"], "images: expected two, got 3"),
+            (["fit", *pair, "t1.tif"], "t1.tif: expected at most 2 arguments"),
             (["detect", "--out", "o"], "expected 2 arguments, got 0"),
             (["detect", *pair, "-q", "--out", "o"], "-q: .*got an unknown one"),
             (["fit", "t1.tif"], "expected 2 arguments, got 1"),

@@ -170,6 +170,27 @@ static void median_row(const tb_kernels *k, void *out, const case_inputs *in, si
     k->median_row(out, in->rows, n);
 }
 
+static void bilateral_row(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
+{
+    k->bilateral_row(out, in->rows, 0.02f, n);
+}
+
+static void omnibus(const tb_kernels *k, void *out, const case_inputs *in, size_t n, int dates,
+                    int channels)
+{
+    k->omnibus_row(out, in->rows, &(tb_omnibus){dates, channels, 4.4}, n);
+}
+
+static void omnibus_two(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
+{
+    omnibus(k, out, in, n, 2, 1);
+}
+
+static void omnibus_many(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
+{
+    omnibus(k, out, in, n, CASE_ROWS / 2, 2);
+}
+
 enum { MOMENTS = sizeof(tb_moments) / sizeof(double) };
 
 const kernel_case kernel_cases[] = {
@@ -187,11 +208,14 @@ const kernel_case kernel_cases[] = {
     {"chi2_upper N=1", true, 0, true, chi2_one},
     {"chi2_upper N=6", true, 0, true, chi2_even},
     {"chi2_upper N=7", true, 0, true, chi2_odd},
-    {"chi2_upper N=32", true, 0, true, chi2_most},
+    {"chi2_upper N=130", true, 0, true, chi2_most},
     {"mad_statistic 4 bands", true, 0, true, mad_four},
     {"mad_statistic 6 bands", true, 0, true, mad_six},
     {"mad_statistic 16 bands", true, 0, true, mad_most},
     {"median_row", false, 0, true, median_row},
+    {"bilateral_row", false, 0, true, bilateral_row},
+    {"omnibus_row 2 dates", true, 0, true, omnibus_two},
+    {"omnibus_row 20 dates of 2", true, 0, true, omnibus_many},
     {"moments_add 8 channels", true, MOMENTS, true, moments_plain},
     {"moments_add 12, weighted", true, MOMENTS, true, moments_weighted},
     {"moments_add 32, weighted", true, MOMENTS, true, moments_most},

@@ -54,6 +54,7 @@ static void the_golden_histogram(void **state)
     (void)state;
     assert_int_equal(tb_threshold_otsu(&h), 10);
     assert_int_equal(tb_threshold_kittler(&h, 1.0), 10);
+    assert_int_equal(tb_threshold_kurita(&h), 10);
     assert_int_equal(tb_histogram_total(&h), 848);
 
     moments(golden, 0, GOLDEN - 1, &n, &all, &v);
@@ -67,6 +68,45 @@ static void the_golden_histogram(void **state)
     (void)all;
 }
 
+/* Two normal classes of one deviation: the cut lies where one becomes as likely as the other. */
+static void a_rare_class_is_cut_off_higher(void **state)
+{
+    enum { N = 400 };
+    static const double share[] = {0.5, 0.2, 0.05, 0.01};
+
+    (void)state;
+    for (int s = 0; s < 4; s++) {
+        int64_t      count[N];
+        double       value[N], best = 0.0, expected, n, mean, variance;
+        int          least = -1;
+        tb_histogram h;
+
+        for (int i = 0; i < N; i++)
+            count[i] = (int64_t)(1e7 * ((1 - share[s]) * exp(-pow(i - 120.0, 2) / 1800) +
+                                        share[s] * exp(-pow(i - 280.0, 2) / 1800)));
+        h = histogram_of(count, value, N);
+        moments(count, 0, N - 1, &n, &mean, &variance);
+        for (int i = 0; i + 1 < N; i++) {
+            double n1, n2, m1, m2, v1, v2, j;
+
+            moments(count, 0, i, &n1, &m1, &v1);
+            moments(count, i + 1, N - 1, &n2, &m2, &v2);
+            if (n1 == 0 || n2 == 0)
+                continue;
+            j = log((n1 * v1 + n2 * v2) / n) - 2 * (n1 / n * log(n1 / n) + n2 / n * log(n2 / n));
+            if (least < 0 || j < best) {
+                best  = j;
+                least = i;
+            }
+        }
+        assert_true(labs((long)tb_threshold_kurita(&h) - least) <= 1);
+        expected = 200 + 900.0 / 160 * log((1 - share[s]) / share[s]);
+        assert_true(fabs((double)tb_threshold_kurita(&h) - expected) < 6);
+        if (s > 0)
+            assert_true(tb_threshold_kurita(&h) > tb_threshold_otsu(&h));
+    }
+}
+
 static void where_no_cut_is(void **state)
 {
     int64_t      one[9] = {0, 0, 0, 70, 0, 0, 0, 0, 0}, spike[40] = {100000}, hill[41];
@@ -76,9 +116,11 @@ static void where_no_cut_is(void **state)
 
     (void)state;
     assert_int_equal(tb_threshold_otsu(&h), 9);
+    assert_int_equal(tb_threshold_kurita(&h), 9);
     assert_int_equal(tb_threshold_kittler(&h, 1.0), 9);
     h = histogram_of(none, value, 5);
     assert_int_equal(tb_threshold_otsu(&h), 5);
+    assert_int_equal(tb_threshold_kurita(&h), 5);
     assert_int_equal(tb_threshold_kittler(&h, 1.0), 5);
 
     /* A spike at zero with a thin tail: less than half a per cent is no class. */
@@ -425,11 +467,15 @@ static void log_ratios(void **state)
     n = tb_rect_area(scores.rect);
     for (int64_t i = 0; i < n; i++) {
         int64_t at  = (i / scores.rect.width + 1) * W + i % scores.rect.width + 1;
-        double  sum = 0;
+        double  sum = 0, in_noise = 0;
 
-        for (int b = 0; b < BANDS; b++)
-            sum += log((f->before[b][at] + 1.0) / (f->after[b][at] + 1.0));
-        assert_true(fabs(fabs(sum) / BANDS - scores.score[i]) < 1e-5);
+        for (int b = 0; b < BANDS; b++) {
+            double ratio = log((f->before[b][at] + 1.0) / (f->after[b][at] + 1.0));
+
+            sum += ratio;
+            in_noise += ratio * r.by_noise[b];
+        }
+        assert_true(fabs(fabs(in_noise) / BANDS - scores.score[i]) < 1e-5);
         assert_true(fabs(fabs(sum) / BANDS * 0.025 - scores.contrast[i]) < 1e-6);
     }
 
@@ -463,6 +509,54 @@ static void log_ratios(void **state)
     free(f);
 }
 
+/* A dark patch in speckle: the speckle goes, and at its border the patch keeps its height. */
+static void speckle_goes_and_edges_stay(void **state)
+{
+    field               *f       = field_new(6, false, 1);
+    tb_radiometry        r       = radiometry_of();
+    const tb_radiometry *list[1] = {&r};
+    tb_scoring           scoring = scoring_of(&tb_method_logratio, 1);
+    tb_scores            scores  = {0};
+    uint64_t             seed    = 12;
+    double               off = 0, beside = 0, within = 0;
+    int                  quiet = 0, inner = 0;
+
+    (void)state;
+    for (int b = 0; b < BANDS; b++) {
+        r.slope[b]     = 1;
+        r.intercept[b] = 0;
+        r.by_noise[b]  = 1 / 0.25f;
+        for (int i = 0; i < W * H; i++) {
+            bool is_patch = i % W >= 40 && i % W < 60 && i / W >= 20 && i / W < 45;
+
+            f->before[b][i] = (float)(100 * exp(random_real(&seed, -0.3, 0.3)));
+            f->after[b][i]  = (float)((is_patch ? 20 : 100) * exp(random_real(&seed, -0.3, 0.3)));
+        }
+    }
+    make(&scores, &scoring, &f->block, list);
+    for (int64_t i = 0; i < tb_rect_area(scores.rect); i++) {
+        int64_t x = i % scores.rect.width + scoring.halo, y = i / scores.rect.width + scoring.halo;
+
+        if (x < 36 || x > 63 || y < 16 || y > 48) {
+            off += scores.score[i];
+            quiet++;
+        } else if (x >= 41 && x < 59 && y >= 21 && y < 44) {
+            within += scores.score[i];
+            inner++;
+            beside += (x == 41 || x == 58) ? scores.score[i] / 46 : 0;
+        }
+    }
+    off /= quiet;
+    within /= inner;
+    print_message("         quiet %.3f, patch %.3f, a pixel from its border %.3f\n", off, within,
+                  beside);
+    assert_true(off < 0.1);                                   /* of .8 unsmoothed */
+    assert_true(fabs(within - log(101 / 21.0) / 0.25) < 0.4); /* six deviations */
+    assert_true(beside > 0.95 * within); /* a Gaussian of 2 px leaves .77, of 1 px .93 */
+    tb_scores_reset(&scores);
+    free(f);
+}
+
 static void methods_by_name(void **state)
 {
     (void)state;
@@ -475,6 +569,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_golden_histogram),
+        cmocka_unit_test(a_rare_class_is_cut_off_higher),
         cmocka_unit_test(where_no_cut_is),
         cmocka_unit_test(quantiles),
         cmocka_unit_test(magnitude_as_plainly_computed),
@@ -484,6 +579,7 @@ int main(void)
         cmocka_unit_test(strata_have_hard_borders),
         cmocka_unit_test(smoothing_keeps_constants),
         cmocka_unit_test(log_ratios),
+        cmocka_unit_test(speckle_goes_and_edges_stay),
         cmocka_unit_test(methods_by_name),
     };
 

@@ -17,6 +17,7 @@
 #include "detect/score.h"
 #include "model/decide.h"
 #include "model/fit.h"
+#include "model/gain.h"
 #include "model/model.h"
 #include "model/sample.h"
 #include "scenes.h"
@@ -242,11 +243,65 @@ static void rules_of_the_threshold(void **state)
     assert_true(fabs(t.flagged - 0.07) < 0.01);
     assert_string_equal(t.reason, "");
 
-    tally = tally_of(0.02, 12, 0.3, 0);
-    t     = decided(&tally, &tb_method_logratio, TB_PRIOR_AUTO, 0);
-    assert_non_null(strstr(t.rule, "radar"));
-    assert_true(t.value > 3 && t.value < 12);
-    assert_true(fabs(t.flagged - 0.02) < 0.005);
+    for (int prior = 0; prior < 3; prior++) { /* whatever is expected, radar has its own rule */
+        tally = tally_of(0.02, 12, 0.3, 0);
+        t     = decided(&tally, &tb_method_logratio,
+                        (tb_prior[]){TB_PRIOR_AUTO, TB_PRIOR_RARE, TB_PRIOR_AUTO}[prior], 0);
+        assert_non_null(strstr(t.rule, "radar"));
+        assert_true(t.value > 3 && t.value < 12);
+        assert_true(fabs(t.flagged - 0.02) < 0.005);
+    }
+}
+
+static void the_omnibus_test_decides_by_its_significance(void **state)
+{
+    static const double alpha[] = {0, 0.05, 1e-4};
+    static const double limit[] = {6.634896601, 3.841458821, 15.13670523}; /* chi-squared, 1 */
+
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        tb_tally       tally   = tally_of(0.02, 40, 0.3, 0);
+        tb_fit_options options = {.method = &tb_method_omnibus, .looks = 1000, .alpha = alpha[i]};
+        tb_model_threshold t;
+
+        tally.bands = 1;
+        OK(tb_threshold_decide(&t, &tally, &tb_method_omnibus, &options, heard));
+        assert_true(fabs(t.value - limit[i]) < 2e-3 * limit[i]);
+        assert_true(t.weak == t.value && t.strong == t.value && t.contrast == 0);
+        assert_non_null(strstr(t.rule, i == 0 ? "p < 0.01 at 1000 looks" : "p < "));
+        tb_tally_reset(&tally);
+    }
+}
+
+/* Medians depend on order alone: a factor is found exactly, and squares have the square of it. */
+static void gains_are_found_exactly(void **state)
+{
+    enum { N = 5000 };
+    static float before[N], after[N], scaled[N], scratch[N];
+    uint64_t     seed = 8;
+    float        gain;
+
+    (void)state;
+    for (int i = 0; i < N; i++) {
+        before[i] = i % 3 == 0 ? 0 : (float)exp(random_real(&seed, -2, 2));
+        after[i] =
+            before[i] * (float)exp(random_real(&seed, -0.5, 0.5)) * (i % 9 == 4 ? 0.1f : 0.5f);
+        scaled[i] = after[i] * 8;
+    }
+    gain = tb_gain_of(before, after, N, scratch);
+    assert_true(fabsf(gain - 2) < 0.1f);
+    assert_true(tb_gain_of(before, scaled, N, scratch) == gain / 8);
+    for (int i = 0; i < N; i++) {
+        before[i] *= before[i];
+        after[i] *= after[i];
+    }
+    assert_true(fabsf(tb_gain_of(before, after, N, scratch) / (gain * gain) - 1) < 1e-5f);
+    memset(after, 0, sizeof after);
+    assert_true(tb_gain_of(before, after, N, scratch) == 1);
+    scratch[0] = 3;
+    scratch[1] = 9;
+    scratch[2] = 4;
+    assert_true(tb_median_deviation(scratch, 3) == 1 && tb_median_deviation(scratch, 0) == 0);
 }
 
 static void why_nothing_is_flagged(void **state)
@@ -328,14 +383,17 @@ static double any_positive(uint64_t *seed)
 
 static tb_model *any_model(uint64_t *seed, int before, int after)
 {
-    tb_model        *model  = NULL;
-    const tb_method *method = random_between(seed, 0, 1) ? &tb_method_cva : &tb_method_logratio;
-    int              strata = before * after;
+    tb_model              *model     = NULL;
+    const tb_method *const methods[] = {&tb_method_cva, &tb_method_logratio, &tb_method_omnibus};
+    const tb_method       *method    = methods[random_between(seed, 0, 2)];
+    int                    strata    = before * after;
 
-    OK(tb_model_new(&model, method, (int)random_between(seed, 1, TB_BANDS_MAX), before, after,
-                    after, heard));
+    OK(tb_model_new(&model, method,
+                    (int)random_between(seed, 1, method == &tb_method_omnibus ? 2 : TB_BANDS_MAX),
+                    before, after, after, heard));
     model->smoothing    = random_real(seed, 0, 4.5);
     model->sample_share = random_real(seed, 0, 1);
+    model->is_intensity = method == &tb_method_omnibus && random_between(seed, 0, 1);
     for (int date = 0; date < 2; date++)
         if (random_between(seed, 0, 1)) {
             model->low[date]  = 0;
@@ -368,6 +426,8 @@ static tb_model *any_model(uint64_t *seed, int before, int after)
         stratum->irmad.iterations = (int)random_between(seed, 0, 50);
         stratum->irmad.ridge      = random_real(seed, 0, 1e-3);
         stratum->unchanged        = random_between(seed, 0, 1 << 30);
+        if (method == &tb_method_omnibus)
+            stratum->looks = random_real(seed, 0.5, 1000);
         snprintf(stratum->normalisation, sizeof stratum->normalisation, "no-change");
         for (int b = 0; b < stratum->irmad.count; b++)
             stratum->irmad.rho[b] = random_real(seed, 0, 1);
@@ -473,6 +533,9 @@ static void damaged_lines_are_refused(void **state)
     } cases[] = {
         {"model: 1", "model: 2", ":1: key model"},
         {"method: cva", "method: best", ":2: key method"},
+        {"method: cva", "method: omnibus", "looks"},
+        {"method: cva\nbands: 2", "method: omnibus\nbands: 3", ":3: key bands"},
+        {"method: cva", "method: cva\nsamples: decibels", "samples"},
         {"bands: 2", "bands: 17", ":3: key bands"},
         {"bands: 2", "bands: 3", "slope"},
         {"smoothing: 1.5", "smoothing: nan", ":4: key smoothing"},
@@ -1004,6 +1067,8 @@ int main(void)
         cmocka_unit_test(draws_the_share_by_place_alone),
         cmocka_unit_test(chooses_cells_of_four_times_the_pixels),
         cmocka_unit_test(rules_of_the_threshold),
+        cmocka_unit_test(the_omnibus_test_decides_by_its_significance),
+        cmocka_unit_test(gains_are_found_exactly),
         cmocka_unit_test(why_nothing_is_flagged),
         cmocka_unit_test(the_bound_grows_with_noise),
         cmocka_unit_test(a_model_read_again_is_the_same),

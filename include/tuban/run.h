@@ -31,9 +31,18 @@ typedef struct tb_runtime {
 
 typedef enum tb_sensor { TB_SENSOR_AUTO, TB_SENSOR_OPTICAL, TB_SENSOR_SAR } tb_sensor;
 
+/** What the method "omnibus" is told. Zero means the default. */
+typedef struct tb_omnibus_options {
+    double alpha;        /**< share of unchanged pixels it may call changed; 0: 0.01 */
+    double looks;        /**< equivalent number of looks of the imagery; 0: estimated */
+    bool   is_intensity; /**< samples are intensities (powers), not amplitudes */
+} tb_omnibus_options;
+
 /** Two images and how they are compared. Zero means the default. */
 typedef struct tb_detect_options {
-    const char *before, *after;             /**< any raster GDAL reads */
+    const char        *before, *after; /**< any raster GDAL reads */
+    const char *const *later;          /**< further dates, for tb_detect with "omnibus" */
+    int                later_count;
     const char *valid_before, *valid_after; /**< rasters: not 0 means observed; may be NULL */
     const char *out;                        /**< output folder, for tb_detect */
     const char *model; /**< a model.yaml to use instead of fitting; may be NULL */
@@ -45,7 +54,8 @@ typedef struct tb_detect_options {
     int64_t     min_pixels;   /**< smaller components are not changed; 0: 10 */
     bool        may_flag_all; /**< go on where more than a fifth of a stratum is flagged */
     bool        force;        /**< do again what is up to date */
-    tb_runtime  runtime;
+    tb_omnibus_options omnibus;
+    tb_runtime         runtime;
 } tb_detect_options;
 
 /** A job file, and what the command line says over it. Zero means: as the job says. */
@@ -64,7 +74,11 @@ typedef struct tb_run_options {
 TB_API tb_status tb_fit(const tb_detect_options *options, const char *model_path, char **json,
                         tb_error *err);
 
-/** Writes change.tif, score.tif, model.yaml, run.json and MANIFEST.json into options->out. */
+/**
+ * Writes change.tif, score.tif, model.yaml, run.json and MANIFEST.json into options->out; of three
+ * and more dates (method "omnibus") change.tif, score.tif, changes.tif, series.json,
+ * run.json and MANIFEST.json.
+ */
 TB_API tb_status tb_detect(const tb_detect_options *options, char **json, tb_error *err);
 
 /** Runs a job: its products go to the output folder as one set. */

@@ -11,14 +11,18 @@
 
 static const char *const sensors[]   = {"auto", "optical", "sar", NULL};
 static const char *const registers[] = {"auto", "off", NULL};
+static const char *const samples[]   = {"amplitude", "intensity", NULL};
+
+enum { DATES_MAX = 64 };
 
 /* The options of two images, into a tb_detect_options. */
 typedef struct images {
     console           console;
     tb_detect_options options;
-    int               sensor, registration;
+    const char       *words[DATES_MAX];
+    int               sensor, registration, samples;
     option            shared[7];
-    option            own[13];
+    option            own[16];
 } images;
 
 static void images_init(images *i)
@@ -34,6 +38,17 @@ static void images_init(images *i)
          .target  = &i->registration,
          .choices = registers},
         {.name = "method", .kind = OPTION_TEXT, .target = &i->options.method},
+        {.name   = "alpha",
+         .kind   = OPTION_REAL,
+         .target = &i->options.omnibus.alpha,
+         .low    = 1e-12,
+         .high   = 0.5},
+        {.name   = "looks",
+         .kind   = OPTION_REAL,
+         .target = &i->options.omnibus.looks,
+         .low    = 0.5,
+         .high   = 1000},
+        {.name = "samples", .kind = OPTION_CHOICE, .target = &i->samples, .choices = samples},
         {.name = "prior", .kind = OPTION_TEXT, .target = &i->options.prior},
         {.name = "model", .kind = OPTION_TEXT, .target = &i->options.model},
         {.name = "valid-before", .kind = OPTION_TEXT, .target = &i->options.valid_before},
@@ -57,22 +72,26 @@ static void images_init(images *i)
     memcpy(i->own, own, sizeof own);
 }
 
-static tb_status images_read(images *i, int argc, char **argv, const char *usage, tb_error *err)
+/* Two images, or up to `most` where a command takes further dates. */
+static tb_status images_read(images *i, int argc, char **argv, const char *usage, int most,
+                             tb_error *err)
 {
-    const char  *words[2] = {NULL, NULL};
-    command_line line     = {.usage   = usage,
-                             .options = i->own,
-                             .more    = i->shared,
-                             .words   = words,
-                             .least   = 2,
-                             .most    = 2};
-    tb_status    status   = command_line_read(&line, argc, argv, err);
+    command_line line   = {.usage   = usage,
+                           .options = i->own,
+                           .more    = i->shared,
+                           .words   = i->words,
+                           .least   = 2,
+                           .most    = most};
+    tb_status    status = command_line_read(&line, argc, argv, err);
 
-    i->options.before            = words[0];
-    i->options.after             = words[1];
-    i->options.sensor            = (tb_sensor)i->sensor;
-    i->options.is_not_registered = i->registration == 1;
-    i->options.runtime           = console_runtime(&i->console);
+    i->options.before               = i->words[0];
+    i->options.after                = i->words[1];
+    i->options.later                = i->words + 2;
+    i->options.later_count          = line.count > 2 ? line.count - 2 : 0;
+    i->options.omnibus.is_intensity = i->samples == 1;
+    i->options.sensor               = (tb_sensor)i->sensor;
+    i->options.is_not_registered    = i->registration == 1;
+    i->options.runtime              = console_runtime(&i->console);
     return status;
 }
 
@@ -124,12 +143,35 @@ static void print_counts(const json_t *report)
         printf("nothing found %s\n", reason);
 }
 
+static void print_series(const json_t *report)
+{
+    const json_t *date;
+    size_t        at;
+
+    printf("looks         %.4g (%s), samples are %s\n", number_at(report, "looks"),
+           json_is_true(json_object_get(report, "looks_given")) ? "given" : "estimated",
+           strcmp(text_at(report, "samples"), "intensity") == 0 ? "intensities" : "amplitudes");
+    printf("test          alpha %.6g: z of at least %.4g\n", number_at(report, "alpha"),
+           number_at(report, "limit"));
+    printf("observed      %.0f of %.0f pixels on all dates\n", number_at(report, "observed"),
+           number_at(report, "pixels"));
+    printf("changed       %.0f pixels (%.3f %%), %.0f of them dated\n",
+           number_at(report, "changed_pixels"), 100.0 * number_at(report, "flagged"),
+           number_at(report, "dated_pixels"));
+    json_array_foreach(json_object_get(report, "dates"), at, date)
+        printf("  %-3.0f %s: %.0f first changes\n", number_at(date, "number"),
+               text_at(date, "file"), number_at(date, "first_changes"));
+    printf("written       %s/change.tif, score.tif, changes.tif, series.json\n",
+           text_at(report, "out"));
+}
+
 int command_fit(int argc, char **argv)
 {
     static const char usage[] =
         "tuban fit BEFORE AFTER [--out model.yaml] [--register auto|off] [--sensor "
         "auto|optical|sar] "
-        "[--method NAME] [--prior auto|rare|common|rate=F] [--sample F] [--valid-before F] "
+        "[--method NAME] [--alpha A] [--looks N] [--samples amplitude|intensity] "
+        "[--prior auto|rare|common|rate=F] [--sample F] [--valid-before F] "
         "[--valid-after F] [--threads N] [--memory BYTES] [--quiet] [--json]";
     images   i;
     tb_error error = {0};
@@ -139,7 +181,7 @@ int command_fit(int argc, char **argv)
     if (command_line_helps(argc, argv, usage))
         return 0;
     images_init(&i);
-    if (images_read(&i, argc, argv, usage, &error) != TB_OK ||
+    if (images_read(&i, argc, argv, usage, 2, &error) != TB_OK ||
         tb_fit(&i.options, i.options.out, &json, &error) != TB_OK)
         return console_fail(&i.console, &error);
     console_finish(&i.console);
@@ -156,8 +198,10 @@ int command_fit(int argc, char **argv)
 int command_detect(int argc, char **argv)
 {
     static const char usage[] =
-        "tuban detect BEFORE AFTER --out DIR [--sensor auto|optical|sar] [--method NAME] "
+        "tuban detect BEFORE AFTER [LATER ...] --out DIR [--sensor auto|optical|sar] [--method "
+        "NAME] "
         "[--register auto|off] [--prior auto|rare|common|rate=F] [--model F] [--sample F] "
+        "[--alpha A] [--looks N] [--samples amplitude|intensity] "
         "[--valid-before F] [--valid-after F] [--min-pixels N] [--allow-implausible] [--force] "
         "[--threads N] [--memory BYTES] [--block N] [--shards N] [--quiet] [--json]";
     images   i;
@@ -168,7 +212,7 @@ int command_detect(int argc, char **argv)
     if (command_line_helps(argc, argv, usage))
         return 0;
     images_init(&i);
-    if (images_read(&i, argc, argv, usage, &error) != TB_OK)
+    if (images_read(&i, argc, argv, usage, DATES_MAX, &error) != TB_OK)
         return console_fail(&i.console, &error);
     if (i.options.out == NULL) {
         error = (tb_error){.status  = TB_E_USAGE,
@@ -184,9 +228,13 @@ int command_detect(int argc, char **argv)
     report = json_loads(json, 0, NULL);
     tb_text_release(json);
     if (!i.console.is_quiet) {
-        print_model(report);
-        print_counts(report);
-        printf("written       %s/change.tif, score.tif, model.yaml\n", text_at(report, "out"));
+        if (i.options.later_count > 0) {
+            print_series(report);
+        } else {
+            print_model(report);
+            print_counts(report);
+            printf("written       %s/change.tif, score.tif, model.yaml\n", text_at(report, "out"));
+        }
     }
     json_decref(report);
     return 0;
@@ -344,7 +392,7 @@ int command_plan(int argc, char **argv)
         if (is_job_file(argv[a]))
             return plan_job(argc, argv, usage);
     images_init(&i);
-    if (images_read(&i, argc, argv, usage, &error) != TB_OK ||
+    if (images_read(&i, argc, argv, usage, 2, &error) != TB_OK ||
         tb_plan_images(&i.options, &json, &error) != TB_OK)
         return console_fail(&i.console, &error);
     return finish_plan(&i.console, json);

@@ -1,19 +1,11 @@
 /* Log-ratio of radar amplitudes, smoothed with its sign: docs/methods/logratio.md. */
 #include <math.h>
-#include <stdbool.h>
 
 #include "detect/method.h"
 
 static void feature(float *dst, const float *src, float offset, size_t n, const tb_kernels *kernels)
 {
     kernels->log_row(dst, src, offset, n);
-}
-
-/* At the end of its range a sample bounds the difference from one side only: see kernels/cva.h. */
-static bool is_hidden(float difference, float before, float after, const tb_radiometry *r)
-{
-    return (difference > 0.0f && (before <= r->low[0] || after >= r->high[1])) ||
-           (difference < 0.0f && (before >= r->high[0] || after <= r->low[1]));
 }
 
 /* Speckle cancels in the mean of signed differences, and does not in the mean of their magnitudes.
@@ -39,9 +31,9 @@ static void row(float *const *out, const float *const *before, const float *cons
         for (size_t x = 0; x < n; x++) {
             float difference = earlier[x] - later[x];
 
-            if (is_hidden(difference, before[b][x], after[b][x], radiometry))
+            if (tb_radiometry_hides(radiometry, difference, before[b][x], after[b][x]))
                 difference = 0.0f;
-            out[0][x] += difference;
+            out[0][x] += difference * radiometry->by_noise[b];
             out[1][x] += difference * radiometry->by_spread[b];
         }
     }
@@ -57,5 +49,9 @@ static void finish(float *score, float *contrast, const float *const *smooth, in
     }
 }
 
-const tb_method tb_method_logratio = {
-    .name = "logratio", .planes = 2, .feature = feature, .row = row, .finish = finish};
+const tb_method tb_method_logratio = {.name        = "logratio",
+                                      .planes      = 2,
+                                      .has_speckle = true,
+                                      .feature     = feature,
+                                      .row         = row,
+                                      .finish      = finish};

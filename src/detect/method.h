@@ -17,10 +17,24 @@ typedef struct tb_radiometry {
     float
         by_noise[TB_BANDS_MAX]; /**< 1 / standard deviation of the difference on unchanged ground */
     float by_spread[TB_BANDS_MAX]; /**< 1 / standard deviation of the features of both dates */
-    float offset[TB_BANDS_MAX];    /**< added to radar samples before their logarithm is taken */
+    float offset[TB_BANDS_MAX];    /**< added to radar samples before their logarithm is taken;
+                                      omnibus: the least they count as */
     float low[2], high[2]; /**< ends of the sample ranges, earlier and later; infinite: none */
     tb_mad_weights mad;    /**< no components: there is none */
+    float          looks;  /**< equivalent number, for the omnibus test */
+    bool           is_intensity; /**< of radar samples; false: amplitudes */
 } tb_radiometry;
+
+/**
+ * Whether saturation alone explains a radar difference (earlier less later): at the end of its
+ * range a sample bounds it from one side only, see kernels/cva.h.
+ */
+static inline bool tb_radiometry_hides(const tb_radiometry *r, float difference, float before,
+                                       float after)
+{
+    return (difference > 0.0f && (before <= r->low[0] || after >= r->high[1])) ||
+           (difference < 0.0f && (before >= r->high[0] || after <= r->low[1]));
+}
 
 enum { TB_METHOD_PLANES_MAX = 4, TB_METHOD_SEGMENT = 1024, TB_METHOD_SCRATCH = 4 };
 
@@ -43,6 +57,7 @@ typedef struct tb_method {
      * place, the difference of their gradients' magnitudes.
      */
     bool has_texture;
+    bool has_speckle; /**< the first plane is in standard deviations of its noise; see score.h */
 
     /** What spreads are measured of: dst[x] of the samples src[x]; NULL: the samples themselves. */
     void (*feature)(float *dst, const float *src, float offset, size_t n,
@@ -72,5 +87,6 @@ const char *const *tb_method_names(void);
 extern const tb_method tb_method_composite;
 extern const tb_method tb_method_cva;
 extern const tb_method tb_method_logratio;
+extern const tb_method tb_method_omnibus; /**< of one or two bands */
 
 #endif

@@ -9,6 +9,9 @@
  */
 static const double GRADIENT_SIGMA = 1.0, TEXTURE_SIGMA = 3.0, TEXTURE_REACH = 3.0;
 
+/* 1 / 3 standard deviations of the unsmoothed plane: docs/methods/logratio.md. */
+static const float BY_EDGE = 1.0f / 3.0f;
+
 /* Gaussian taps exp(-k^2 / (2 sigma^2)) out to `reach` sigma. */
 static tb_smoothing gaussian(double sigma, double reach)
 {
@@ -25,7 +28,8 @@ static tb_smoothing gaussian(double sigma, double reach)
 /* Pixels around a block that smoothing one plane needs. */
 static int halo_of(const tb_smoothing *smoothing)
 {
-    return smoothing->radius + (smoothing->has_median ? TB_MEDIAN_RADIUS : 0);
+    return smoothing->radius + (smoothing->has_median ? TB_MEDIAN_RADIUS : 0) +
+           (smoothing->keeps_edges ? TB_BILATERAL_RADIUS : 0);
 }
 
 void tb_scoring_init(tb_scoring *scoring, const tb_method *method, int bands, double sigma,
@@ -39,9 +43,12 @@ void tb_scoring_init(tb_scoring *scoring, const tb_method *method, int bands, do
         tb_smoothing *smoothing = &scoring->smoothing[p];
         int           halo;
 
-        *smoothing = p == texture ? gaussian(TEXTURE_SIGMA, TEXTURE_REACH) : gaussian(sigma, 3.34);
-        smoothing->has_median = p == 0 && has_median;
-        halo                  = halo_of(smoothing);
+        *smoothing             = p == texture
+                                     ? gaussian(TEXTURE_SIGMA, TEXTURE_REACH)
+                                     : gaussian(method->has_speckle && p > 0 ? 2.0 * sigma : sigma, 3.34);
+        smoothing->has_median  = p == 0 && has_median;
+        smoothing->keeps_edges = p == 0 && method->has_speckle && sigma > 0.0;
+        halo                   = halo_of(smoothing);
         if (p == texture) {
             scoring->before_gradient = gaussian(GRADIENT_SIGMA, TEXTURE_REACH);
             halo += halo_of(&scoring->before_gradient) + 1;
@@ -140,13 +147,29 @@ static void find_median(float *dst, float *src, extent size, int margin, const t
     }
 }
 
+/* dst gets the mean that keeps edges wherever it lies `margin` pixels or more within. */
+static void keep_edges(float *dst, float *src, extent size, int margin, const tb_kernels *kernels)
+{
+    for (int64_t y = margin; y < size.rows - margin; y++) {
+        const float *window[2 * TB_BILATERAL_RADIUS + 1];
+
+        for (int k = -TB_BILATERAL_RADIUS; k <= TB_BILATERAL_RADIUS; k++)
+            window[k + TB_BILATERAL_RADIUS] =
+                at_row(src, size, margin - TB_BILATERAL_RADIUS, y + k);
+        kernels->bilateral_row(at_row(dst, size, margin, y), window, BY_EDGE,
+                               (size_t)(size.columns - 2 * margin));
+    }
+}
+
 /* Smooths the plane where it lies `margin` pixels or more within; `other` is as large. */
 static void smooth(float **plane, float **other, extent size, int margin,
                    const tb_smoothing *smoothing, const tb_kernels *kernels)
 {
-    int    radius = smoothing->radius;
-    size_t n      = (size_t)(size.columns - 2 * margin);
+    int    radius = smoothing->radius, within = margin;
+    size_t n;
 
+    margin -= smoothing->keeps_edges ? TB_BILATERAL_RADIUS : 0;
+    n = (size_t)(size.columns - 2 * margin);
     if (smoothing->has_median) {
         find_median(*other, *plane, size, margin - radius, kernels);
         swap(plane, other);
@@ -160,6 +183,10 @@ static void smooth(float **plane, float **other, extent size, int margin,
         for (int k = -radius; k <= radius; k++)
             window[k + radius] = at_row(*other, size, margin, y + k);
         kernels->fir_column(at_row(*plane, size, margin, y), window, smoothing->taps, radius, n);
+    }
+    if (smoothing->keeps_edges) {
+        keep_edges(*other, *plane, size, within, kernels);
+        swap(plane, other);
     }
 }
 

@@ -12,15 +12,16 @@
 #include "kernels/table.h"
 #include "raster/pair.h"
 
-/** How a plane is smoothed: a median first, where asked for, then a Gaussian. */
+/** How a plane is smoothed: a median where asked for, a Gaussian, a bilateral filter likewise. */
 typedef struct tb_smoothing {
     bool  has_median; /**< of five by five */
     int   radius;     /**< of the Gaussian, pixels: 1 .. TB_FIR_RADIUS_MAX */
     float taps[TB_FIR_RADIUS_MAX + 1];
+    bool  keeps_edges; /**< the bilateral filter (kernels/bilateral.h): the plane is in its noise */
 } tb_smoothing;
 
 /** The widest halo any scoring needs, pixels. */
-enum { TB_SCORING_HALO_MAX = TB_FIR_RADIUS_MAX + TB_MEDIAN_RADIUS };
+enum { TB_SCORING_HALO_MAX = TB_FIR_RADIUS_MAX + TB_BILATERAL_RADIUS };
 
 /** How a score is made; the same for all strata of a pair. */
 typedef struct tb_scoring {
@@ -34,7 +35,8 @@ typedef struct tb_scoring {
 
 /**
  * Sets how the method's planes are smoothed.
- * @param sigma       of the Gaussian, pixels, 0 .. 4.5; 0 is none.
+ * @param sigma       of the Gaussian, pixels, 0 .. 4.5; 0 is none. For a method with speckle it is
+ *                    of the first plane, which keeps its edges; the others get twice as much.
  * @param has_median  a median of five by five over the first plane comes before it.
  */
 void tb_scoring_init(tb_scoring *scoring, const tb_method *method, int bands, double sigma,

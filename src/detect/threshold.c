@@ -102,6 +102,47 @@ size_t tb_threshold_kittler(const tb_histogram *h, double width)
     return cut < h->n && best < before ? cut : h->n;
 }
 
+size_t tb_threshold_kurita(const tb_histogram *h)
+{
+    double total = 0.0, centre = 0.0, squares = 0.0, below = 0.0, sum_below = 0.0;
+    double sum = 0.0, best = 0.0;
+    size_t cut = h->n;
+
+    for (size_t i = 0; i < h->n; i++) {
+        total += (double)h->count[i];
+        centre += (double)h->count[i] * h->value[i];
+    }
+    centre = total > 0.0 ? centre / total : 0.0;
+    for (size_t i = 0; i < h->n; i++) {
+        double v = h->value[i] - centre;
+
+        sum += (double)h->count[i] * v;
+        squares += (double)h->count[i] * v * v;
+    }
+    for (size_t i = 0; i + 1 < h->n; i++) {
+        double above, p1, p2, within, j;
+
+        if (h->count[i] == 0)
+            continue;
+        below += (double)h->count[i];
+        sum_below += (double)h->count[i] * (h->value[i] - centre);
+        above = total - below;
+        if (above <= 0.0)
+            break;
+        p1 = below / total;
+        p2 = above / total;
+        within =
+            squares - sum_below * sum_below / below - (sum - sum_below) * (sum - sum_below) / above;
+        within = within > 1e-12 * squares ? within : 1e-12 * squares;
+        j      = tb_real_log(within) - 2.0 * (p1 * tb_real_log(p1) + p2 * tb_real_log(p2));
+        if (cut == h->n || j < best) {
+            best = j;
+            cut  = i;
+        }
+    }
+    return cut;
+}
+
 size_t tb_threshold_quantile(const tb_histogram *h, double share)
 {
     double  wanted = share * (double)tb_histogram_total(h);

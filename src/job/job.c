@@ -106,9 +106,10 @@ tb_status tb_job_of_images(tb_job **out, const tb_detect_options *options, tb_er
         TB_TRY(tb_copy_text(&job->model, options->model, err));
     if (options->method != NULL) {
         if (tb_method_named(options->method) == NULL) {
-            status = tb_error_set(err, TB_E_USAGE,
-                                  "--method: expected composite, cva or logratio, got \"%s\"",
-                                  options->method);
+            status =
+                tb_error_set(err, TB_E_USAGE,
+                             "--method: expected composite, cva, logratio or omnibus, got \"%s\"",
+                             options->method);
             goto done;
         }
         TB_TRY(tb_copy_text(&job->method, options->method, err));
@@ -120,6 +121,17 @@ tb_status tb_job_of_images(tb_job **out, const tb_detect_options *options, tb_er
             options->prior);
         goto done;
     }
+    if ((options->omnibus.alpha > 0.0 || options->omnibus.looks > 0.0 ||
+         options->omnibus.is_intensity) &&
+        (options->method == NULL || strcmp(options->method, "omnibus") != 0)) {
+        status =
+            tb_error_set(err, TB_E_USAGE,
+                         "--alpha, --looks, --samples: expected --method omnibus with them, got "
+                         "%s",
+                         options->method != NULL ? options->method : "no --method");
+        goto done;
+    }
+    job->omnibus       = options->omnibus;
     job->sensor        = options->sensor;
     job->is_registered = !options->is_not_registered;
     job->may_flag_all  = options->may_flag_all;

@@ -59,6 +59,8 @@ typedef struct tb_job {
     int           threads;
     uint64_t      memory_bytes;
     int64_t       block, shards;
+
+    tb_omnibus_options omnibus;
 } tb_job;
 
 /** The defaults. Free with tb_job_free. */

@@ -322,12 +322,34 @@ done:
     return status;
 }
 
+static tb_status read_omnibus(tb_node map, tb_omnibus_options *omnibus, tb_error *err)
+{
+    static const char *const allowed[] = {"alpha", "looks", "samples", NULL};
+    static const char *const samples[] = {"amplitude", "intensity", NULL};
+    tb_status                status    = TB_OK;
+    tb_node                  node;
+    int                      choice;
+
+    TB_TRY(tb_node_check_keys(map, allowed, err));
+    if (tb_node_find(map, "alpha", &node))
+        TB_TRY(tb_node_real(node, 1e-12, 0.5, &omnibus->alpha, err));
+    if (tb_node_find(map, "looks", &node))
+        TB_TRY(tb_node_real(node, 0.5, 1000.0, &omnibus->looks, err));
+    if (tb_node_find(map, "samples", &node)) {
+        TB_TRY(tb_node_choice(node, samples, &choice, err));
+        omnibus->is_intensity = choice == 1;
+    }
+done:
+    return status;
+}
+
 static tb_status read_detect(tb_node map, const char *folder, tb_job *job, tb_error *err)
 {
     static const char *const allowed[] = {
-        "method", "sensor", "prior", "register", "model", "min_pixels", "allow_implausible", NULL};
-    static const char *const sensors[]        = {"auto", "optical", "sar", NULL};
-    static const char *const methods[]        = {"auto", "composite", "cva", "logratio", NULL};
+        "method",  "sensor", "prior", "register", "model", "min_pixels", "allow_implausible",
+        "omnibus", NULL};
+    static const char *const sensors[] = {"auto", "optical", "sar", NULL};
+    static const char *const methods[] = {"auto", "composite", "cva", "logratio", "omnibus", NULL};
     static const char *const register_words[] = {"auto", "off", NULL};
     tb_status                status           = TB_OK;
     tb_node                  node;
@@ -361,6 +383,13 @@ static tb_status read_detect(tb_node map, const char *folder, tb_job *job, tb_er
         TB_TRY(tb_node_integer(node, 1, 1000000, &job->min_pixels, err));
     if (tb_node_find(map, "allow_implausible", &node))
         TB_TRY(tb_node_boolean(node, &job->may_flag_all, err));
+    if (tb_node_find(map, "omnibus", &node)) {
+        if (job->method == NULL || strcmp(job->method, "omnibus") != 0) {
+            status = tb_node_complain(node, err, "method: omnibus beside it");
+            goto done;
+        }
+        TB_TRY(read_omnibus(node, &job->omnibus, err));
+    }
 done:
     return status;
 }

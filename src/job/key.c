@@ -49,7 +49,7 @@ done:
     return status;
 }
 
-static tb_status append_epoch(tb_text *text, const tb_epoch *epoch, tb_error *err)
+tb_status tb_key_append_epoch(tb_text *text, const tb_epoch *epoch, tb_error *err)
 {
     tb_status status = TB_OK;
 
@@ -69,8 +69,8 @@ tb_status tb_key_append_pair(tb_text *text, const tb_pair *pair, tb_error *err)
     tb_status status = TB_OK;
 
     TB_TRY(tb_text_append(text, err, "tuban %s\n", TUBAN_VERSION));
-    TB_TRY(append_epoch(text, pair->before, err));
-    TB_TRY(append_epoch(text, pair->after, err));
+    TB_TRY(tb_key_append_epoch(text, pair->before, err));
+    TB_TRY(tb_key_append_epoch(text, pair->after, err));
 done:
     return status;
 }

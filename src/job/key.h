@@ -18,6 +18,9 @@ tb_status tb_key_append_file(tb_text *text, const char *path, tb_error *err);
 /** Appends what identifies an open pair's files: size, time and header of each. */
 tb_status tb_key_append_pair(tb_text *text, const tb_pair *pair, tb_error *err);
 
+/** Appends the same of one date. */
+tb_status tb_key_append_epoch(tb_text *text, const tb_epoch *epoch, tb_error *err);
+
 /** SHA-256 of a file's contents in hexadecimal. */
 tb_status tb_file_sha256(const char *path, char digest[TB_SHA256_SIZE], tb_error *err);
 

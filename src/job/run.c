@@ -17,6 +17,7 @@
 #include "job/parcels.h"
 #include "job/rasters.h"
 #include "job/report.h"
+#include "job/series.h"
 #include "job/set.h"
 #include "job/stages.h"
 
@@ -408,6 +409,10 @@ tb_status tb_detect(const tb_detect_options *options, char **json, tb_error *err
     *json = NULL;
     TB_TRY(choose_kernels(&options->runtime, &r.kernels, err));
     TB_TRY(tb_job_of_images(&job, options, err));
+    if (options->later_count > 0) {
+        TB_TRY(tb_series_run(options, r.kernels, json, err));
+        goto done;
+    }
     r.job = job;
     TB_TRY(run_all(&r, json, err));
 done:

@@ -18,6 +18,17 @@ static void note(const tb_stages *stages, const char *line)
         progress->note(progress->context, line);
 }
 
+static tb_status check_method(const tb_method *method, const tb_pair *pair, tb_error *err)
+{
+    if (method != &tb_method_omnibus || pair->bands <= TB_OMNIBUS_CHANNELS_MAX)
+        return TB_OK;
+    tb_error_set(err, TB_E_INPUT,
+                 "%s: expected one or two radar channels for omnibus, got %d bands",
+                 tb_epoch_file(pair->before, 0)->path, pair->bands);
+    tb_error_hint(err, "choose the bands (gdal_translate -b 1 -b 2), or another --method");
+    return TB_E_INPUT;
+}
+
 tb_status tb_stages_open(tb_stages *stages, const tb_job *job, int number,
                          const tb_kernels *kernels, const tb_progress *progress, tb_error *err)
 {
@@ -33,6 +44,7 @@ tb_status tb_stages_open(tb_stages *stages, const tb_job *job, int number,
 
     *stages = (tb_stages){.job = job, .number = number};
     TB_TRY(tb_pair_open(&stages->pair, &before, &after, err));
+    TB_TRY(check_method(tb_job_method(job, &stages->pair), &stages->pair, err));
     TB_TRY(tb_plan_make(&stages->plan, &stages->pair, &options, err));
     stages->engine = (tb_engine){.kernels     = kernels,
                                  .workers     = stages->plan.threads,
@@ -59,10 +71,11 @@ static tb_status fit_key(const tb_stages *stages, const tb_fit_options *options,
     tb_status status = TB_OK;
     tb_text   text   = {0};
 
-    TB_TRY(tb_text_append(&text, err, "fit %s %s %d %d %.17g %.17g %.17g %d\n", stages->key,
-                          options->method->name, options->is_registered, options->prior,
-                          options->rate, options->sample_share, options->smoothing,
-                          options->may_flag_all));
+    TB_TRY(tb_text_append(&text, err, "fit %s %s %d %d %.17g %.17g %.17g %d %.17g %.17g %d\n",
+                          stages->key, options->method->name, options->is_registered,
+                          options->prior, options->rate, options->sample_share, options->smoothing,
+                          options->may_flag_all, options->alpha, options->looks,
+                          options->is_intensity));
     TB_TRY(tb_key_of(&text, key, err));
 done:
     tb_text_reset(&text);
@@ -120,6 +133,9 @@ tb_status tb_stages_fit(tb_stages *stages, tb_error *err)
                               .is_registered = job->is_registered,
                               .prior         = job->prior,
                               .rate          = job->rate,
+                              .alpha         = job->omnibus.alpha,
+                              .looks         = job->omnibus.looks,
+                              .is_intensity  = job->omnibus.is_intensity,
                               .sample_share  = job->sample_share,
                               .may_flag_all  = job->may_flag_all};
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/memory.h"
+#include "detect/omnibus.h"
 #include "detect/threshold.h"
 
 /*
@@ -21,6 +22,7 @@ static const double CONTRAST_BOUND = 0.6, NOISE_MARGIN = 1.3;
 
 /* Hysteresis around the value: docs/methods/threshold.md says on what they were chosen. */
 static const double WEAK = 0.9, STRONG = 1.3;
+static const double ALPHA    = 0.01;
 static const double RARE_LOW = 0.92, RARE_HIGH = 0.985, RARE_LOW_SCALED = 0.97, TOP = 0.998;
 
 static size_t bin_of(float value, int dropped)
@@ -286,15 +288,29 @@ static tb_status decide_radar(const tb_histogram *h, double *value, char *rule, 
                               tb_error *err)
 {
     tb_status status = TB_OK;
-    size_t    otsu   = tb_threshold_otsu(h);
+    size_t    cut    = tb_threshold_kurita(h);
     double    median = median_of(h), deviation, bound;
 
     TB_TRY(deviation_of(h, median, &deviation, err));
     bound  = median + 4.0 * 1.4826 * deviation;
-    *value = otsu < h->n && value_at(h, otsu) > bound ? value_at(h, otsu) : bound;
-    snprintf(rule, size, "radar: %s", *value > bound ? "Otsu" : "median + 4 robust deviations");
+    *value = cut < h->n && value_at(h, cut) > bound ? value_at(h, cut) : bound;
+    snprintf(rule, size, "radar: %s",
+             *value > bound ? "Otsu with frequencies" : "median + 4 robust deviations");
 done:
     return status;
+}
+
+/* By the significance of the test alone: the sample has no part in it but for the looks. */
+static void decide_omnibus(const tb_fit_options *options, int bands, double *value, char *rule,
+                           size_t size)
+{
+    double            alpha = options->alpha > 0.0 ? options->alpha : ALPHA;
+    tb_omnibus        test  = {.dates = 2, .channels = bands, .looks = options->looks};
+    tb_omnibus_limits limits;
+
+    tb_omnibus_limits_make(&limits, &test, alpha, &tb_kernels_c);
+    *value = limits.all[2];
+    snprintf(rule, size, "omnibus: p < %.6g at %.4g looks", alpha, options->looks);
 }
 
 static void say_why_nothing(tb_model_threshold *t, const tb_tally *tally, const tb_histogram *h)
@@ -305,6 +321,8 @@ static void say_why_nothing(tb_model_threshold *t, const tb_tally *tally, const 
         snprintf(t->reason, sizeof t->reason,
                  "no sampled pixel differs by %.2f standard deviations of the earlier image",
                  t->contrast);
+    else if (count_at_least(tally, t->strong, t->contrast) == 0 && t->contrast == 0.0)
+        snprintf(t->reason, sizeof t->reason, "no sampled pixel reaches the score");
     else if (count_at_least(tally, t->strong, t->contrast) == 0)
         snprintf(t->reason, sizeof t->reason,
                  "no sampled pixel differs by %.2f standard deviations and reaches the score",
@@ -314,9 +332,10 @@ static void say_why_nothing(tb_model_threshold *t, const tb_tally *tally, const 
 tb_status tb_threshold_decide(tb_model_threshold *t, const tb_tally *tally, const tb_method *method,
                               const tb_fit_options *options, tb_error *err)
 {
-    tb_status    status  = TB_OK;
-    bool         is_rate = options->prior == TB_PRIOR_RATE;
-    double      *value   = NULL;
+    tb_status    status   = TB_OK;
+    bool         is_rate  = options->prior == TB_PRIOR_RATE;
+    bool         is_exact = is_rate || method == &tb_method_omnibus; /* no hysteresis */
+    double      *value    = NULL;
     tb_histogram h;
 
     *t = (tb_model_threshold){.contrast = contrast_bound(tally)};
@@ -330,15 +349,18 @@ tb_status tb_threshold_decide(tb_model_threshold *t, const tb_tally *tally, cons
         t->value    = value_at(&h, tb_threshold_quantile(&h, 1.0 - options->rate));
         t->contrast = 0.0;
         snprintf(t->rule, sizeof t->rule, "fixed rate %.6g, no absolute bound", options->rate);
+    } else if (method == &tb_method_omnibus) {
+        decide_omnibus(options, tally->bands, &t->value, t->rule, sizeof t->rule);
+        t->contrast = 0.0;
     } else if (options->prior == TB_PRIOR_COMMON) {
         decide_common(&h, &method->scale, &t->value, t->rule, sizeof t->rule);
-    } else if (options->prior == TB_PRIOR_AUTO && method == &tb_method_logratio) {
+    } else if (method == &tb_method_logratio) {
         TB_TRY(decide_radar(&h, &t->value, t->rule, sizeof t->rule, err));
     } else {
         TB_TRY(decide_rare(&h, &method->scale, &t->value, t->rule, sizeof t->rule, err));
     }
-    t->weak   = is_rate ? t->value : t->value * WEAK;
-    t->strong = is_rate ? t->value : t->value * STRONG;
+    t->weak   = is_exact ? t->value : t->value * WEAK;
+    t->strong = is_exact ? t->value : t->value * STRONG;
     t->flagged =
         (double)count_at_least(tally, t->weak, t->contrast) / (double)tb_histogram_total(&h);
     say_why_nothing(t, tally, &h);

@@ -29,7 +29,8 @@ void tb_tally_add_rough(tb_tally *tally, int band, float second_difference);
 
 /**
  * Chooses rule and value (see options->prior), the absolute bound, the hysteresis around the value,
- * and says why nothing is flagged where nothing is.
+ * and says why nothing is flagged where nothing is. For the omnibus method options->looks are those
+ * of the stratum.
  *
  * The bound is the root of m0^2 and the noise's own contrast squared: a magnitude is never
  * negative, so noise does not cancel in its mean. The noise is measured as the median roughness of

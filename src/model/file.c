@@ -6,9 +6,11 @@
 #include "core/file.h"
 #include "core/memory.h"
 #include "core/yaml.h"
+#include "detect/omnibus.h"
 #include "model/model.h"
 
-static const char *const state_names[] = {"empty", "unfit", "borrowed", "fitted", NULL};
+static const char *const sample_names[] = {"amplitude", "intensity", NULL};
+static const char *const state_names[]  = {"empty", "unfit", "borrowed", "fitted", NULL};
 
 static const char *yes_no(bool value)
 {
@@ -159,6 +161,8 @@ static tb_status write_stratum(tb_text *out, const tb_model *model, int index, t
     TB_TRY(write_list(out, "      ", "spread", s->spread, model->bands, err));
     if (model->method->feature != NULL)
         TB_TRY(write_list(out, "      ", "offset", s->offset, model->bands, err));
+    if (model->method == &tb_method_omnibus)
+        TB_TRY(tb_text_append(out, err, "      looks: %.9g\n", s->looks));
     TB_TRY(
         tb_text_append(out, err,
                        "    threshold:\n      rule: \"%s\"\n      value: %.9g\n      weak: %.9g\n"
@@ -181,6 +185,8 @@ tb_status tb_model_write(const tb_model *model, const tb_pair *pair, tb_text *ou
         "sources: {before: %d, after: %d}\n",
         model->method->name, model->bands, model->smoothing, yes_no(model->has_median),
         model->sample_share, model->before_sources, model->after_sources));
+    if (model->method == &tb_method_omnibus)
+        TB_TRY(tb_text_append(out, err, "samples: %s\n", sample_names[model->is_intensity]));
     TB_TRY(write_range(out, model, 0, "range_before", err));
     TB_TRY(write_range(out, model, 1, "range_after", err));
     TB_TRY(tb_text_append(out, err, "registration:\n"));
@@ -347,11 +353,13 @@ done:
     return status;
 }
 
-static tb_status read_normalisation(tb_node map, tb_model_stratum *s, int bands, tb_error *err)
+static tb_status read_normalisation(tb_node map, const tb_model *model, tb_model_stratum *s,
+                                    tb_error *err)
 {
     static const char *const allowed[] = {"rule", "unchanged", "slope",  "intercept", "noise",
-                                          "mean", "spread",    "offset", NULL};
+                                          "mean", "spread",    "offset", "looks",     NULL};
     tb_status                status    = TB_OK;
+    int                      bands     = model->bands;
     tb_node                  offset;
 
     TB_TRY(tb_node_check_keys(map, allowed, err));
@@ -364,6 +372,8 @@ static tb_status read_normalisation(tb_node map, tb_model_stratum *s, int bands,
     TB_TRY(read_list(map, "spread", bands, 0, s->spread, NULL, err));
     if (tb_node_find(map, "offset", &offset))
         TB_TRY(read_list(map, "offset", bands, 0, s->offset, NULL, err));
+    if (model->method == &tb_method_omnibus)
+        TB_TRY(read_real(map, "looks", 0.5, TB_OMNIBUS_LOOKS_MAX, &s->looks, err));
 done:
     return status;
 }
@@ -415,7 +425,7 @@ static tb_status read_stratum(tb_node map, tb_model *model, int index, tb_error 
     if (tb_node_find(map, "mad", &node))
         TB_TRY(read_mad(node, &s->mad, model->bands, err));
     TB_TRY(tb_node_require(map, "normalisation", &node, err));
-    TB_TRY(read_normalisation(node, s, model->bands, err));
+    TB_TRY(read_normalisation(node, model, s, err));
     TB_TRY(tb_node_require(map, "threshold", &node, err));
     TB_TRY(read_threshold(node, &s->threshold, err));
 done:
@@ -458,19 +468,23 @@ done:
 
 static tb_status read_head(tb_node root, tb_model **out, tb_error *err)
 {
-    static const char *const allowed[] = {"model",  "method",       "bands",       "smoothing",
-                                          "median", "sample",       "sources",     "registration",
-                                          "strata", "range_before", "range_after", NULL};
-    static const char *const sides[]   = {"before", "after", NULL};
-    tb_status                status    = TB_OK;
+    static const char *const allowed[] = {
+        "model",        "method", "bands",        "smoothing",   "median",  "sample", "sources",
+        "registration", "strata", "range_before", "range_after", "samples", NULL};
+    static const char *const sides[] = {"before", "after", NULL};
+    tb_status                status  = TB_OK;
     tb_node                  node, files;
-    int                      version, method, bands, before, after;
+    int                      version, method, bands, before, after, samples;
 
     TB_TRY(tb_node_check_keys(root, allowed, err));
     TB_TRY(read_integer(root, "model", 1, 1, &version, err));
     TB_TRY(tb_node_require(root, "method", &node, err));
     TB_TRY(tb_node_choice(node, tb_method_names(), &method, err));
-    TB_TRY(read_integer(root, "bands", 1, TB_BANDS_MAX, &bands, err));
+    TB_TRY(read_integer(root, "bands", 1,
+                        tb_method_named(tb_method_names()[method]) == &tb_method_omnibus
+                            ? TB_OMNIBUS_CHANNELS_MAX
+                            : TB_BANDS_MAX,
+                        &bands, err));
     TB_TRY(tb_node_require(root, "sources", &files, err));
     TB_TRY(tb_node_check_keys(files, sides, err));
     TB_TRY(read_integer(files, "before", 1, 10000, &before, err));
@@ -487,6 +501,10 @@ static tb_status read_head(tb_node root, tb_model **out, tb_error *err)
     TB_TRY(read_real(root, "smoothing", 0, 4.5, &(*out)->smoothing, err));
     if (tb_node_find(root, "median", &node))
         TB_TRY(tb_node_boolean(node, &(*out)->has_median, err));
+    if (tb_node_find(root, "samples", &node)) {
+        TB_TRY(tb_node_choice(node, sample_names, &samples, err));
+        (*out)->is_intensity = samples == 1;
+    }
     TB_TRY(read_real(root, "sample", 0, 1, &(*out)->sample_share, err));
     TB_TRY(read_range(root, "range_before", &(*out)->low[0], &(*out)->high[0], err));
     TB_TRY(read_range(root, "range_after", &(*out)->low[1], &(*out)->high[1], err));

@@ -197,13 +197,15 @@ static tb_status fit_threshold(tb_model *model, int stratum, tb_gather *gather, 
 {
     tb_status         status  = TB_OK;
     tb_model_stratum *s       = &model->stratum[stratum];
+    tb_fit_options    own     = *options;
     tally_context     context = {.model = model, .sample = sample, .stratum = stratum};
     double            most = options->prior == TB_PRIOR_COMMON ? IMPLAUSIBLE_COMMON : IMPLAUSIBLE;
 
     TB_TRY(tb_tally_init(&context.tally, model->bands, err));
     TB_TRY(tb_gather_score(gather, sample->cell, sample->chosen, &model->scoring, model->radiometry,
                            take_scores, &context, err));
-    TB_TRY(tb_threshold_decide(&s->threshold, &context.tally, model->method, options, err));
+    own.looks = s->looks;
+    TB_TRY(tb_threshold_decide(&s->threshold, &context.tally, model->method, &own, err));
     if (s->threshold.flagged > most && !options->may_flag_all) {
         status = tb_error_set(err, TB_E_INPUT,
                               "threshold of stratum %d: expected at most %.0f %% of the sample "
@@ -259,6 +261,7 @@ static tb_status fit_stratum(tb_model *model, int stratum, const tb_pair *pair, 
                                          .before = (const float *const *)pixels.before,
                                          .after  = (const float *const *)pixels.after},
                             engine, err));
+    s->looks = options->looks > 0.0 ? options->looks : s->looks;
     stratum_pixels_reset(&pixels);
     tb_model_derive(model);
     TB_TRY(fit_threshold(model, stratum, gather, &sample, options, err));
@@ -395,7 +398,9 @@ static double smoothing_of(const tb_grid *lattice, const tb_fit_options *options
     if (options->smoothing != 0.0)
         return options->smoothing > 0.0 ? options->smoothing : 0.0;
     if (options->method == &tb_method_logratio)
-        return 2.0;
+        return 1.0;
+    if (options->method == &tb_method_omnibus) /* the test is of pixels */
+        return 0.0;
     if (gsd >= 20.0)
         return 1.0;
     return gsd <= 2.5 ? 3.0 : 1.5; /* images without a CRS (0) are seldom coarse */
@@ -442,8 +447,9 @@ tb_status tb_model_fit(tb_model **out, const tb_pair *pair, const tb_fit_options
     TB_TRY(tb_alloc_zero(&borders, (size_t)strata, sizeof *borders, "strata", err));
     find_range(pair->before, &model->low[0], &model->high[0]);
     find_range(pair->after, &model->low[1], &model->high[1]);
-    model->smoothing  = smoothing_of(&pair->lattice, options);
-    model->has_median = wants_median(&pair->lattice, options);
+    model->smoothing    = smoothing_of(&pair->lattice, options);
+    model->has_median   = wants_median(&pair->lattice, options);
+    model->is_intensity = options->is_intensity;
     for (int f = 0; f < model->after_files; f++) {
         if (options->is_registered)
             TB_TRY(register_file(model, f, pair, gather, engine, err));

@@ -15,8 +15,8 @@
 #include "raster/pair.h"
 
 typedef enum tb_prior {
-    TB_PRIOR_AUTO, /**< rare for optical imagery; radar has its own rule */
-    TB_PRIOR_RARE,
+    TB_PRIOR_AUTO, /**< rare */
+    TB_PRIOR_RARE, /**< radar has its own rule */
     TB_PRIOR_COMMON,
     TB_PRIOR_RATE, /**< flags a fixed share of the sample */
 } tb_prior;
@@ -29,6 +29,9 @@ typedef struct tb_fit_options {
     double           rate;         /**< with TB_PRIOR_RATE: 0 .. 1 */
     double           sample_share; /**< 0: the default rule */
     double smoothing;    /**< pixels; below 0: none, 0: by method and ground sampling distance */
+    double alpha;        /**< omnibus: share of unchanged pixels it may reject; 0: 0.01 */
+    double looks;        /**< omnibus: equivalent number; 0: estimated */
+    bool   is_intensity; /**< omnibus: the samples are intensities, not amplitudes */
     bool   may_flag_all; /**< go on where more than a fifth of a stratum is flagged */
 } tb_fit_options;
 

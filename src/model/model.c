@@ -97,6 +97,9 @@ static void derive_stratum(tb_model_stratum *s, const tb_model *model)
     round_all(s->spread, bands);
     round_all(s->mean, bands);
     round_all(s->offset, bands);
+    round_one(&s->looks);
+    s->radiometry.looks        = (float)s->looks;
+    s->radiometry.is_intensity = model->is_intensity;
     round_one(&s->threshold.value);
     round_one(&s->threshold.weak);
     round_one(&s->threshold.strong);

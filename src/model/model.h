@@ -72,6 +72,7 @@ typedef struct tb_model_stratum {
     double             spread[TB_BANDS_MAX]; /**< of the features of both dates, as earlier ones */
     double             mean[TB_BANDS_MAX];   /**< of the earlier date's samples */
     double             offset[TB_BANDS_MAX]; /**< added to radar samples before their logarithm */
+    double             looks;                /**< equivalent number, of the omnibus method */
     tb_model_threshold threshold;
     tb_radiometry      radiometry; /**< derived: see tb_model_derive */
 } tb_model_stratum;
@@ -79,8 +80,9 @@ typedef struct tb_model_stratum {
 typedef struct tb_model {
     const tb_method *method;
     int              bands;
-    double           smoothing;  /**< standard deviation of the Gaussian, pixels */
-    bool             has_median; /**< of five by five, before it, over the contrast */
+    double           smoothing;    /**< standard deviation of the Gaussian, pixels */
+    bool             has_median;   /**< of five by five, before it, over the contrast */
+    bool             is_intensity; /**< of the samples of the omnibus method; false: amplitudes */
     int              before_sources, after_sources; /**< see tb_epoch_sources */
     int              after_files;
     double           sample_share; /**< of the lattice's pixels */

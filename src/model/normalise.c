@@ -6,7 +6,8 @@
 #include <string.h>
 
 #include "core/memory.h"
-#include "kernels/real.h"
+#include "detect/omnibus.h"
+#include "model/gain.h"
 #include "radiometry/irmad.h"
 #include "radiometry/regression.h"
 
@@ -184,24 +185,36 @@ static double robust_noise(const tb_model_stratum *s, const tb_pixels *pixels, i
     return 1.4826 * (double)values[pixels->count / 2];
 }
 
+static double mean_of(const float *values, int64_t n)
+{
+    double sum = 0.0;
+
+    for (int64_t i = 0; i < n; i++)
+        sum += (double)values[i];
+    return sum / (double)n;
+}
+
 /*
  * What is added before the logarithm, so that the darkest samples do not swing by their noise
- * alone: a twentieth of the mean, and thrice the noise where two pictures of one scene tell it.
+ * alone: a twentieth of the mean amplitude of both dates, and thrice the noise where two pictures
+ * of one scene tell it.
  */
 static double offset_of(const tb_model_stratum *s, const tb_pixels *pixels, int b,
-                        bool is_calibrated, float *values)
+                        bool is_calibrated, bool is_intensity, float *values)
 {
-    double offset = 0.05 * s->mean[b];
+    double share  = is_intensity ? 0.05 * 0.05 : 0.05;
+    double later  = s->intercept[b] + s->slope[b] * mean_of(pixels->after[b], pixels->count);
+    double offset = share * 0.5 * (s->mean[b] + later);
     double noise  = is_calibrated ? 3.0 * robust_noise(s, pixels, b, values) : 0.0;
 
+    offset = offset > 0.0 ? offset : 0.0;
     return noise > offset ? noise : offset;
 }
 
-/* Radar: spreads are of the logarithm; the gain is the median ratio unless the dates are one scene.
+/* Radar: spread and noise are of the logarithm; the line is a gain unless the dates are one scene.
  */
-static tb_status fit_radar_band(tb_model_stratum *s, const tb_method *method,
-                                const tb_pixels *pixels, int b, bool is_calibrated,
-                                const tb_kernels *kernels, tb_error *err)
+static tb_status fit_radar_band(tb_model_stratum *s, const tb_model *model, const tb_pixels *pixels,
+                                int b, bool is_calibrated, const tb_kernels *kernels, tb_error *err)
 {
     tb_status status = TB_OK;
     int64_t   n      = pixels->count;
@@ -209,28 +222,40 @@ static tb_status fit_radar_band(tb_model_stratum *s, const tb_method *method,
 
     TB_TRY(tb_alloc(&before, (size_t)n, sizeof *before, "sample", err));
     TB_TRY(tb_alloc(&after, (size_t)n, sizeof *after, "sample", err));
-    s->offset[b] = offset_of(s, pixels, b, is_calibrated, before);
-    method->feature(before, pixels->before[b], (float)s->offset[b], (size_t)n, kernels);
-    method->feature(after, pixels->after[b], (float)s->offset[b], (size_t)n, kernels);
+    if (!is_calibrated) {
+        s->slope[b]     = (double)tb_gain_of(pixels->before[b], pixels->after[b], n, after);
+        s->intercept[b] = 0.0;
+    }
+    s->offset[b] = offset_of(s, pixels, b, is_calibrated, model->is_intensity, before);
+    for (int64_t i = 0; i < n; i++)
+        before[i] = (float)s->intercept[b] + (float)s->slope[b] * pixels->after[b][i];
+    model->method->feature(after, before, (float)s->offset[b], (size_t)n, kernels);
+    model->method->feature(before, pixels->before[b], (float)s->offset[b], (size_t)n, kernels);
     for (int64_t i = 0; i < n; i++)
         after[i] = before[i] - after[i];
 
     int64_t ratios = drop_nan(after, n), values = drop_nan(before, n);
 
     s->spread[b] = values > 1 && s->spread[b] > 0.0 ? deviation_of(before, values) : 0.0;
-    s->noise[b]  = s->spread[b];
-    if (!is_calibrated) {
-        s->slope[b]     = 1.0;
-        s->intercept[b] = 0.0;
-        if (ratios > 0) {
-            qsort(after, (size_t)ratios, sizeof *after, compare_floats);
-            s->slope[b] = tb_real_exp((double)after[ratios / 2]);
-        }
-    }
+    s->noise[b]  = 1.4826 * (double)tb_median_deviation(after, ratios);
 done:
     tb_free(before);
     tb_free(after);
     return status;
+}
+
+/* The least of the bands: rather too few looks than false changes. */
+static double looks_of(const tb_model_stratum *s, int bands, bool is_intensity)
+{
+    double least = TB_OMNIBUS_LOOKS_MAX;
+
+    for (int b = 0; b < bands; b++) {
+        double looks = tb_omnibus_looks(s->noise[b] / 1.4826 * (is_intensity ? 1.0 : 2.0));
+
+        if (s->spread[b] > 0.0)
+            least = looks < least ? looks : least;
+    }
+    return least;
 }
 
 tb_status tb_normalise_fit(tb_model *model, int stratum, const tb_pixels *pixels,
@@ -251,7 +276,9 @@ tb_status tb_normalise_fit(tb_model *model, int stratum, const tb_pixels *pixels
     is_calibrated = least_correlation(pixels) >= CALIBRATED_RHO;
     snprintf(s->normalisation, sizeof s->normalisation, is_calibrated ? "calibrated" : "gain");
     for (int b = 0; b < pixels->bands; b++)
-        TB_TRY(fit_radar_band(s, method, pixels, b, is_calibrated, engine->kernels, err));
+        TB_TRY(fit_radar_band(s, model, pixels, b, is_calibrated, engine->kernels, err));
+    if (method == &tb_method_omnibus)
+        s->looks = looks_of(s, pixels->bands, model->is_intensity);
 done:
     tb_free(unchanged);
     return status;
