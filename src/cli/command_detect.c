@@ -18,7 +18,7 @@ typedef struct images {
     tb_detect_options options;
     int               sensor, registration;
     option            shared[7];
-    option            own[13];
+    option            own[15];
 } images;
 
 static void images_init(images *i)
@@ -44,6 +44,12 @@ static void images_init(images *i)
          .target = &i->options.sample,
          .low    = 1e-9,
          .high   = 1},
+        {.name = "smoothing", .kind = OPTION_TEXT, .target = &i->options.smoothing},
+        {.name   = "threshold-factor",
+         .kind   = OPTION_REAL,
+         .target = &i->options.threshold_factor,
+         .low    = 0.01,
+         .high   = 100},
         {.name   = "min-pixels",
          .kind   = OPTION_INTEGER,
          .target = &i->options.min_pixels,
@@ -129,8 +135,9 @@ int command_fit(int argc, char **argv)
     static const char usage[] =
         "tuban fit BEFORE AFTER [--out model.yaml] [--register auto|off] [--sensor "
         "auto|optical|sar] "
-        "[--method NAME] [--prior auto|rare|common|rate=F] [--sample F] [--valid-before F] "
-        "[--valid-after F] [--threads N] [--memory BYTES] [--quiet] [--json]";
+        "[--method NAME] [--prior auto|rare|common|rate=F] [--smoothing auto|PX] "
+        "[--threshold-factor F] [--sample F] [--valid-before F] [--valid-after F] [--threads N] "
+        "[--memory BYTES] [--quiet] [--json]";
     images   i;
     tb_error error = {0};
     char    *json  = NULL;
@@ -157,8 +164,9 @@ int command_detect(int argc, char **argv)
 {
     static const char usage[] =
         "tuban detect BEFORE AFTER --out DIR [--sensor auto|optical|sar] [--method NAME] "
-        "[--register auto|off] [--prior auto|rare|common|rate=F] [--model F] [--sample F] "
-        "[--valid-before F] [--valid-after F] [--min-pixels N] [--allow-implausible] [--force] "
+        "[--register auto|off] [--prior auto|rare|common|rate=F] [--smoothing auto|PX] "
+        "[--threshold-factor F] [--model F] [--sample F] [--valid-before F] [--valid-after F] "
+        "[--min-pixels N] [--allow-implausible] [--force] "
         "[--threads N] [--memory BYTES] [--block N] [--shards N] [--quiet] [--json]";
     images   i;
     tb_error error = {0};

@@ -19,7 +19,7 @@ enum {
 
 static const int64_t WANTED_VALID  = (int64_t)1 << 20; /* of a stratum, where it has them */
 static const int64_t OWN_FIT_LEAST = 200000;           /* below it takes its longest neighbour's */
-static const double  IMPLAUSIBLE   = 0.2;
+static const double  IMPLAUSIBLE   = TB_IMPLAUSIBLE_PERMILLE / 1000.0;
 
 /* What is gathered of one stratum: its valid pixels in the order of the cells, and its borders. */
 typedef struct stratum_pixels {

@@ -21,6 +21,9 @@ typedef enum tb_prior {
     TB_PRIOR_RATE, /**< flags a fixed share of the sample */
 } tb_prior;
 
+/** More than this share of a stratum flagged is implausible, in thousandths. */
+enum { TB_IMPLAUSIBLE_PERMILLE = 200 };
+
 /** What a fit may be told. Zero means the default, but for `method` and `is_registered`. */
 typedef struct tb_fit_options {
     const tb_method *method;        /**< never NULL */
@@ -28,8 +31,9 @@ typedef struct tb_fit_options {
     tb_prior         prior;
     double           rate;         /**< with TB_PRIOR_RATE: 0 .. 1 */
     double           sample_share; /**< 0: the default rule */
-    double smoothing;    /**< pixels; below 0: none, 0: by method and ground sampling distance */
-    bool   may_flag_all; /**< go on where more than a fifth of a stratum is flagged */
+    double smoothing; /**< pixels; below 0: none, 0: by method and ground sampling distance */
+    double threshold_factor; /**< of the value the rule gives; 0 means 1 */
+    bool   may_flag_all;     /**< go on where more than a fifth of a stratum is flagged */
 } tb_fit_options;
 
 /**
