@@ -137,9 +137,14 @@ static tb_status read_matrix(named_sample *to, const char *path, tb_error *err)
             snprintf(to->name[j], sizeof to->name[j], "%s", cell[j + 2]);
         row = 0;
     }
-    if (row != to->sample.classes || row < 2)
+    if (row < 0)
+        status = tb_error_set(err, TB_E_INPUT,
+                              "%s: expected the heading class,area and names of "
+                              "true classes, got nothing",
+                              path);
+    else if (row != to->sample.classes)
         status = tb_error_set(err, TB_E_INPUT, "%s: expected %d lines of map classes, got %d", path,
-                              to->sample.classes > 2 ? to->sample.classes : 2, row > 0 ? row : 0);
+                              to->sample.classes, row);
 done:
     tb_text_reset(&text);
     return status;
