@@ -206,7 +206,7 @@ typedef struct tb_estimates {
 TB_API tb_status tb_eval_estimate(const tb_estimate_sample *sample, tb_estimates *estimates,
                                   tb_error *err);
 
-/** Where a sample comes from: a table, or a map with places. Everything is borrowed. */
+/** Where a sample comes from: a table, a map with places, or labels. Everything is borrowed. */
 typedef struct tb_sample_options {
     /**
      * A CSV file: a heading `class,area,NAME...` with the true classes, then a line for each class
@@ -221,6 +221,8 @@ typedef struct tb_sample_options {
      */
     const char *points;
     const char *label; /**< field with the true class, a whole number; NULL: "label" */
+    /** What tb_eval found: its labelled and observed pixels, of the whole map. */
+    const tb_eval_result *labels;
 } tb_sample_options;
 
 /**
@@ -232,7 +234,7 @@ typedef struct tb_sample_options {
  *              "high"}, "producers_accuracy": {...}, "area": {...}, "places"}], "overall_accuracy":
  *              {...}, "unit", "matrix": [[...]], "places", "left_out", "notes"}`; free with
  *              tb_text_release. On failure NULL.
- * @return TB_OK; TB_E_USAGE when neither a matrix nor a map with points is given, or both;
+ * @return TB_OK; TB_E_USAGE unless one of a matrix, a map with points and labels is given;
  *         TB_E_INPUT when a file cannot be read, with line or feature; as tb_eval_estimate.
  */
 TB_API tb_status tb_eval_sample(const tb_sample_options *options, char **json, tb_error *err);

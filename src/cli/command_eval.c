@@ -83,40 +83,17 @@ static json_t *sizes_json(const tb_eval_sizes *sizes, const tb_eval_result *resu
     return rows;
 }
 
-static json_t *estimate_json(const tb_estimate *e)
-{
-    return json_pack("{s:o, s:o, s:o, s:o}", "value", number(e->value), "error", number(e->error),
-                     "low", number(e->low), "high", number(e->high));
-}
-
 /* The labelled pixels as a sample, drawn within what is mapped as unchanged and as changed. */
 static tb_status estimates_json(const tb_eval_result *result, json_t **json, tb_error *err)
 {
-    static const char *const names[]  = {"unchanged", "changed"};
-    const tb_eval_figures   *f        = &result->observed;
-    bool                     has_area = isfinite(result->pixel_m2);
-    double                   pixel    = has_area ? result->pixel_m2 : 1.0;
-    tb_estimate_sample       sample   = {
-                .classes = 2,
-                .area    = {(double)result->mapped[0] * pixel, (double)result->mapped[1] * pixel},
-                .count   = {{f->tn, f->fn}, {f->fp, f->tp}}};
-    tb_estimates e;
-    tb_status    status = tb_eval_estimate(&sample, &e, err);
-    json_t      *classes;
+    const tb_sample_options options = {.labels = result};
+    char                   *text    = NULL;
+    tb_status               status  = tb_eval_sample(&options, &text, err);
 
-    if (status != TB_OK)
-        return status;
-    classes = json_array();
-    for (int i = 0; i < 2; i++)
-        json_array_append_new(
-            classes,
-            json_pack("{s:s, s:f, s:I, s:o, s:o, s:o}", "class", names[i], "mapped", sample.area[i],
-                      "places", (json_int_t)(sample.count[i][0] + sample.count[i][1]),
-                      "users_accuracy", estimate_json(&e.user[i]), "producers_accuracy",
-                      estimate_json(&e.producer[i]), "area", estimate_json(&e.area[i])));
-    *json = json_pack("{s:o, s:o, s:s}", "classes", classes, "overall_accuracy",
-                      estimate_json(&e.overall), "unit", has_area ? "m2" : "pixels");
-    return TB_OK;
+    if (status == TB_OK)
+        *json = json_loads(text, 0, NULL);
+    tb_text_release(text);
+    return status;
 }
 
 static void print_figures(const char *name, const tb_eval_figures *f)

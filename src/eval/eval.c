@@ -9,6 +9,7 @@
 #include "core/error.h"
 #include "core/memory.h"
 #include "core/rect.h"
+#include "eval/figures.h"
 #include "eval/objects.h"
 #include "eval/ranking.h"
 #include "eval/strips.h"
@@ -147,36 +148,23 @@ done:
     return status;
 }
 
-static double ratio(double part, double whole)
-{
-    return whole > 0.0 ? part / whole : NAN;
-}
-
 static void derive_figures(tb_eval_figures *figures, double pixel_m2)
 {
     double wrong = (double)(figures->found_objects - figures->right_objects);
-    double tp = (double)figures->tp, fp = (double)figures->fp;
-    double fn = (double)figures->fn, tn = (double)figures->tn;
-    double all      = tp + fp + fn + tn;
-    double agreed   = tp + tn;
-    double expected = ratio((tp + fp) * (tp + fn) + (fn + tn) * (fp + tn), all);
+    double all   = (double)(figures->tp + figures->fp + figures->fn + figures->tn);
 
-    figures->precision = ratio(tp, tp + fp);
-    figures->recall    = ratio(tp, tp + fn);
-    figures->f1        = ratio(2 * tp, 2 * tp + fp + fn);
-    figures->iou       = ratio(tp, tp + fp + fn);
-    figures->kappa     = all > expected ? (agreed - expected) / (all - expected) : NAN;
-    figures->flagged   = ratio(tp + fp, all);
+    tb_figures_derive(figures);
     figures->object_recall =
-        ratio((double)figures->recalled_objects, (double)figures->truth_objects);
+        tb_figures_ratio((double)figures->recalled_objects, (double)figures->truth_objects);
     figures->object_precision =
-        ratio((double)figures->right_objects, (double)figures->found_objects);
-    figures->false_per_1000_km2     = 1000.0 * ratio(wrong, all * pixel_m2 / KM2_M2);
-    figures->false_per_1000_flagged = 1000.0 * ratio(wrong, (double)figures->found_objects);
-    figures->auc                    = NAN;
-    figures->ap                     = NAN;
-    figures->best_f1                = NAN;
-    figures->best_threshold         = NAN;
+        tb_figures_ratio((double)figures->right_objects, (double)figures->found_objects);
+    figures->false_per_1000_km2 = 1000.0 * tb_figures_ratio(wrong, all * pixel_m2 / KM2_M2);
+    figures->false_per_1000_flagged =
+        1000.0 * tb_figures_ratio(wrong, (double)figures->found_objects);
+    figures->auc            = NAN;
+    figures->ap             = NAN;
+    figures->best_f1        = NAN;
+    figures->best_threshold = NAN;
 }
 
 /* Truth objects by size. */
@@ -273,7 +261,8 @@ static void count_and_note(const comparison *job, tb_eval_result *result)
     result->left_out = result->width * result->height - result->labelled;
     result->unobserved_pixels =
         result->labelled - (observed->tp + observed->fp + observed->fn + observed->tn);
-    result->unobserved = ratio((double)result->unobserved_pixels, (double)result->labelled);
+    result->unobserved =
+        tb_figures_ratio((double)result->unobserved_pixels, (double)result->labelled);
     if (result->labelled == 0)
         note(result, "no pixel of %s is labelled: all are 255 or nodata", job->truth.path);
     else if (changed == 0 && result->left_out > 0)

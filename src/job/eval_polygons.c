@@ -8,6 +8,7 @@
 
 #include "core/memory.h"
 #include "core/text.h"
+#include "eval/figures.h"
 #include "job/report.h"
 #include "parcel/area.h"
 #include "parcel/overlay.h"
@@ -221,14 +222,9 @@ done:
     return status;
 }
 
-static json_t *number(double value)
-{
-    return isfinite(value) ? json_real(value) : json_null();
-}
-
 static json_t *ratio(double part, double whole)
 {
-    return whole > 0.0 ? json_real(part / whole) : json_null();
+    return tb_report_number(tb_figures_ratio(part, whole));
 }
 
 /* Polygons of a side that count, and of them those that meet the other side. */
@@ -343,8 +339,8 @@ static json_t *report(const side *truth, const side *change, const tb_eval_sizes
     json_t      *json = json_object();
     tb_eval_size own = count_side(truth, 0.0, 0), found = count_side(change, 0.0, 0);
     int64_t      wrong = found.truth - found.found, outside = 0;
-    double       recall    = own.truth > 0 ? (double)own.found / (double)own.truth : NAN;
-    double       precision = found.truth > 0 ? (double)found.found / (double)found.truth : NAN;
+    double       recall    = tb_figures_ratio((double)own.found, (double)own.truth);
+    double       precision = tb_figures_ratio((double)found.found, (double)found.truth);
 
     for (size_t i = 0; i < truth->features.count; i++)
         outside += !truth->counts[i];
@@ -356,11 +352,11 @@ static json_t *report(const side *truth, const side *change, const tb_eval_sizes
     json_object_set_new(json, "candidates", json_integer(found.truth));
     json_object_set_new(json, "right", json_integer(found.found));
     json_object_set_new(json, "false", json_integer(wrong));
-    json_object_set_new(json, "object_precision", number(precision));
+    json_object_set_new(json, "object_precision", tb_report_number(precision));
     json_object_set_new(json, "f1", ratio(2.0 * recall * precision, recall + precision));
     json_object_set_new(json, "candidates_m2", json_real(found.truth_m2));
     json_object_set_new(json, "false_m2", json_real(found.truth_m2 - found.found_m2));
-    json_object_set_new(json, "labelled_m2", number(labelled_m2));
+    json_object_set_new(json, "labelled_m2", tb_report_number(labelled_m2));
     json_object_set_new(json, "false_per_1000_km2",
                         ratio(1000.0 * (double)wrong, labelled_m2 / M2_A_KM2));
     json_object_set_new(json, "false_per_1000_flagged",

@@ -416,17 +416,31 @@ done:
     return status;
 }
 
-/* ---- the report ---- */
+/* ---- labels ---- */
 
-static json_t *number(double value)
+static void take_labels(named_sample *to, const tb_eval_result *labels)
 {
-    return isfinite(value) ? json_real(value) : json_null();
+    const tb_eval_figures *f        = &labels->observed;
+    bool                   has_area = isfinite(labels->pixel_m2);
+    double                 pixel    = has_area ? labels->pixel_m2 : 1.0;
+
+    to->unit   = has_area ? "m2" : "pixels";
+    to->places = f->tp + f->fp + f->fn + f->tn;
+    to->sample = (tb_estimate_sample){
+        .classes = 2,
+        .area    = {(double)labels->mapped[0] * pixel, (double)labels->mapped[1] * pixel},
+        .count   = {{f->tn, f->fn}, {f->fp, f->tp}}};
+    snprintf(to->name[0], sizeof to->name[0], "unchanged");
+    snprintf(to->name[1], sizeof to->name[1], "changed");
 }
+
+/* ---- the report ---- */
 
 static json_t *estimate_json(const tb_estimate *e)
 {
-    return json_pack("{s:o, s:o, s:o, s:o}", "value", number(e->value), "error", number(e->error),
-                     "low", number(e->low), "high", number(e->high));
+    return json_pack("{s:o, s:o, s:o, s:o}", "value", tb_report_number(e->value), "error",
+                     tb_report_number(e->error), "low", tb_report_number(e->low), "high",
+                     tb_report_number(e->high));
 }
 
 static json_t *report(const named_sample *from, const tb_estimates *estimates)
@@ -461,20 +475,23 @@ tb_status tb_eval_sample(const tb_sample_options *options, char **json, tb_error
     named_sample *sample    = NULL;
     tb_estimates *estimates = NULL;
     bool          has_map   = options->change != NULL && options->points != NULL;
+    int           sources   = has_map + (options->matrix != NULL) + (options->labels != NULL);
 
     *json = NULL;
-    if (has_map == (options->matrix != NULL)) {
-        tb_error_set(err, TB_E_USAGE,
-                     "estimate: expected a matrix, or a map and places on it, got "
-                     "%s",
-                     has_map ? "both" : "neither");
-        return TB_E_USAGE;
-    }
+    if (sources != 1)
+        return tb_error_set(err, TB_E_USAGE,
+                            "estimate: expected a matrix, a map and places on it, or labels, got "
+                            "%d of them",
+                            sources);
     TB_TRY(tb_alloc_zero(&sample, 1, sizeof *sample, "sample", err));
     TB_TRY(tb_alloc_zero(&estimates, 1, sizeof *estimates, "estimates", err));
     sample->unit = "as the table has it";
-    TB_TRY(options->matrix != NULL ? read_matrix(sample, options->matrix, err)
-                                   : read_places(sample, options, err));
+    if (options->matrix != NULL)
+        TB_TRY(read_matrix(sample, options->matrix, err));
+    else if (has_map)
+        TB_TRY(read_places(sample, options, err));
+    else
+        take_labels(sample, options->labels);
     TB_TRY(tb_eval_estimate(&sample->sample, estimates, err));
     TB_TRY(tb_report_text(report(sample, estimates), json, err));
 done:

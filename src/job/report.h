@@ -20,6 +20,9 @@ const char *tb_report_reason(const tb_model *model, const tb_assemble_totals *to
 
 json_t *tb_report_plan(const tb_plan *plan);
 
+/** A number, null where it is none: JSON has no NaN. */
+json_t *tb_report_number(double value);
+
 /** Text of the JSON (free with tb_text_release), or TB_E_MEMORY. Takes the reference. */
 tb_status tb_report_text(json_t *json, char **out, tb_error *err);
 

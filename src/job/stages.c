@@ -141,10 +141,14 @@ tb_status tb_stages_fit(tb_stages *stages, tb_error *err)
                               .threshold_factor = job->threshold_factor,
                               .may_flag_all     = job->may_flag_all};
 
-    if (job->model != NULL)
+    if (job->model != NULL) {
         TB_TRY(tb_model_read(&stages->model, job->model, err));
-    else
+        if (job->smoothing != 0.0 || job->threshold_factor > 0.0)
+            note(stages, "the model says how to smooth and where to cut; smoothing and "
+                         "threshold_factor are passed over");
+    } else {
         TB_TRY(fit_into_file(stages, &options, err));
+    }
     status = tb_model_apply(stages->model, &stages->pair, err);
     if (status != TB_OK) {
         if (job->model != NULL)

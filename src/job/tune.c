@@ -12,6 +12,7 @@
 #include "core/memory.h"
 #include "core/text.h"
 #include "eval/blocks.h"
+#include "eval/figures.h"
 #include "eval/strips.h"
 #include "job/report.h"
 #include "job/stages.h"
@@ -498,29 +499,18 @@ done:
 
 /* ---- choosing ---- */
 
-typedef struct figures {
-    double f1, iou, kappa, precision, recall;
-} figures;
-
-static double ratio(double part, double whole)
+static tb_eval_figures figures_of(tally flagged, tally all)
 {
-    return whole > 0.0 ? part / whole : NAN;
+    tb_eval_figures f = {.tp = flagged.changed,
+                         .fp = flagged.unchanged,
+                         .fn = all.changed - flagged.changed,
+                         .tn = all.unchanged - flagged.unchanged};
+
+    tb_figures_derive(&f);
+    return f;
 }
 
-static figures figures_of(tally flagged, tally all)
-{
-    double tp = (double)flagged.changed, fp = (double)flagged.unchanged;
-    double fn = (double)all.changed - tp, tn = (double)all.unchanged - fp, n = tp + fp + fn + tn;
-    double chance = ratio((tp + fp) * (tp + fn) + (fn + tn) * (fp + tn), n);
-
-    return (figures){.f1        = ratio(2 * tp, 2 * tp + fp + fn),
-                     .iou       = ratio(tp, tp + fp + fn),
-                     .kappa     = n > chance ? (tp + tn - chance) / (n - chance) : NAN,
-                     .precision = ratio(tp, tp + fp),
-                     .recall    = ratio(tp, tp + fn)};
-}
-
-static double aim_of(const tuning *t, const figures *f)
+static double aim_of(const tuning *t, const tb_eval_figures *f)
 {
     double value = t->options->aim == TB_TUNE_F1    ? f->f1
                    : t->options->aim == TB_TUNE_IOU ? f->iou
@@ -558,8 +548,8 @@ static int choose(const tuning *t, int but)
     double best_aim = -INFINITY;
 
     for (int c = 0; c < t->count; c++) {
-        figures f   = figures_of(without(t, sets_at(t, c), but), all);
-        double  aim = aim_of(t, &f);
+        tb_eval_figures f   = figures_of(without(t, sets_at(t, c), but), all);
+        double          aim = aim_of(t, &f);
 
         if (t->combination[c].is_implausible && !t->options->may_flag_all)
             continue;
@@ -573,21 +563,16 @@ static int choose(const tuning *t, int but)
 
 /* ---- the report ---- */
 
-static json_t *number(double value)
+static void put_figures(json_t *to, tb_eval_figures f)
 {
-    return isfinite(value) ? json_real(value) : json_null();
+    json_object_set_new(to, "f1", tb_report_number(f.f1));
+    json_object_set_new(to, "iou", tb_report_number(f.iou));
+    json_object_set_new(to, "kappa", tb_report_number(f.kappa));
+    json_object_set_new(to, "precision", tb_report_number(f.precision));
+    json_object_set_new(to, "recall", tb_report_number(f.recall));
 }
 
-static void put_figures(json_t *to, figures f)
-{
-    json_object_set_new(to, "f1", number(f.f1));
-    json_object_set_new(to, "iou", number(f.iou));
-    json_object_set_new(to, "kappa", number(f.kappa));
-    json_object_set_new(to, "precision", number(f.precision));
-    json_object_set_new(to, "recall", number(f.recall));
-}
-
-static json_t *figures_json(figures f)
+static json_t *figures_json(tb_eval_figures f)
 {
     json_t *json = json_object();
 
@@ -639,8 +624,8 @@ static json_t *validate(const tuning *t, int folds, int own, int near)
     tally   flagged = {0}, usual = {0}, all = {0};
 
     for (int f = 0; f < folds; f++) {
-        int     c = choose(t, near + f);
-        figures learnt =
+        int             c = choose(t, near + f);
+        tb_eval_figures learnt =
             figures_of(without(t, sets_at(t, c), near + f), without(t, t->all, near + f));
         tally here = sets_at(t, c)[own + f];
 
