@@ -20,6 +20,14 @@
 #include "eval/ranking.h"
 #include "tuban/eval.h"
 
+/* Fontconfig keeps the patterns of the fonts it once found. */
+const char *__lsan_default_suppressions(void);
+
+const char *__lsan_default_suppressions(void)
+{
+    return "leak:libfontconfig";
+}
+
 static const char TRUTH[]  = "/vsimem/truth.tif";
 static const char CHANGE[] = "/vsimem/change.tif";
 static const char SCORE[]  = "/vsimem/score.tif";
