@@ -44,6 +44,7 @@ static void everything_needed_works_here(void **state)
         "GEOS",
         "libyaml",
         "jansson",
+        "cairo",
         "driver GTiff",
         "driver VRT",
         "driver JP2OpenJPEG",

@@ -8,15 +8,25 @@
 #include <string.h>
 
 #include <math.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 #include <cpl_vsi.h>
 #include <gdal.h>
 
 #include "core/memory.h"
+#include "eval/blocks.h"
 #include "eval/objects.h"
 #include "eval/ranking.h"
 #include "tuban/eval.h"
+
+/* Fontconfig keeps the patterns of the fonts it once found. */
+const char *__lsan_default_suppressions(void);
+
+const char *__lsan_default_suppressions(void)
+{
+    return "leak:libfontconfig";
+}
 
 static const char TRUTH[]  = "/vsimem/truth.tif";
 static const char CHANGE[] = "/vsimem/change.tif";
@@ -68,7 +78,10 @@ static void write_picture(const char *path, int width, int height, const char *p
 
 static tb_eval_result evaluate(bool with_score, int64_t min_pixels)
 {
-    tb_eval_options options = {TRUTH, CHANGE, with_score ? SCORE : NULL, min_pixels};
+    tb_eval_options options = {.truth      = TRUTH,
+                               .change     = CHANGE,
+                               .score      = with_score ? SCORE : NULL,
+                               .min_pixels = min_pixels};
     tb_eval_result  result;
     tb_error        error = {0};
 
@@ -414,7 +427,7 @@ static void nodata_and_masks_leave_out(void **state)
 
 static void what_does_not_fit_is_refused(void **state)
 {
-    tb_eval_options options = {TRUTH, CHANGE, NULL, 0};
+    tb_eval_options options = {.truth = TRUTH, .change = CHANGE};
     tb_eval_result  result  = {.width = 77};
     tb_error        error   = {0};
 
@@ -683,7 +696,13 @@ static void strips_do_not_show(void **state)
 static void every_failed_allocation_is_told_and_leaves_nothing(void **state)
 {
     static const double score[] = {1, 2, 3, 4};
-    tb_eval_options     options = {TRUTH, CHANGE, SCORE, 1};
+    tb_eval_point       curve[3];
+    tb_eval_options     options = {.truth      = TRUTH,
+                                   .change     = CHANGE,
+                                   .score      = SCORE,
+                                   .min_pixels = 1,
+                                   .curve      = curve,
+                                   .curve_room = 3};
     long                n       = 0;
 
     (void)state;
@@ -718,6 +737,268 @@ static int remove_files(void **state)
     return 0;
 }
 
+/* Olofsson et al. (2014), section 5: table 8, and the text of page 54, areas in pixels. */
+static void estimates_of_the_reference(void **state)
+{
+    static const tb_estimate_sample sample = {
+        .classes = 4,
+        .area    = {200000, 150000, 3200000, 6450000},
+        .count   = {{66, 0, 5, 4}, {0, 55, 8, 12}, {1, 0, 153, 11}, {2, 1, 9, 313}}};
+    tb_estimates e;
+
+    (void)state;
+    assert_int_equal(tb_eval_estimate(&sample, &e, NULL), TB_OK);
+    assert_true(fabs(e.area[0].value - 235086) < 1 && fabs(1.96 * e.area[0].error - 68418) < 1);
+    assert_true(fabs(e.overall.value - 0.95) < 0.005);
+    assert_true(fabs(1.96 * e.overall.error - 0.02) < 0.005);
+    assert_true(fabs(e.user[0].value - 0.88) < 0.005 && fabs(e.user[1].value - 0.73) < 0.005);
+    assert_true(fabs(e.producer[0].value - 0.75) < 0.005);
+    assert_true(fabs(1.96 * e.producer[0].error - 0.21) < 0.005);
+    assert_near(e.area[0].low, e.area[0].value - 1.96 * e.area[0].error);
+    assert_near(e.area[0].high, e.area[0].value + 1.96 * e.area[0].error);
+}
+
+/* A sample that says all is right gives the map's own areas, with no doubt; parts sum to the whole;
+ * the unit of the areas is no matter. */
+static void estimates_hold_together(void **state)
+{
+    tb_estimate_sample sample = {
+        .classes = 3, .area = {10, 200, 3000}, .count = {{7, 0, 0}, {0, 9, 0}, {0, 0, 50}}};
+    tb_estimates e, scaled;
+    double       sum = 0.0;
+
+    (void)state;
+    assert_int_equal(tb_eval_estimate(&sample, &e, NULL), TB_OK);
+    for (int i = 0; i < 3; i++) {
+        assert_near(e.area[i].value, sample.area[i]);
+        assert_true(e.area[i].error == 0.0 && e.user[i].value == 1.0);
+        assert_near(e.producer[i].value, 1.0);
+    }
+    sample.count[2][0] = 4;
+    sample.count[0][1] = 2;
+    assert_int_equal(tb_eval_estimate(&sample, &e, NULL), TB_OK);
+    for (int i = 0; i < 3; i++) {
+        sum += e.area[i].value;
+        sample.area[i] *= 1000.0;
+    }
+    assert_near(sum, 3210.0);
+    assert_int_equal(tb_eval_estimate(&sample, &scaled, NULL), TB_OK);
+    assert_near(scaled.producer[0].error, e.producer[0].error);
+    assert_near(scaled.area[0].error / 1000.0, e.area[0].error);
+}
+
+static void estimates_refuse_what_says_nothing(void **state)
+{
+    tb_estimate_sample sample = {
+        .classes = 2, .area = {5, 0}, .count = {{3, 1}, {0, 0}}}; /* nothing is mapped as 2 */
+    tb_estimates e;
+    tb_error     error = {0};
+
+    (void)state;
+    assert_int_equal(tb_eval_estimate(&sample, &e, &error), TB_OK);
+    assert_true(isnan(e.user[1].value) && isnan(e.user[1].error));
+    assert_true(e.producer[1].value == 0.0);
+    sample.area[1] = 1;
+    assert_int_equal(tb_eval_estimate(&sample, &e, &error), TB_E_INPUT);
+    assert_non_null(strstr(error.message, "class 2"));
+    sample.classes = 1;
+    assert_int_equal(tb_eval_estimate(&sample, &e, &error), TB_E_USAGE);
+    sample = (tb_estimate_sample){.classes = 2, .area = {0, 0}};
+    assert_int_equal(tb_eval_estimate(&sample, &e, &error), TB_E_USAGE);
+    sample = (tb_estimate_sample){.classes = 2, .area = {1, NAN}, .count = {{2, 0}, {0, 2}}};
+    assert_int_equal(tb_eval_estimate(&sample, &e, &error), TB_E_USAGE);
+    sample = (tb_estimate_sample){.classes = 2, .area = {1, 1}, .count = {{3, -1}, {0, 2}}};
+    assert_int_equal(tb_eval_estimate(&sample, &e, &error), TB_E_USAGE);
+}
+
+/* No pixel of a fold has one that is learnt from within the guard; blocks with change are spread.
+ */
+static void folds_keep_their_distance(void **state)
+{
+    enum { WIDTH = 83, HEIGHT = 61 };
+    static uint8_t truth[WIDTH * HEIGHT];
+    uint32_t       seed = 99;
+
+    (void)state;
+    for (int round = 0; round < 12; round++) {
+        int       side = 8 + (int)(draw(&seed) % 24), guard = (int)(draw(&seed) % (side / 2 + 1));
+        int       folds      = 2 + (int)(draw(&seed) % 4), near[TB_BLOCKS_NEAR_MAX];
+        int64_t   changed[8] = {0};
+        tb_blocks blocks;
+
+        for (int i = 0; i < WIDTH * HEIGHT; i++)
+            truth[i] = draw(&seed) % 9 == 0 ? 255 : draw(&seed) % 5 == 0;
+        assert_int_equal(tb_blocks_init(&blocks, truth, WIDTH, HEIGHT, side, guard, NULL), TB_OK);
+        assert_int_equal(tb_blocks_deal(&blocks, 1, folds, NULL), TB_OK);
+        for (int y = 0; y < HEIGHT; y++)
+            for (int x = 0; x < WIDTH; x++) {
+                bool is_near[8] = {false};
+                int  count = tb_blocks_near(&blocks, x, y, near), expected = 0;
+
+                changed[tb_blocks_fold(&blocks, x, y)] += truth[y * WIDTH + x] == 1;
+                for (int v = y - guard; v <= y + guard; v++)
+                    for (int u = x - guard; u <= x + guard; u++)
+                        if (u >= 0 && v >= 0 && u < WIDTH && v < HEIGHT)
+                            is_near[tb_blocks_fold(&blocks, u, v)] = true;
+                for (int f = 0; f < folds; f++)
+                    expected += is_near[f];
+                assert_int_equal(count, expected);
+                assert_int_equal(near[0], tb_blocks_fold(&blocks, x, y));
+                for (int i = 0; i < count; i++)
+                    assert_true(is_near[near[i]]);
+            }
+        if (blocks.columns * blocks.rows >= folds)
+            for (int f = 0; f < folds; f++)
+                assert_true(changed[f] > 0);
+        tb_blocks_reset(&blocks);
+    }
+}
+
+/* The curve of a ranking begins at its first threshold, ends at recall 1, and never falls back. */
+static void a_curve_is_what_its_thresholds_give(void **state)
+{
+    enum { N = 400, ROOM = 12 };
+    static double   truth[N], change[N], score[N];
+    tb_eval_point   points[ROOM];
+    tb_eval_options options = {
+        .truth = TRUTH, .change = CHANGE, .score = SCORE, .curve = points, .curve_room = ROOM};
+    tb_eval_result result;
+    uint32_t       seed = 3;
+
+    (void)state;
+    for (int round = 0; round < 20; round++) {
+        for (int i = 0; i < N; i++) {
+            truth[i]  = draw(&seed) % 4 == 0;
+            change[i] = i >= 20 && draw(&seed) % 10 == 0 ? 255 : 0;
+            score[i]  = (double)(draw(&seed) % (round % 2 ? 9 : 100000)) + 3 * truth[i];
+        }
+        truth[0] = 1;
+        write_values(TRUTH, 20, N / 20, GDT_Byte, truth);
+        write_values(CHANGE, 20, N / 20, GDT_Byte, change);
+        write_values(SCORE, 20, N / 20, GDT_Float32, score);
+        assert_int_equal(tb_eval(&options, &result, NULL), TB_OK);
+        assert_in_range(result.curve_count, 2, ROOM);
+        assert_near(points[result.curve_count - 1].recall, 1.0);
+        for (int p = 0; p < result.curve_count; p++) {
+            int tp = 0, fp = 0;
+
+            for (int i = 0; i < N; i++)
+                if (isnan(points[p].threshold) ||
+                    (change[i] != 255 && score[i] >= points[p].threshold)) {
+                    tp += truth[i] == 1;
+                    fp += truth[i] == 0;
+                }
+            assert_near(points[p].recall, tp / (double)(result.overall.tp + result.overall.fn));
+            assert_near(points[p].precision, tp / (double)(tp + fp));
+            assert_true(p == 0 || points[p].recall >= points[p - 1].recall);
+        }
+        if (!isnan(result.overall.best_threshold)) {
+            int tp = 0, taken = 0;
+
+            for (int i = 0; i < N; i++)
+                if (change[i] != 255 && score[i] >= result.overall.best_threshold) {
+                    tp += truth[i] == 1;
+                    taken++;
+                }
+            assert_near(result.overall.best_f1,
+                        2.0 * tp / (taken + (double)(result.overall.tp + result.overall.fn)));
+        }
+    }
+    options.curve_room = 2;
+    assert_int_equal(tb_eval(&options, &result, NULL), TB_E_USAGE);
+}
+
+/* Three objects of 4, 9 and 1 pixels of 100 m2; the largest and the smallest are met. */
+static void objects_are_told_of_by_size(void **state)
+{
+    static const char truth[]  = "##....###."
+                                 "##....###."
+                                 "......###."
+                                 "#.........";
+    static const char change[] = "......#..."
+                                 ".........."
+                                 ".........."
+                                 "#..#......";
+    tb_eval_sizes     sizes    = {.count = 3, .from_m2 = {100, 400, 900.5}};
+    tb_eval_options options  = {.truth = TRUTH, .change = CHANGE, .min_pixels = 1, .sizes = &sizes};
+    double          place[6] = {500000, 10, 0, 4000000, 0, -10};
+    tb_eval_result  result;
+    GDALDatasetH    dataset;
+
+    (void)state;
+    write_picture(TRUTH, 10, 4, truth);
+    write_picture(CHANGE, 10, 4, change);
+    assert_int_equal(tb_eval(&options, &result, NULL), TB_OK);
+    assert_true(isnan(result.pixel_m2) && isnan(result.overall.false_per_1000_km2));
+    assert_non_null(strstr(result.notes, "no CRS"));
+    dataset = GDALOpen(TRUTH, GA_Update);
+    assert_int_equal(GDALSetGeoTransform(dataset, place), CE_None);
+    assert_int_equal(GDALSetProjection(dataset, "EPSG:32650"), CE_None);
+    GDALClose(dataset);
+    assert_int_equal(tb_eval(&options, &result, NULL), TB_OK);
+    assert_near(result.pixel_m2, 100.0);
+    assert_int_equal(result.size[0].truth, 3);
+    assert_int_equal(result.size[0].found, 2);
+    assert_near(result.size[0].truth_m2, 1400.0);
+    assert_near(result.size[0].found_m2, 1000.0);
+    assert_int_equal(result.size[1].truth, 2);
+    assert_int_equal(result.size[1].found, 1);
+    assert_int_equal(result.size[2].truth, 0);
+    /* one of three found objects is wrong, on 40 pixels of 100 m2 */
+    assert_near(result.overall.false_per_1000_flagged, 1000.0 / 3);
+    assert_near(result.overall.false_per_1000_km2, 1000.0 / 0.004);
+}
+
+static int size_of_file(const char *path)
+{
+    FILE *file = fopen(path, "rb");
+    int   bytes;
+
+    if (file == NULL)
+        return -1;
+    fseek(file, 0, SEEK_END);
+    bytes = (int)ftell(file);
+    fclose(file);
+    return bytes;
+}
+
+static void a_plot_is_written_whole_or_not_at_all(void **state)
+{
+    static const tb_eval_point   points[] = {{3, 0.2, 1.0}, {2, 0.6, 0.7}, {NAN, 1.0, 0.1}};
+    static const tb_eval_figures figures  = {.precision = 0.7, .recall = 0.6, .f1 = 0.65};
+    char                         folder[] = "/tmp/tuban-plot-XXXXXX", path[64];
+    tb_error                     error    = {0};
+
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    for (int kind = 0; kind < 2; kind++) {
+        snprintf(path, sizeof path, "%s/plot.%s", folder, kind == 0 ? "svg" : "png");
+        assert_int_equal(tb_eval_plot(points, 3, &figures, path, &error), TB_OK);
+        assert_true(size_of_file(path) > 1000);
+        remove(path);
+        for (long n = 1; n < 100; n++) { /* fails until nothing is left that could */
+            size_t    held = tb_memory_in_use();
+            tb_status status;
+
+            tb_memory_fail_at(n);
+            status = tb_eval_plot(points, 3, &figures, path, &error);
+            assert_int_equal(tb_memory_in_use(), held);
+            if (!tb_memory_has_failed()) {
+                assert_int_equal(status, TB_OK);
+                break;
+            }
+            assert_int_equal(status, TB_E_MEMORY);
+            assert_int_equal(size_of_file(path), -1);
+        }
+        tb_memory_fail_at(0);
+        remove(path);
+    }
+    assert_int_equal(tb_eval_plot(points, 3, &figures, "/no/such/plot.svg", &error), TB_E_OUTPUT);
+    assert_int_equal(tb_eval_plot(points, 3, &figures, "plot.pdf", &error), TB_E_USAGE);
+    assert_int_equal(tb_eval_plot(points, 0, &figures, "plot.svg", &error), TB_E_USAGE);
+    rmdir(folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -738,6 +1019,13 @@ int main(void)
         cmocka_unit_test(sorting_orders_all_numbers),
         cmocka_unit_test(strips_do_not_show),
         cmocka_unit_test(every_failed_allocation_is_told_and_leaves_nothing),
+        cmocka_unit_test(estimates_of_the_reference),
+        cmocka_unit_test(estimates_hold_together),
+        cmocka_unit_test(estimates_refuse_what_says_nothing),
+        cmocka_unit_test(folds_keep_their_distance),
+        cmocka_unit_test(a_curve_is_what_its_thresholds_give),
+        cmocka_unit_test(objects_are_told_of_by_size),
+        cmocka_unit_test(a_plot_is_written_whole_or_not_at_all),
     };
 
     return cmocka_run_group_tests(tests, NULL, remove_files);

@@ -50,10 +50,12 @@ typedef struct tb_detect_options {
     const char *method; /**< NULL: by the sensor */
     const char *prior;  /**< "auto", "rare", "common", "rate=F"; NULL: auto */
     bool        is_not_registered;
-    double      sample;       /**< share of the imagery the fit sees; 0: the default rule */
-    int64_t     min_pixels;   /**< smaller components are not changed; 0: 10 */
-    bool        may_flag_all; /**< go on where more than a fifth of a stratum is flagged */
-    bool        force;        /**< do again what is up to date */
+    double      sample;           /**< share of the imagery the fit sees; 0: the default rule */
+    const char *smoothing;        /**< "auto" or pixels from 0 (none) to 4.5; NULL: auto */
+    double      threshold_factor; /**< of the threshold the prior's rule gives; 0: 1 */
+    int64_t     min_pixels;       /**< smaller components are not changed; 0: 10 */
+    bool        may_flag_all;     /**< go on where more than a fifth of a stratum is flagged */
+    bool        force;            /**< do again what is up to date */
     tb_omnibus_options omnibus;
     tb_runtime         runtime;
 } tb_detect_options;

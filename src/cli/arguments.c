@@ -66,6 +66,19 @@ static tb_status set_choice(const option *o, const char *value, const char *usag
     return complain(err, usage, "--%s: expected one of %s, got \"%s\"", o->name, allowed, value);
 }
 
+static tb_status add_text(const option *o, const char *value, const char *usage, tb_error *err)
+{
+    text_list *list = o->target;
+
+    if (value[0] == '\0')
+        return complain(err, usage, "--%s: expected a value, got an empty one", o->name);
+    if (list->count == list->most)
+        return complain(err, usage, "--%s: expected at most %d times, got one more", o->name,
+                        list->most);
+    list->text[list->count++] = value;
+    return TB_OK;
+}
+
 static tb_status set(const option *o, const char *value, const char *usage, tb_error *err)
 {
     tb_error inner = {0};
@@ -79,6 +92,8 @@ static tb_status set(const option *o, const char *value, const char *usage, tb_e
             return complain(err, usage, "--%s: expected a value, got an empty one", o->name);
         *(const char **)o->target = value;
         return TB_OK;
+    case OPTION_LIST:
+        return add_text(o, value, usage, err);
     case OPTION_SIZE:
         if (tb_size_parse(value, o->target, &inner) != TB_OK)
             return complain(err, usage, "--%s: %s", o->name, inner.message);

@@ -14,7 +14,14 @@ typedef enum option_kind {
     OPTION_REAL,    /**< double within low .. high */
     OPTION_SIZE,    /**< uint64_t bytes */
     OPTION_CHOICE,  /**< int: position among choices */
+    OPTION_LIST,    /**< text_list: may be given several times */
 } option_kind;
+
+/** The values of an option that may be given several times, in their order. */
+typedef struct text_list {
+    const char **text; /**< the caller's, of `most` */
+    int          count, most;
+} text_list;
 
 typedef struct option {
     const char        *name; /**< without dashes */

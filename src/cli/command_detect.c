@@ -22,7 +22,7 @@ typedef struct images {
     const char       *words[DATES_MAX];
     int               sensor, registration, samples;
     option            shared[7];
-    option            own[16];
+    option            own[18];
 } images;
 
 static void images_init(images *i)
@@ -59,6 +59,12 @@ static void images_init(images *i)
          .target = &i->options.sample,
          .low    = 1e-9,
          .high   = 1},
+        {.name = "smoothing", .kind = OPTION_TEXT, .target = &i->options.smoothing},
+        {.name   = "threshold-factor",
+         .kind   = OPTION_REAL,
+         .target = &i->options.threshold_factor,
+         .low    = 0.01,
+         .high   = 100},
         {.name   = "min-pixels",
          .kind   = OPTION_INTEGER,
          .target = &i->options.min_pixels,
@@ -171,8 +177,9 @@ int command_fit(int argc, char **argv)
         "tuban fit BEFORE AFTER [--out model.yaml] [--register auto|off] [--sensor "
         "auto|optical|sar] "
         "[--method NAME] [--alpha A] [--looks N] [--samples amplitude|intensity] "
-        "[--prior auto|rare|common|rate=F] [--sample F] [--valid-before F] "
-        "[--valid-after F] [--threads N] [--memory BYTES] [--quiet] [--json]";
+        "[--prior auto|rare|common|rate=F] [--smoothing auto|PX] [--threshold-factor F] "
+        "[--sample F] [--valid-before F] [--valid-after F] [--threads N] [--memory BYTES] "
+        "[--quiet] [--json]";
     images   i;
     tb_error error = {0};
     char    *json  = NULL;
@@ -200,7 +207,8 @@ int command_detect(int argc, char **argv)
     static const char usage[] =
         "tuban detect BEFORE AFTER [LATER ...] --out DIR [--sensor auto|optical|sar] [--method "
         "NAME] "
-        "[--register auto|off] [--prior auto|rare|common|rate=F] [--model F] [--sample F] "
+        "[--register auto|off] [--prior auto|rare|common|rate=F] [--smoothing auto|PX] "
+        "[--threshold-factor F] [--model F] [--sample F] "
         "[--alpha A] [--looks N] [--samples amplitude|intensity] "
         "[--valid-before F] [--valid-after F] [--min-pixels N] [--allow-implausible] [--force] "
         "[--threads N] [--memory BYTES] [--block N] [--shards N] [--quiet] [--json]";

@@ -1,4 +1,4 @@
-/* tuban info, vectorize, eval and doctor. */
+/* tuban info, vectorize and doctor. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,7 +8,6 @@
 #include "cli/commands.h"
 #include "cli/console.h"
 #include "tuban/doctor.h"
-#include "tuban/eval.h"
 #include "tuban/info.h"
 #include "tuban/overlay.h"
 #include "tuban/run.h"
@@ -248,94 +247,6 @@ int command_vectorize(int argc, char **argv)
             (long long)result.unobserved_pixels);
         if (result.note[0] != '\0')
             printf("%s\n", result.note);
-    }
-    return 0;
-}
-
-static json_t *figures_json(const tb_eval_figures *f)
-{
-    json_t *json = json_pack("{s:I, s:I, s:I, s:I}", "tp", (json_int_t)f->tp, "fp",
-                             (json_int_t)f->fp, "fn", (json_int_t)f->fn, "tn", (json_int_t)f->tn);
-
-    json_object_set_new(json, "precision", number(f->precision));
-    json_object_set_new(json, "recall", number(f->recall));
-    json_object_set_new(json, "f1", number(f->f1));
-    json_object_set_new(json, "iou", number(f->iou));
-    json_object_set_new(json, "kappa", number(f->kappa));
-    json_object_set_new(json, "auc", number(f->auc));
-    json_object_set_new(json, "ap", number(f->ap));
-    json_object_set_new(json, "best_f1", number(f->best_f1));
-    json_object_set_new(json, "object_recall", number(f->object_recall));
-    json_object_set_new(json, "object_precision", number(f->object_precision));
-    json_object_set_new(json, "truth_objects", json_integer(f->truth_objects));
-    json_object_set_new(json, "found_objects", json_integer(f->found_objects));
-    json_object_set_new(json, "flagged", number(f->flagged));
-    return json;
-}
-
-static void print_figures(const char *name, const tb_eval_figures *f)
-{
-    printf("%-9s P %.4f  R %.4f  F1 %.4f  IoU %.4f  kappa %.4f  AUC %.4f  AP %.4f  best F1 %.4f\n",
-           name, f->precision, f->recall, f->f1, f->iou, f->kappa, f->auc, f->ap, f->best_f1);
-    printf("%-9s objects: %lld of %lld found, %lld of %lld right; %.3f %% flagged\n", "",
-           (long long)f->recalled_objects, (long long)f->truth_objects, (long long)f->right_objects,
-           (long long)f->found_objects, 100.0 * f->flagged);
-}
-
-int command_eval(int argc, char **argv)
-{
-    static const char usage[] = "tuban eval --truth T.tif --change C.tif [--score S.tif] "
-                                "[--min-pixels N] [--quiet] [--json]";
-    tb_eval_options   options = {0};
-    tb_eval_result    result  = {0};
-    console           c;
-    option            shared[3];
-    tb_error          error = {0};
-    json_t           *json;
-    const option      own[] = {
-             {.name = "truth", .kind = OPTION_TEXT, .target = &options.truth},
-             {.name = "change", .kind = OPTION_TEXT, .target = &options.change},
-             {.name = "score", .kind = OPTION_TEXT, .target = &options.score},
-             {.name   = "min-pixels",
-              .kind   = OPTION_INTEGER,
-              .target = &options.min_pixels,
-              .low    = 1,
-              .high   = 1e9},
-             {0},
-    };
-    const char  *none[1];
-    command_line line = {.usage = usage, .options = own, .more = shared, .words = none};
-
-    if (command_line_helps(argc, argv, usage))
-        return 0;
-    console_init(&c);
-    console_options(&c, shared);
-    if (command_line_read(&line, argc, argv, &error) != TB_OK)
-        return console_fail(&c, &error);
-    if (options.truth == NULL || options.change == NULL) {
-        error = (tb_error){.status  = TB_E_USAGE,
-                           .message = "expected --truth and --change, got not both"};
-        snprintf(error.hint, sizeof error.hint, "usage: %s", usage);
-        return console_fail(&c, &error);
-    }
-    if (tb_eval(&options, &result, &error) != TB_OK)
-        return console_fail(&c, &error);
-    if (c.is_json) {
-        json = figures_json(&result.overall);
-        json_object_set_new(json, "unobserved", number(result.unobserved));
-        json_object_set_new(json, "labelled", json_integer(result.labelled));
-        json_object_set_new(json, "left_out", json_integer(result.left_out));
-        json_object_set_new(json, "observed", figures_json(&result.observed));
-        json_object_set_new(json, "notes", json_string(result.notes));
-        return console_dump_json(json);
-    }
-    if (!c.is_quiet) {
-        print_figures("all", &result.overall);
-        print_figures("observed", &result.observed);
-        printf("labelled  %lld pixels, %.3f %% of them not observed\n", (long long)result.labelled,
-               100.0 * result.unobserved);
-        if (result.notes[0] != '\0')
-            printf("%s\n", result.notes);
     }
     return 0;
 }

@@ -14,6 +14,7 @@ int command_plan(int argc, char **argv);
 int command_run(int argc, char **argv);
 int command_synth(int argc, char **argv);
 int command_tier(int argc, char **argv);
+int command_tune(int argc, char **argv);
 int command_vectorize(int argc, char **argv);
 
 #endif

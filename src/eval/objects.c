@@ -132,6 +132,8 @@ tb_status tb_objects_count(const uint8_t *pixels, int64_t width, int64_t height,
         if (trees.parts[i].parent == i && trees.parts[i].pixels >= query->min_pixels) {
             ++*objects;
             *touched += trees.parts[i].touches;
+            if (query->hear != NULL)
+                query->hear(query->context, trees.parts[i].pixels, trees.parts[i].touches);
         }
 done:
     tb_free(above);

@@ -2,6 +2,7 @@
 #ifndef TUBAN_EVAL_OBJECTS_H
 #define TUBAN_EVAL_OBJECTS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/error.h"
@@ -11,6 +12,9 @@ typedef struct tb_objects_query {
     uint8_t inside;     /**< a pixel belongs to an object when it has all these bits */
     uint8_t touch;      /**< and touches the other map when it has all these too */
     int64_t min_pixels; /**< smaller objects do not count */
+    /** Hears of every object that counts, in the order of their first pixels; or NULL. */
+    void (*hear)(void *context, int64_t pixels, bool touches);
+    void *context;
 } tb_objects_query;
 
 /**

@@ -85,12 +85,13 @@ done:
 typedef struct walk {
     const tb_ranking *ranking;
     size_t            changed, unchanged; /* ranked pixels still below */
+    double            score;              /* of the last group; NaN: of those without one */
     bool              is_at_end;
 } walk;
 
 static walk walk_begin(const tb_ranking *ranking)
 {
-    return (walk){ranking, ranking->changed_count, ranking->unchanged_count, false};
+    return (walk){ranking, ranking->changed_count, ranking->unchanged_count, NAN, false};
 }
 
 /* Gives the pixels of the next group, or false when there is none. */
@@ -110,11 +111,13 @@ static bool walk_step(walk *at, size_t *changed, size_t *unchanged)
             ++*changed;
         for (; at->unchanged > 0 && ranking->unchanged[at->unchanged - 1] == top; at->unchanged--)
             ++*unchanged;
+        at->score = top;
         return true;
     }
     if (at->is_at_end)
         return false;
     at->is_at_end = true;
+    at->score     = NAN;
     *changed      = ranking->changed_unranked;
     *unchanged    = ranking->unchanged_unranked;
     return *changed > 0 || *unchanged > 0;
@@ -137,14 +140,16 @@ double tb_ranking_auc(const tb_ranking *ranking)
     return (double)twice_right / (2.0 * (double)total_changed * (double)total_unchanged);
 }
 
-void tb_ranking_precision(const tb_ranking *ranking, double *ap, double *best_f1)
+void tb_ranking_precision(const tb_ranking *ranking, double *ap, double *best_f1,
+                          double *best_threshold)
 {
     size_t total = ranking->changed_count + ranking->changed_unranked;
     size_t changed, unchanged, tp = 0, fp = 0;
     walk   at = walk_begin(ranking);
 
-    *ap      = NAN;
-    *best_f1 = NAN;
+    *ap             = NAN;
+    *best_f1        = NAN;
+    *best_threshold = NAN;
     if (total == 0)
         return;
     *ap      = 0.0;
@@ -157,7 +162,35 @@ void tb_ranking_precision(const tb_ranking *ranking, double *ap, double *best_f1
         double f1        = 2.0 * (double)tp / (double)(tp + fp + total);
 
         *ap += (double)changed / (double)total * precision;
-        if (f1 > *best_f1)
-            *best_f1 = f1;
+        if (f1 > *best_f1) {
+            *best_f1        = f1;
+            *best_threshold = at.score;
+        }
     }
+}
+
+int tb_ranking_curve(const tb_ranking *ranking, tb_eval_point *points, int room)
+{
+    size_t total = ranking->changed_count + ranking->changed_unranked;
+    size_t changed, unchanged, tp = 0, fp = 0, reached = 0;
+    size_t steps    = (size_t)room - 2;
+    int    count    = 0;
+    bool   has_more = total > 0;
+    walk   at       = walk_begin(ranking);
+
+    if (has_more)
+        has_more = walk_step(&at, &changed, &unchanged);
+    while (has_more) {
+        tb_eval_point point = {.threshold = at.score};
+
+        tp += changed;
+        fp += unchanged;
+        point.recall    = (double)tp / (double)total;
+        point.precision = (double)tp / (double)(tp + fp);
+        has_more        = walk_step(&at, &changed, &unchanged);
+        if (count == 0 || !has_more || (size_t)((pairs)tp * steps / total) > reached)
+            points[count++] = point;
+        reached = (size_t)((pairs)tp * steps / total);
+    }
+    return count;
 }

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "core/error.h"
+#include "tuban/eval.h"
 
 /** Scores of pixels by what they truly are; pixels without one rank together at the end. */
 typedef struct tb_ranking {
@@ -35,8 +36,17 @@ double tb_ranking_auc(const tb_ranking *ranking);
 
 /**
  * Average precision, the sum over distinct thresholds of (R_n - R_{n-1}) P_n, and the greatest F1
- * over them. NaN without a changed pixel.
+ * over them with the highest threshold that gives it (NaN: to flag all). NaN without a changed
+ * pixel.
  */
-void tb_ranking_precision(const tb_ranking *ranking, double *ap, double *best_f1);
+void tb_ranking_precision(const tb_ranking *ranking, double *ap, double *best_f1,
+                          double *best_threshold);
+
+/**
+ * Points of the precision-recall curve: the first threshold, the last, and between them the first
+ * one at which recall has reached a further multiple of 1 / (room - 2).
+ * @return how many; at most `room`, 0 without a changed pixel.
+ */
+int tb_ranking_curve(const tb_ranking *ranking, tb_eval_point *points, int room);
 
 #endif

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <cairo.h>
 #include <cpl_conv.h>
 #include <cpl_string.h>
 #include <fftw3.h>
@@ -94,6 +95,7 @@ static tb_status look_at_libraries(tb_doctor *doctor, tb_error *err)
     TB_TRY(add(doctor, err, TB_DOCTOR_OK, "GEOS", "%s", GEOSversion()));
     TB_TRY(add(doctor, err, TB_DOCTOR_OK, "libyaml", "%s", yaml_get_version_string()));
     TB_TRY(add(doctor, err, TB_DOCTOR_OK, "jansson", "%s", jansson_version_str()));
+    TB_TRY(add(doctor, err, TB_DOCTOR_OK, "cairo", "%s", cairo_version_string()));
 done:
     return status;
 }

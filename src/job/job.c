@@ -75,6 +75,21 @@ bool tb_prior_parse(const char *text, tb_prior *prior, double *rate)
     return *end == '\0' && *rate > 0.0 && *rate < 1.0;
 }
 
+bool tb_smoothing_parse(const char *text, double *smoothing)
+{
+    char  *end;
+    double value;
+
+    *smoothing = 0.0;
+    if (strcmp(text, "auto") == 0)
+        return true;
+    value = strtod(text, &end);
+    if (end == text || *end != '\0' || !(value >= 0.0 && value <= 4.5))
+        return false;
+    *smoothing = value > 0.0 ? value : -1.0;
+    return true;
+}
+
 static tb_status set_date(tb_job_date *date, const char *image, const char *valid, tb_error *err)
 {
     tb_status status = TB_OK;
@@ -131,11 +146,18 @@ tb_status tb_job_of_images(tb_job **out, const tb_detect_options *options, tb_er
                          options->method != NULL ? options->method : "no --method");
         goto done;
     }
-    job->omnibus       = options->omnibus;
-    job->sensor        = options->sensor;
-    job->is_registered = !options->is_not_registered;
-    job->may_flag_all  = options->may_flag_all;
-    job->sample_share  = options->sample;
+    if (options->smoothing != NULL && !tb_smoothing_parse(options->smoothing, &job->smoothing)) {
+        status = tb_error_set(err, TB_E_USAGE,
+                              "--smoothing: expected auto, or pixels from 0 to 4.5, got \"%s\"",
+                              options->smoothing);
+        goto done;
+    }
+    job->omnibus          = options->omnibus;
+    job->threshold_factor = options->threshold_factor;
+    job->sensor           = options->sensor;
+    job->is_registered    = !options->is_not_registered;
+    job->may_flag_all     = options->may_flag_all;
+    job->sample_share     = options->sample;
     if (options->min_pixels > 0)
         job->min_pixels = options->min_pixels;
     job->threads      = options->runtime.threads;

@@ -54,6 +54,8 @@ typedef struct tb_job {
     bool          is_registered;
     bool          may_flag_all;
     double        sample_share;
+    double        smoothing;        /**< pixels; below 0: none, 0: by the method */
+    double        threshold_factor; /**< of the value the rule gives; 0: 1 */
     int64_t       min_pixels;
     double        simplify_px; /**< tolerance of the outlines; 0: as traced */
     int           threads;
@@ -78,6 +80,9 @@ tb_status tb_job_override(tb_job *job, const tb_run_options *options, tb_error *
 
 /** "auto", "rare", "common" or "rate=F" with F above 0 and below 1. */
 bool tb_prior_parse(const char *text, tb_prior *prior, double *rate);
+
+/** "auto", or pixels from 0 to 4.5, as tb_fit_options has it. */
+bool tb_smoothing_parse(const char *text, double *smoothing);
 
 /** The method for a pair: the one named, else by the sensor, else by the number of bands. */
 const tb_method *tb_job_method(const tb_job *job, const tb_pair *pair);

@@ -345,9 +345,10 @@ done:
 
 static tb_status read_detect(tb_node map, const char *folder, tb_job *job, tb_error *err)
 {
-    static const char *const allowed[] = {
-        "method",  "sensor", "prior", "register", "model", "min_pixels", "allow_implausible",
-        "omnibus", NULL};
+    static const char *const allowed[] = {"method",           "sensor",     "prior",
+                                          "smoothing",        "register",   "model",
+                                          "threshold_factor", "min_pixels", "allow_implausible",
+                                          "omnibus",          NULL};
     static const char *const sensors[] = {"auto", "optical", "sar", NULL};
     static const char *const methods[] = {"auto", "composite", "cva", "logratio", "omnibus", NULL};
     static const char *const register_words[] = {"auto", "off", NULL};
@@ -373,6 +374,15 @@ static tb_status read_detect(tb_node map, const char *folder, tb_job *job, tb_er
             goto done;
         }
     }
+    if (tb_node_find(map, "smoothing", &node)) {
+        TB_TRY(read_text(node, "auto, or pixels from 0 to 4.5", &text, err));
+        if (!tb_smoothing_parse(text, &job->smoothing)) {
+            status = tb_node_complain(node, err, "auto, or pixels from 0 to 4.5");
+            goto done;
+        }
+    }
+    if (tb_node_find(map, "threshold_factor", &node))
+        TB_TRY(tb_node_real(node, 0.01, 100.0, &job->threshold_factor, err));
     if (tb_node_find(map, "register", &node)) {
         TB_TRY(tb_node_choice(node, register_words, &choice, err));
         job->is_registered = choice == 0;

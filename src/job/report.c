@@ -17,6 +17,11 @@ static json_t *number(double value)
     return isfinite(value) ? json_real(value) : json_null();
 }
 
+json_t *tb_report_number(double value)
+{
+    return number(value);
+}
+
 static json_t *registration_of(const tb_model_file *file, const char *path)
 {
     return json_pack("{s:s, s:o, s:o, s:o, s:i, s:i, s:b, s:o, s:o, s:s}", "file",

@@ -23,6 +23,9 @@ json_t *tb_report_plan(const tb_plan *plan);
 /** What a run took of the machine so far: peak memory, and the host it ran on. */
 json_t *tb_report_machine(void);
 
+/** A number, null where it is none: JSON has no NaN. */
+json_t *tb_report_number(double value);
+
 /** Text of the JSON (free with tb_text_release), or TB_E_MEMORY. Takes the reference. */
 tb_status tb_report_text(json_t *json, char **out, tb_error *err);
 

@@ -7,7 +7,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <gdal.h>
 #include <jansson.h>
 
 #include "core/file.h"
@@ -41,19 +40,6 @@ typedef struct run {
     json_t             *month;            /* of what was judged; NULL: nothing yet */
     struct timespec     wall, cpu;        /* when the present stage began */
 } run;
-
-static tb_status choose_kernels(const tb_runtime *runtime, const tb_kernels **out, tb_error *err)
-{
-    *out = tb_kernels_named(runtime->cpu, tb_kernels_features());
-    if (*out == NULL)
-        return tb_error_set(
-            err, TB_E_USAGE,
-            "TUBAN_CPU: expected c, avx2 or avx512 as far as this machine has it, got "
-            "\"%s\"",
-            runtime->cpu);
-    GDALSetCacheMax64(TB_PLAN_GDAL_CACHE);
-    return TB_OK;
-}
 
 static double seconds_since(clockid_t clock, struct timespec *begin)
 {
@@ -407,7 +393,7 @@ tb_status tb_detect(const tb_detect_options *options, char **json, tb_error *err
                         .progress = options->runtime.progress};
 
     *json = NULL;
-    TB_TRY(choose_kernels(&options->runtime, &r.kernels, err));
+    TB_TRY(tb_stages_kernels(&options->runtime, &r.kernels, err));
     TB_TRY(tb_job_of_images(&job, options, err));
     if (options->later_count > 0) {
         TB_TRY(tb_series_run(options, r.kernels, json, err));
@@ -445,7 +431,7 @@ tb_status tb_job_run(const tb_run_options *options, char **json, tb_error *err)
                         .progress = options->runtime.progress};
 
     *json = NULL;
-    TB_TRY(choose_kernels(&options->runtime, &r.kernels, err));
+    TB_TRY(tb_stages_kernels(&options->runtime, &r.kernels, err));
     TB_TRY(parse_until(options->until, &r.until, err));
     TB_TRY(tb_job_read(&job, options->job, err));
     TB_TRY(tb_job_override(job, options, err));
@@ -466,7 +452,7 @@ tb_status tb_fit(const tb_detect_options *options, const char *model_path, char 
     tb_text           text   = {0};
 
     *json = NULL;
-    TB_TRY(choose_kernels(&options->runtime, &kernels, err));
+    TB_TRY(tb_stages_kernels(&options->runtime, &kernels, err));
     TB_TRY(tb_job_of_images(&job, options, err));
     TB_TRY(tb_stages_open(&stages, job, 1, kernels, options->runtime.progress, err));
     if (model_path != NULL) /* better now than after the work */
@@ -491,7 +477,7 @@ static tb_status plan_all(const tb_job *job, const tb_runtime *runtime, char **j
     const tb_kernels *kernels;
     tb_stages         stages = {0};
 
-    TB_TRY(choose_kernels(runtime, &kernels, err));
+    TB_TRY(tb_stages_kernels(runtime, &kernels, err));
     for (int p = 0; p < job->pair_count; p++) {
         TB_TRY(tb_stages_open(&stages, job, p + 1, kernels, runtime->progress, err));
         json_array_append_new(plans, tb_report_plan(&stages.plan));

@@ -4,8 +4,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <gdal.h>
+
 #include "core/file.h"
 #include "core/memory.h"
+#include "model/decide.h"
 #include "region/record.h"
 #include "sweep/block.h"
 #include "sweep/sweep.h"
@@ -27,6 +30,19 @@ static tb_status check_method(const tb_method *method, const tb_pair *pair, tb_e
                  tb_epoch_file(pair->before, 0)->path, pair->bands);
     tb_error_hint(err, "choose the bands (gdal_translate -b 1 -b 2), or another --method");
     return TB_E_INPUT;
+}
+
+tb_status tb_stages_kernels(const tb_runtime *runtime, const tb_kernels **out, tb_error *err)
+{
+    *out = tb_kernels_named(runtime->cpu, tb_kernels_features());
+    if (*out == NULL)
+        return tb_error_set(
+            err, TB_E_USAGE,
+            "TUBAN_CPU: expected c, avx2 or avx512 as far as this machine has it, got "
+            "\"%s\"",
+            runtime->cpu);
+    GDALSetCacheMax64(TB_PLAN_GDAL_CACHE);
+    return TB_OK;
 }
 
 tb_status tb_stages_open(tb_stages *stages, const tb_job *job, int number,
@@ -71,11 +87,11 @@ static tb_status fit_key(const tb_stages *stages, const tb_fit_options *options,
     tb_status status = TB_OK;
     tb_text   text   = {0};
 
-    TB_TRY(tb_text_append(&text, err, "fit %s %s %d %d %.17g %.17g %.17g %d %.17g %.17g %d\n",
+    TB_TRY(tb_text_append(&text, err, "fit %s %s %d %d %.17g %.17g %.17g %.17g %d %.17g %.17g %d\n",
                           stages->key, options->method->name, options->is_registered,
                           options->prior, options->rate, options->sample_share, options->smoothing,
-                          options->may_flag_all, options->alpha, options->looks,
-                          options->is_intensity));
+                          options->threshold_factor, options->may_flag_all, options->alpha,
+                          options->looks, options->is_intensity));
     TB_TRY(tb_key_of(&text, key, err));
 done:
     tb_text_reset(&text);
@@ -129,20 +145,26 @@ tb_status tb_stages_fit(tb_stages *stages, tb_error *err)
 {
     tb_status      status  = TB_OK;
     const tb_job  *job     = stages->job;
-    tb_fit_options options = {.method        = tb_job_method(job, &stages->pair),
-                              .is_registered = job->is_registered,
-                              .prior         = job->prior,
-                              .rate          = job->rate,
-                              .alpha         = job->omnibus.alpha,
-                              .looks         = job->omnibus.looks,
-                              .is_intensity  = job->omnibus.is_intensity,
-                              .sample_share  = job->sample_share,
-                              .may_flag_all  = job->may_flag_all};
+    tb_fit_options options = {.method           = tb_job_method(job, &stages->pair),
+                              .is_registered    = job->is_registered,
+                              .prior            = job->prior,
+                              .rate             = job->rate,
+                              .alpha            = job->omnibus.alpha,
+                              .looks            = job->omnibus.looks,
+                              .is_intensity     = job->omnibus.is_intensity,
+                              .sample_share     = job->sample_share,
+                              .smoothing        = job->smoothing,
+                              .threshold_factor = job->threshold_factor,
+                              .may_flag_all     = job->may_flag_all};
 
-    if (job->model != NULL)
+    if (job->model != NULL) {
         TB_TRY(tb_model_read(&stages->model, job->model, err));
-    else
+        if (job->smoothing != 0.0 || job->threshold_factor > 0.0)
+            note(stages, "the model says how to smooth and where to cut; smoothing and "
+                         "threshold_factor are passed over");
+    } else {
         TB_TRY(fit_into_file(stages, &options, err));
+    }
     status = tb_model_apply(stages->model, &stages->pair, err);
     if (status != TB_OK) {
         if (job->model != NULL)
@@ -153,6 +175,21 @@ tb_status tb_stages_fit(tb_stages *stages, tb_error *err)
     TB_TRY(set_model_key(stages, err));
 done:
     return status;
+}
+
+tb_status tb_stages_scale(tb_stages *stages, const tb_model_threshold *fitted, double factor,
+                          tb_error *err)
+{
+    tb_model *model = stages->model;
+
+    for (int s = 0; s < tb_model_strata(model); s++) {
+        model->stratum[s].threshold = fitted[s];
+        if (factor != 1.0 && fitted[s].rule[0] != '\0')
+            tb_threshold_scale(&model->stratum[s].threshold, factor,
+                               stages->job->prior == TB_PRIOR_RATE);
+    }
+    tb_model_derive(model);
+    return set_model_key(stages, err);
 }
 
 /* KIND-PAIR-SHARD-KEY.EXTENSION; the key holds the shard's rectangle. */

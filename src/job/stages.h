@@ -34,6 +34,12 @@ typedef struct tb_stages {
     int           swept, passed_over; /**< shards */
 } tb_stages;
 
+/**
+ * The row functions a runtime asks for, and GDAL's cache as plans count it.
+ * @return TB_E_USAGE when this machine does not have them.
+ */
+tb_status tb_stages_kernels(const tb_runtime *runtime, const tb_kernels **out, tb_error *err);
+
 /** Opens the pair and makes its plan. `kernels` and `progress` are borrowed. */
 tb_status tb_stages_open(tb_stages *stages, const tb_job *job, int number,
                          const tb_kernels *kernels, const tb_progress *progress, tb_error *err);
@@ -41,6 +47,13 @@ void      tb_stages_close(tb_stages *stages);
 
 /** Fits the model, or takes the one the job names; without a work folder it is only in memory. */
 tb_status tb_stages_fit(tb_stages *stages, tb_error *err);
+
+/**
+ * Makes the fitted model what it would be with another threshold_factor, without fitting again.
+ * @param fitted  the thresholds of its strata as they were fitted with the factor 1.
+ */
+tb_status tb_stages_scale(tb_stages *stages, const tb_model_threshold *fitted, double factor,
+                          tb_error *err);
 
 /** Sweeps the shards that are not there. */
 tb_status tb_stages_sweep(tb_stages *stages, tb_error *err);

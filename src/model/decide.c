@@ -329,6 +329,21 @@ static void say_why_nothing(tb_model_threshold *t, const tb_tally *tally, const 
                  t->contrast);
 }
 
+static void set_hysteresis(tb_model_threshold *t, bool is_exact)
+{
+    t->weak   = is_exact ? t->value : t->value * WEAK;
+    t->strong = is_exact ? t->value : t->value * STRONG;
+}
+
+void tb_threshold_scale(tb_model_threshold *t, double factor, bool is_exact)
+{
+    size_t used = strlen(t->rule);
+
+    t->value = tb_model_rounded(t->value) * factor;
+    set_hysteresis(t, is_exact);
+    snprintf(t->rule + used, sizeof t->rule - used, ", times %.9g", factor);
+}
+
 tb_status tb_threshold_decide(tb_model_threshold *t, const tb_tally *tally, const tb_method *method,
                               const tb_fit_options *options, tb_error *err)
 {
@@ -359,8 +374,10 @@ tb_status tb_threshold_decide(tb_model_threshold *t, const tb_tally *tally, cons
     } else {
         TB_TRY(decide_rare(&h, &method->scale, &t->value, t->rule, sizeof t->rule, err));
     }
-    t->weak   = is_exact ? t->value : t->value * WEAK;
-    t->strong = is_exact ? t->value : t->value * STRONG;
+    if (options->threshold_factor > 0.0 && options->threshold_factor != 1.0)
+        tb_threshold_scale(t, options->threshold_factor, is_exact);
+    else
+        set_hysteresis(t, is_exact);
     t->flagged =
         (double)count_at_least(tally, t->weak, t->contrast) / (double)tb_histogram_total(&h);
     say_why_nothing(t, tally, &h);

@@ -19,8 +19,6 @@ enum {
 
 static const int64_t WANTED_VALID  = (int64_t)1 << 20; /* of a stratum, where it has them */
 static const int64_t OWN_FIT_LEAST = 200000;           /* below it takes its longest neighbour's */
-/* Shares flagged beyond which something is wrong; where change is said to be common, far more. */
-static const double IMPLAUSIBLE = 0.2, IMPLAUSIBLE_COMMON = 0.75;
 
 /* What is gathered of one stratum: its valid pixels in the order of the cells, and its borders. */
 typedef struct stratum_pixels {
@@ -192,6 +190,11 @@ static tb_status take_scores(void *context, const tb_pair_block *block, const tb
     return TB_OK;
 }
 
+int tb_implausible_permille(tb_prior prior)
+{
+    return prior == TB_PRIOR_COMMON ? 750 : 200;
+}
+
 static tb_status fit_threshold(tb_model *model, int stratum, tb_gather *gather, tb_sample *sample,
                                const tb_fit_options *options, tb_error *err)
 {
@@ -199,7 +202,7 @@ static tb_status fit_threshold(tb_model *model, int stratum, tb_gather *gather, 
     tb_model_stratum *s       = &model->stratum[stratum];
     tb_fit_options    own     = *options;
     tally_context     context = {.model = model, .sample = sample, .stratum = stratum};
-    double            most = options->prior == TB_PRIOR_COMMON ? IMPLAUSIBLE_COMMON : IMPLAUSIBLE;
+    double            most    = tb_implausible_permille(options->prior) / 1000.0;
 
     TB_TRY(tb_tally_init(&context.tally, model->bands, err));
     TB_TRY(tb_gather_score(gather, sample->cell, sample->chosen, &model->scoring, model->radiometry,

@@ -21,6 +21,12 @@ typedef enum tb_prior {
     TB_PRIOR_RATE, /**< flags a fixed share of the sample */
 } tb_prior;
 
+/**
+ * More than this share of a stratum flagged is implausible, in thousandths: a fifth; three quarters
+ * where change is said to be common.
+ */
+int tb_implausible_permille(tb_prior prior);
+
 /** What a fit may be told. Zero means the default, but for `method` and `is_registered`. */
 typedef struct tb_fit_options {
     const tb_method *method;        /**< never NULL */
@@ -28,11 +34,12 @@ typedef struct tb_fit_options {
     tb_prior         prior;
     double           rate;         /**< with TB_PRIOR_RATE: 0 .. 1 */
     double           sample_share; /**< 0: the default rule */
-    double smoothing;    /**< pixels; below 0: none, 0: by method and ground sampling distance */
-    double alpha;        /**< omnibus: share of unchanged pixels it may reject; 0: 0.01 */
-    double looks;        /**< omnibus: equivalent number; 0: estimated */
-    bool   is_intensity; /**< omnibus: the samples are intensities, not amplitudes */
-    bool   may_flag_all; /**< go on where more than a fifth of a stratum is flagged */
+    double smoothing; /**< pixels; below 0: none, 0: by method and ground sampling distance */
+    double threshold_factor; /**< of the value the rule gives; 0 means 1 */
+    double alpha;            /**< omnibus: share of unchanged pixels it may reject; 0: 0.01 */
+    double looks;            /**< omnibus: equivalent number; 0: estimated */
+    bool   is_intensity;     /**< omnibus: the samples are intensities, not amplitudes */
+    bool   may_flag_all;     /**< go on where an implausible share of a stratum is flagged */
 } tb_fit_options;
 
 /**

@@ -52,13 +52,18 @@ void tb_model_free(tb_model *model)
     tb_free(model);
 }
 
-/* To nine significant digits, as the file has them. */
-static void round_one(double *value)
+/* Nine significant digits. */
+double tb_model_rounded(double value)
 {
     char text[40];
 
-    snprintf(text, sizeof text, "%.9g", *value);
-    *value = strtod(text, NULL) + 0.0;
+    snprintf(text, sizeof text, "%.9g", value);
+    return strtod(text, NULL) + 0.0;
+}
+
+static void round_one(double *value)
+{
+    *value = tb_model_rounded(*value);
 }
 
 static void round_all(double *values, int n)

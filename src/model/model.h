@@ -102,6 +102,9 @@ tb_status tb_model_new(tb_model **out, const tb_method *method, int bands, int b
                        int after_sources, int after_files, tb_error *err);
 void      tb_model_free(tb_model *model);
 
+/** A number as model.yaml holds it. */
+double tb_model_rounded(double value);
+
 /** How many strata there are. */
 int tb_model_strata(const tb_model *model);
 
