@@ -20,9 +20,11 @@ typedef struct tb_radiometry {
     float offset[TB_BANDS_MAX];    /**< added to radar samples before their logarithm is taken */
     float low[2], high[2]; /**< ends of the sample ranges, earlier and later; infinite: none */
     tb_mad_weights mad;    /**< no components: there is none */
+    float          centre[TB_BANDS_MAX]; /**< means of the earlier date's samples */
+    float vegetation[TB_BANDS_MAX]; /**< weights of a trained filter's index (detect/filter.h) */
 } tb_radiometry;
 
-enum { TB_METHOD_PLANES_MAX = 4, TB_METHOD_SEGMENT = 1024, TB_METHOD_SCRATCH = 4 };
+enum { TB_METHOD_PLANES_MAX = 11, TB_METHOD_SEGMENT = 1024, TB_METHOD_SCRATCH = 4 };
 
 typedef struct tb_method {
     const char *name;   /**< as in --method and model.yaml */

@@ -282,6 +282,7 @@ tb_status tb_threshold_decide(tb_model_threshold *t, const tb_tally *tally, cons
 {
     tb_status    status  = TB_OK;
     bool         is_rate = options->prior == TB_PRIOR_RATE;
+    bool         is_cut  = is_rate; /* flags from the value on, without hysteresis */
     double      *value   = NULL;
     tb_histogram h;
 
@@ -296,6 +297,10 @@ tb_status tb_threshold_decide(tb_model_threshold *t, const tb_tally *tally, cons
         t->value    = value_at(&h, tb_threshold_quantile(&h, 1.0 - options->rate));
         t->contrast = 0.0;
         snprintf(t->rule, sizeof t->rule, "fixed rate %.6g, no absolute bound", options->rate);
+    } else if (options->filter != NULL) {
+        is_cut   = true;
+        t->value = options->filter->cut;
+        snprintf(t->rule, sizeof t->rule, "trained: the cut of the filter's cross-validation");
     } else if (options->prior == TB_PRIOR_COMMON) {
         decide_common(&h, &t->value, t->rule, sizeof t->rule);
     } else if (options->prior == TB_PRIOR_AUTO && method == &tb_method_logratio) {
@@ -303,8 +308,8 @@ tb_status tb_threshold_decide(tb_model_threshold *t, const tb_tally *tally, cons
     } else {
         TB_TRY(decide_rare(&h, &t->value, t->rule, sizeof t->rule, err));
     }
-    t->weak   = is_rate ? t->value : t->value * WEAK;
-    t->strong = is_rate ? t->value : t->value * STRONG;
+    t->weak   = is_cut ? t->value : t->value * WEAK;
+    t->strong = is_cut ? t->value : t->value * STRONG;
     t->flagged =
         (double)count_at_least(tally, t->weak, t->contrast) / (double)tb_histogram_total(&h);
     say_why_nothing(t, tally, &h);

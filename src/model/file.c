@@ -6,6 +6,7 @@
 #include "core/file.h"
 #include "core/memory.h"
 #include "core/yaml.h"
+#include "model/filter.h"
 #include "model/model.h"
 
 static const char *const state_names[] = {"empty", "unfit", "borrowed", "fitted", NULL};
@@ -39,8 +40,7 @@ static int plain_bytes(const unsigned char *text)
     return bytes;
 }
 
-/* A name as a double-quoted scalar: names of files hold quotes, and bytes of other encodings. */
-static tb_status write_name(tb_text *out, const char *name, tb_error *err)
+tb_status tb_model_write_name(tb_text *out, const char *name, tb_error *err)
 {
     tb_status   status = TB_OK;
     const char *at     = name;
@@ -100,7 +100,7 @@ static tb_status write_file(tb_text *out, const tb_model_file *file, const char 
     tb_status status = TB_OK;
 
     TB_TRY(tb_text_append(out, err, "  - file: "));
-    TB_TRY(write_name(out, tb_path_name(path), err));
+    TB_TRY(tb_model_write_name(out, tb_path_name(path), err));
     TB_TRY(tb_text_append(out, err,
                           "\n    dx: %.9g\n    dy: %.9g\n    applied: %s\n"
                           "    residual_px: %.9g\n    windows: %d\n    accepted: %d\n"
@@ -183,6 +183,10 @@ tb_status tb_model_write(const tb_model *model, const tb_pair *pair, tb_text *ou
         model->sample_share, model->before_sources, model->after_sources));
     TB_TRY(write_range(out, model, 0, "range_before", err));
     TB_TRY(write_range(out, model, 1, "range_after", err));
+    if (model->filter != NULL) {
+        TB_TRY(tb_text_append(out, err, "filter:\n"));
+        TB_TRY(tb_filter_write(model->filter, "  ", out, err));
+    }
     TB_TRY(tb_text_append(out, err, "registration:\n"));
     for (int f = 0; f < model->after_files; f++)
         TB_TRY(write_file(out, &model->file[f], tb_epoch_file(pair->after, f)->path, err));
@@ -456,13 +460,26 @@ done:
     return status;
 }
 
+static tb_status read_filter(tb_node root, tb_model *model, tb_error *err)
+{
+    tb_status status = TB_OK;
+    tb_node   node;
+
+    TB_TRY(tb_node_require(root, "filter", &node, err));
+    TB_TRY(tb_filter_read(&model->filter, node, NULL, err));
+    if (model->filter->bands != model->bands)
+        status = tb_node_complain(node, err, "a filter for as many bands as the model's");
+done:
+    return status;
+}
+
 static tb_status read_head(tb_node root, tb_model **out, tb_error *err)
 {
-    static const char *const allowed[] = {"model",  "method",       "bands",       "smoothing",
-                                          "median", "sample",       "sources",     "registration",
-                                          "strata", "range_before", "range_after", NULL};
-    static const char *const sides[]   = {"before", "after", NULL};
-    tb_status                status    = TB_OK;
+    static const char *const allowed[] = {
+        "model",        "method", "bands",        "smoothing",   "median", "sample", "sources",
+        "registration", "strata", "range_before", "range_after", "filter", NULL};
+    static const char *const sides[] = {"before", "after", NULL};
+    tb_status                status  = TB_OK;
     tb_node                  node, files;
     int                      version, method, bands, before, after;
 
@@ -484,6 +501,12 @@ static tb_status read_head(tb_node root, tb_model **out, tb_error *err)
     }
     TB_TRY(tb_model_new(out, tb_method_named(tb_method_names()[method]), bands, before, after,
                         (int)tb_node_count(node), err));
+    if ((*out)->method == &tb_method_trained) {
+        TB_TRY(read_filter(root, *out, err));
+    } else if (tb_node_find(root, "filter", &node)) {
+        status = tb_node_complain(node, err, "no filter, since the method is not \"trained\"");
+        goto done;
+    }
     TB_TRY(read_real(root, "smoothing", 0, 4.5, &(*out)->smoothing, err));
     if (tb_node_find(root, "median", &node))
         TB_TRY(tb_node_boolean(node, &(*out)->has_median, err));

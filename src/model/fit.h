@@ -28,8 +28,9 @@ typedef struct tb_fit_options {
     tb_prior         prior;
     double           rate;         /**< with TB_PRIOR_RATE: 0 .. 1 */
     double           sample_share; /**< 0: the default rule */
-    double smoothing;    /**< pixels; below 0: none, 0: by method and ground sampling distance */
-    bool   may_flag_all; /**< go on where more than a fifth of a stratum is flagged */
+    double smoothing; /**< pixels; below 0: none, 0: by method and ground sampling distance */
+    const tb_filter *filter;       /**< of tb_method_trained; NULL for the others; borrowed */
+    bool             may_flag_all; /**< go on where more than a fifth of a stratum is flagged */
 } tb_fit_options;
 
 /**
@@ -44,7 +45,13 @@ typedef struct tb_fit_options {
 tb_status tb_model_fit(tb_model **out, const tb_pair *pair, const tb_fit_options *options,
                        const tb_engine *engine, tb_error *err);
 
-/** Bytes a fit of this pair holds beside the tile cache. */
-size_t tb_model_fit_bytes(const tb_pair *pair, double sample_share, int workers);
+/** How a fit would smooth: standard deviation of the Gaussian in pixels, and the median before it.
+ */
+void tb_fit_smoothing(const tb_grid *lattice, const tb_fit_options *options, double *sigma,
+                      bool *has_median);
+
+/** Bytes a fit of this pair holds beside the tile cache; `scored` are the planes of
+ * tb_scores_bytes. */
+size_t tb_model_fit_bytes(const tb_pair *pair, double sample_share, int workers, int scored);
 
 #endif

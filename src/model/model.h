@@ -87,6 +87,7 @@ typedef struct tb_model {
     double low[2], high[2];    /**< ends of the sample ranges, earlier and later; infinite: none */
     tb_model_file    *file;    /**< after_files of them */
     tb_model_stratum *stratum; /**< before_sources * after_sources of them */
+    tb_filter        *filter;  /**< of tb_method_trained: owned; NULL for the others */
 
     /* Derived: see tb_model_derive. */
     tb_scoring scoring;
@@ -110,6 +111,12 @@ void tb_model_derive(tb_model *model);
 /** Registers the pair's later files as the model says. TB_E_INPUT when the model does not fit the
  * pair. */
 tb_status tb_model_apply(const tb_model *model, const tb_pair *pair, tb_error *err);
+
+/**
+ * Appends a name as YAML's double-quoted scalar: names of files hold quotes, and bytes of other
+ * encodings.
+ */
+tb_status tb_model_write_name(tb_text *out, const char *name, tb_error *err);
 
 /** Appends model.yaml; `pair` names the files (base names only). */
 tb_status tb_model_write(const tb_model *model, const tb_pair *pair, tb_text *out, tb_error *err);
