@@ -20,7 +20,8 @@ typedef struct tb_radiometry {
     float offset[TB_BANDS_MAX];    /**< added to radar samples before their logarithm is taken */
     float low[2], high[2]; /**< ends of the sample ranges, earlier and later; infinite: none */
     tb_mad_weights mad;    /**< no components: there is none */
-    float          centre[TB_BANDS_MAX]; /**< means of the earlier date's samples */
+    float          centre[2][TB_BANDS_MAX]; /**< means of the samples, earlier and later, and */
+    float by_own[2][TB_BANDS_MAX];  /**< 1 / standard deviation: each date in its own units */
     float vegetation[TB_BANDS_MAX]; /**< weights of a trained filter's index (detect/filter.h) */
 } tb_radiometry;
 

@@ -75,21 +75,19 @@ void tb_filter_judge(float *probability, const tb_filter *filter, const float *c
 }
 
 /*
- * dst = sum_b weight[b] * (band - centre) / spread; the later date is brought to the earlier one's
- * units first.
+ * dst = sum_b weight[b] * (band - centre) / deviation, each date in its own units: where seasons
+ * leave nothing to fit a line to, the line between the dates is no ground to compare scenes on.
  */
 static void index_of(float *restrict dst, const float *const *bands, const tb_radiometry *r,
-                     const float *weight, bool is_later, int count, size_t n)
+                     int date, const float *weight, int count, size_t n)
 {
     memset(dst, 0, n * sizeof *dst);
     for (int b = 0; b < count; b++) {
         const float *restrict band = bands[b];
-        float slope                = is_later ? r->slope[b] : 1.0f;
-        float intercept            = (is_later ? r->intercept[b] : 0.0f) - r->centre[b];
-        float unit                 = weight[b] * r->by_spread[b];
+        float centre = r->centre[date][b], unit = weight[b] * r->by_own[date][b];
 
         for (size_t x = 0; x < n; x++)
-            dst[x] += unit * (intercept + slope * band[x]);
+            dst[x] += unit * (band[x] - centre);
     }
 }
 
@@ -104,11 +102,10 @@ static void row(float *const *out, const float *const *before, const float *cons
     /* The composite's planes are contrast, statistic and two of brightness in units of the spread.
      */
     tb_method_composite.row(out, before, after, bands, radiometry, scratch, n, kernels);
-    index_of(out[TB_PLANE_GREEN_BEFORE], before, radiometry, radiometry->vegetation, false, bands,
-             n);
-    index_of(out[TB_PLANE_GREEN_AFTER], after, radiometry, radiometry->vegetation, true, bands, n);
-    index_of(out[TB_PLANE_BRIGHT_BEFORE], before, radiometry, mean, false, bands, n);
-    index_of(out[TB_PLANE_BRIGHT_AFTER], after, radiometry, mean, true, bands, n);
+    index_of(out[TB_PLANE_GREEN_BEFORE], before, radiometry, 0, radiometry->vegetation, bands, n);
+    index_of(out[TB_PLANE_GREEN_AFTER], after, radiometry, 1, radiometry->vegetation, bands, n);
+    index_of(out[TB_PLANE_BRIGHT_BEFORE], before, radiometry, 0, mean, bands, n);
+    index_of(out[TB_PLANE_BRIGHT_AFTER], after, radiometry, 1, mean, bands, n);
 }
 
 /* `finish` is tb_filter_judge, which needs the filter: score.c calls it. */

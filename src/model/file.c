@@ -159,6 +159,11 @@ static tb_status write_stratum(tb_text *out, const tb_model *model, int index, t
     TB_TRY(write_list(out, "      ", "spread", s->spread, model->bands, err));
     if (model->method->feature != NULL)
         TB_TRY(write_list(out, "      ", "offset", s->offset, model->bands, err));
+    if (model->filter != NULL) {
+        TB_TRY(write_list(out, "      ", "mean_after", s->mean_after, model->bands, err));
+        TB_TRY(write_list(out, "      ", "deviation", s->deviation[0], model->bands, err));
+        TB_TRY(write_list(out, "      ", "deviation_after", s->deviation[1], model->bands, err));
+    }
     TB_TRY(
         tb_text_append(out, err,
                        "    threshold:\n      rule: \"%s\"\n      value: %.9g\n      weak: %.9g\n"
@@ -351,10 +356,12 @@ done:
     return status;
 }
 
-static tb_status read_normalisation(tb_node map, tb_model_stratum *s, int bands, tb_error *err)
+static tb_status read_normalisation(tb_node map, tb_model_stratum *s, int bands, bool is_trained,
+                                    tb_error *err)
 {
-    static const char *const allowed[] = {"rule", "unchanged", "slope",  "intercept", "noise",
-                                          "mean", "spread",    "offset", NULL};
+    static const char *const allowed[] = {"rule",       "unchanged", "slope",           "intercept",
+                                          "noise",      "mean",      "spread",          "offset",
+                                          "mean_after", "deviation", "deviation_after", NULL};
     tb_status                status    = TB_OK;
     tb_node                  offset;
 
@@ -368,6 +375,11 @@ static tb_status read_normalisation(tb_node map, tb_model_stratum *s, int bands,
     TB_TRY(read_list(map, "spread", bands, 0, s->spread, NULL, err));
     if (tb_node_find(map, "offset", &offset))
         TB_TRY(read_list(map, "offset", bands, 0, s->offset, NULL, err));
+    if (is_trained) {
+        TB_TRY(read_list(map, "mean_after", bands, -1e30, s->mean_after, NULL, err));
+        TB_TRY(read_list(map, "deviation", bands, 0, s->deviation[0], NULL, err));
+        TB_TRY(read_list(map, "deviation_after", bands, 0, s->deviation[1], NULL, err));
+    }
 done:
     return status;
 }
@@ -419,7 +431,7 @@ static tb_status read_stratum(tb_node map, tb_model *model, int index, tb_error 
     if (tb_node_find(map, "mad", &node))
         TB_TRY(read_mad(node, &s->mad, model->bands, err));
     TB_TRY(tb_node_require(map, "normalisation", &node, err));
-    TB_TRY(read_normalisation(node, s, model->bands, err));
+    TB_TRY(read_normalisation(node, s, model->bands, model->filter != NULL, err));
     TB_TRY(tb_node_require(map, "threshold", &node, err));
     TB_TRY(read_threshold(node, &s->threshold, err));
 done:

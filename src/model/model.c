@@ -98,6 +98,9 @@ static void derive_stratum(tb_model_stratum *s, const tb_model *model)
     round_all(s->noise, bands);
     round_all(s->spread, bands);
     round_all(s->mean, bands);
+    round_all(s->mean_after, bands);
+    round_all(s->deviation[0], bands);
+    round_all(s->deviation[1], bands);
     round_all(s->offset, bands);
     round_one(&s->threshold.value);
     round_one(&s->threshold.weak);
@@ -116,7 +119,11 @@ static void derive_stratum(tb_model_stratum *s, const tb_model *model)
         s->radiometry.slope[b]     = (float)s->slope[b];
         s->radiometry.intercept[b] = (float)s->intercept[b];
         s->radiometry.offset[b]    = (float)s->offset[b];
-        s->radiometry.centre[b]    = (float)s->mean[b];
+        s->radiometry.centre[0][b] = (float)s->mean[b];
+        s->radiometry.centre[1][b] = (float)s->mean_after[b];
+        for (int date = 0; date < 2; date++)
+            s->radiometry.by_own[date][b] =
+                s->deviation[date][b] > 0.0 ? (float)(1.0 / s->deviation[date][b]) : 0.0f;
         s->radiometry.by_noise[b]  = lives ? (float)(1.0 / noise) : 0.0f;
         s->radiometry.by_spread[b] = lives ? (float)(1.0 / s->spread[b]) : 0.0f;
     }

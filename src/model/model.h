@@ -60,18 +60,20 @@ typedef enum tb_model_state {
 } tb_model_state;
 
 typedef struct tb_model_stratum {
-    tb_model_state     state;
-    int                from;
-    int64_t            sampled; /**< pixels of the sample valid in both dates */
-    tb_model_irmad     irmad;
-    tb_model_mad       mad;
-    char               normalisation[48]; /**< the rule that gave slopes and intercepts */
-    int64_t            unchanged;         /**< pixels it was fitted on */
-    double             slope[TB_BANDS_MAX], intercept[TB_BANDS_MAX];
-    double             noise[TB_BANDS_MAX];  /**< of the difference on unchanged ground */
-    double             spread[TB_BANDS_MAX]; /**< of the features of both dates, as earlier ones */
-    double             mean[TB_BANDS_MAX];   /**< of the earlier date's samples */
-    double             offset[TB_BANDS_MAX]; /**< added to radar samples before their logarithm */
+    tb_model_state state;
+    int            from;
+    int64_t        sampled; /**< pixels of the sample valid in both dates */
+    tb_model_irmad irmad;
+    tb_model_mad   mad;
+    char           normalisation[48]; /**< the rule that gave slopes and intercepts */
+    int64_t        unchanged;         /**< pixels it was fitted on */
+    double         slope[TB_BANDS_MAX], intercept[TB_BANDS_MAX];
+    double         noise[TB_BANDS_MAX];  /**< of the difference on unchanged ground */
+    double         spread[TB_BANDS_MAX]; /**< of the features of both dates, as earlier ones */
+    double         mean[TB_BANDS_MAX];   /**< of the earlier date's samples */
+    double mean_after[TB_BANDS_MAX]; /**< of the later date's own; these are for trained filters */
+    double deviation[2][TB_BANDS_MAX]; /**< standard deviations of each date's own samples */
+    double offset[TB_BANDS_MAX];       /**< added to radar samples before their logarithm */
     tb_model_threshold threshold;
     tb_radiometry      radiometry; /**< derived: see tb_model_derive */
 } tb_model_stratum;
