@@ -260,8 +260,8 @@ done:
 /* Fits the pair with a filter that has no trees yet, and takes the examples. */
 static tb_status take_pair(train *t, source *s, tb_error *err)
 {
-    tb_status      status  = TB_OK;
-    tb_gather     *gather  = NULL;
+    tb_status      status = TB_OK;
+    tb_gather     *gather = NULL;
     tb_filter      empty;
     tb_fit_options options = {.method        = &tb_method_trained,
                               .filter        = &empty,
