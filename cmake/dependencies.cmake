@@ -10,3 +10,4 @@ pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson)
 pkg_check_modules(GEOS REQUIRED IMPORTED_TARGET geos)
 pkg_check_modules(CAIRO REQUIRED IMPORTED_TARGET cairo-svg)
 pkg_check_modules(CRYPTO REQUIRED IMPORTED_TARGET libcrypto)
+pkg_check_modules(XGBOOST xgboost) # optional: tuban train

@@ -8,6 +8,7 @@
 #include "kernels/convert.h"
 #include "kernels/cva.h"
 #include "kernels/fir.h"
+#include "kernels/forest.h"
 #include "kernels/gradient.h"
 #include "kernels/log.h"
 #include "kernels/mad.h"
@@ -25,6 +26,7 @@ typedef struct tb_kernels {
     tb_cva_magnitude_fn   *cva_magnitude;
     tb_fir_row_fn         *fir_row;
     tb_fir_column_fn      *fir_column;
+    tb_forest_row_fn      *forest_row;
     tb_gradient_fn        *gradient;
     tb_resample_across_fn *resample_across;
     tb_resample_down_fn   *resample_down;

@@ -15,6 +15,7 @@ const tb_kernels TB_KERNEL(tb_kernels) = {
     .cva_magnitude   = TB_KERNEL(tb_cva_magnitude),
     .fir_row         = TB_KERNEL(tb_fir_row),
     .fir_column      = TB_KERNEL(tb_fir_column),
+    .forest_row      = TB_KERNEL(tb_forest_row),
     .gradient        = TB_KERNEL(tb_gradient),
     .resample_across = TB_KERNEL(tb_resample_across),
     .resample_down   = TB_KERNEL(tb_resample_down),

@@ -69,6 +69,22 @@ static void gradient(const tb_kernels *k, void *out, const case_inputs *in, size
     k->gradient(out, in->rows[0], in->rows[1], in->rows[2], n);
 }
 
+static void forest_row(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
+{
+    enum { TREES = 40 };
+    tb_tree trees[TREES];
+
+    for (int t = 0; t < TREES; t++) {
+        for (int i = 0; i < TB_TREE_NODES; i++) {
+            trees[t].feature[i]   = (t * 5 + i * 3) % TB_FOREST_FEATURES_MAX;
+            trees[t].threshold[i] = (float)((t * 37 + i * 61) % 300) - 80.0f;
+        }
+        for (int i = 0; i < TB_TREE_LEAVES; i++)
+            trees[t].leaf[i] = 0.01f * (float)((t * 7 + i * 13) % 41) - 0.2f;
+    }
+    k->forest_row(out, in->rows, trees, TREES, n);
+}
+
 enum { TAPS = 4, PHASES = 16 };
 
 static void resample_across(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
@@ -201,6 +217,7 @@ const kernel_case kernel_cases[] = {
     {"cva_magnitude (contrast)", false, 0, true, cva_contrast},
     {"fir_row r=5", false, 0, true, fir_row},
     {"fir_column r=5", false, 0, true, fir_column},
+    {"forest_row 40 trees", false, 0, true, forest_row},
     {"gradient", false, 0, true, gradient},
     {"resample_across", false, 0, true, resample_across},
     {"resample_down", false, 0, true, resample_down},

@@ -315,6 +315,44 @@ static void chi2_falls_from_one_to_zero(void **state)
     }
 }
 
+/* Each tree walked from its root, one question after another. */
+static void a_forest_is_the_sum_of_its_trees(void **state)
+{
+    enum { N = 1000, TREES = 9, FEATURES = TB_FOREST_FEATURES_MAX };
+    case_inputs *in = case_inputs_new(77, false);
+    tb_tree      trees[TREES];
+    float        margin[N];
+
+    (void)state;
+    assert_non_null(in);
+    for (int t = 0; t < TREES; t++) {
+        for (int i = 0; i < TB_TREE_NODES; i++) {
+            trees[t].feature[i] = (t + 5 * i) % FEATURES;
+            /* Some are samples themselves: what equals its threshold is not below it. */
+            trees[t].threshold[i] = in->rows[trees[t].feature[i]][100 * t + i];
+        }
+        for (int i = 0; i < TB_TREE_LEAVES; i++)
+            trees[t].leaf[i] = 0.1f * (float)(t * 8 + i) - 2.0f;
+    }
+    tb_kernels_c.forest_row(margin, in->rows, trees, TREES, N);
+    for (int x = 0; x < N; x++) {
+        float sum = 0.0f;
+
+        for (int t = 0; t < TREES; t++) {
+            int node = 0;
+
+            while (node < TB_TREE_NODES) {
+                float value = in->rows[trees[t].feature[node]][x];
+
+                node = 2 * node + (value < trees[t].threshold[node] ? 1 : 2);
+            }
+            sum += trees[t].leaf[node - TB_TREE_NODES];
+        }
+        assert_true(sum == margin[x]);
+    }
+    case_inputs_free(in);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -328,6 +366,7 @@ int main(void)
         cmocka_unit_test(chi2_agrees_with_the_incomplete_gamma_function),
         cmocka_unit_test(bilateral_as_plainly_computed),
         cmocka_unit_test(chi2_falls_from_one_to_zero),
+        cmocka_unit_test(a_forest_is_the_sum_of_its_trees),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

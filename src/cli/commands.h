@@ -15,6 +15,7 @@ int command_run(int argc, char **argv);
 int command_synth(int argc, char **argv);
 int command_tier(int argc, char **argv);
 int command_tune(int argc, char **argv);
+int command_train(int argc, char **argv);
 int command_vectorize(int argc, char **argv);
 
 #endif

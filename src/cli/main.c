@@ -23,6 +23,7 @@ static const command commands[] = {
     {"eval", command_eval, "accuracy of a change map or of parcels against labels"},
     {"tune", command_tune, "parameters of detection from labels, cross-validated"},
     {"tier", command_tier, "tiers and dates of parcels from their areas alone"},
+    {"train", command_train, "a filter from labels, for detect --model"},
     {"synth", command_synth, "a made-up county: images, survey, and the truth"},
     {"doctor", command_doctor, "what works on this machine, and what does not"},
 };

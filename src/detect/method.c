@@ -1,9 +1,10 @@
-#include "detect/method.h"
+#include "detect/filter.h"
 
 #include <string.h>
 
 static const tb_method *const methods[] = {&tb_method_composite, &tb_method_cva,
-                                           &tb_method_logratio, &tb_method_omnibus};
+                                           &tb_method_logratio, &tb_method_omnibus,
+                                           &tb_method_trained};
 
 const tb_method *tb_method_named(const char *name)
 {
@@ -15,7 +16,7 @@ const tb_method *tb_method_named(const char *name)
 
 const char *const *tb_method_names(void)
 {
-    static const char *const names[] = {"composite", "cva", "logratio", "omnibus", NULL};
+    static const char *const names[] = {"composite", "cva", "logratio", "omnibus", "trained", NULL};
 
     return names;
 }

@@ -21,8 +21,11 @@ typedef struct tb_radiometry {
                                       omnibus: the least they count as */
     float low[2], high[2]; /**< ends of the sample ranges, earlier and later; infinite: none */
     tb_mad_weights mad;    /**< no components: there is none */
-    float          looks;  /**< equivalent number, for the omnibus test */
-    bool           is_intensity; /**< of radar samples; false: amplitudes */
+    float          centre[2][TB_BANDS_MAX]; /**< means of the samples, earlier and later, and */
+    float by_own[2][TB_BANDS_MAX];  /**< 1 / standard deviation: each date in its own units */
+    float vegetation[TB_BANDS_MAX]; /**< weights of a trained filter's index (detect/filter.h) */
+    float looks;                    /**< equivalent number, for the omnibus test */
+    bool  is_intensity;             /**< of radar samples; false: amplitudes */
 } tb_radiometry;
 
 /**
@@ -36,7 +39,7 @@ static inline bool tb_radiometry_hides(const tb_radiometry *r, float difference,
            (difference < 0.0f && (before >= r->high[0] || after <= r->low[1]));
 }
 
-enum { TB_METHOD_PLANES_MAX = 4, TB_METHOD_SEGMENT = 1024, TB_METHOD_SCRATCH = 4 };
+enum { TB_METHOD_PLANES_MAX = 11, TB_METHOD_SEGMENT = 1024, TB_METHOD_SCRATCH = 4 };
 
 /**
  * Where a score has a unit of its own, the same in every scene: between which values its threshold

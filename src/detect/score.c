@@ -1,6 +1,7 @@
 #include "detect/score.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "core/memory.h"
 #include "kernels/real.h"
@@ -57,6 +58,27 @@ void tb_scoring_init(tb_scoring *scoring, const tb_method *method, int bands, do
     }
 }
 
+void tb_scoring_init_trained(tb_scoring *scoring, const tb_filter *filter)
+{
+    *scoring = (tb_scoring){.method          = &tb_method_trained,
+                            .filter          = filter,
+                            .bands           = filter->bands,
+                            .smoothed        = TB_FILTER_PLANES,
+                            .before_gradient = gaussian(GRADIENT_SIGMA, TEXTURE_REACH)};
+    for (int p = 0; p < TB_FILTER_PLANES; p++) {
+        bool is_narrow = p == TB_PLANE_CONTRAST || p == TB_PLANE_STATISTIC;
+        bool is_rough  = p >= TB_PLANE_ROUGH_BEFORE && p <= TB_PLANE_TEXTURE;
+        int  halo;
+
+        scoring->smoothing[p] =
+            is_narrow ? gaussian(filter->smoothing, 3.34) : gaussian(filter->wide, TEXTURE_REACH);
+        scoring->smoothing[p].has_median = p == TB_PLANE_CONTRAST && filter->has_median;
+        halo                             = halo_of(&scoring->smoothing[p]) +
+               (is_rough ? halo_of(&scoring->before_gradient) + 1 : 0);
+        scoring->halo = halo > scoring->halo ? halo : scoring->halo;
+    }
+}
+
 void tb_scores_reset(tb_scores *scores)
 {
     tb_free(scores->storage);
@@ -64,15 +86,15 @@ void tb_scores_reset(tb_scores *scores)
 }
 
 /* The method's planes and one more with the halo, the two outputs, scratch. */
-static size_t floats_needed(int64_t columns, int64_t rows)
+static size_t floats_needed(int planes, int64_t columns, int64_t rows)
 {
-    return (TB_METHOD_PLANES_MAX + 1 + 2) * (size_t)(columns * rows) +
+    return (size_t)(planes + 1 + 2) * (size_t)(columns * rows) +
            TB_METHOD_SCRATCH * TB_METHOD_SEGMENT;
 }
 
-size_t tb_scores_bytes(int64_t columns, int64_t rows)
+size_t tb_scores_bytes(int planes, int64_t columns, int64_t rows)
 {
-    return floats_needed(columns, rows) * sizeof(float);
+    return floats_needed(planes, columns, rows) * sizeof(float);
 }
 
 /* The method's planes for pixels of one row that lie in one stratum. */
@@ -191,32 +213,51 @@ static void smooth(float **plane, float **other, extent size, int margin,
 }
 
 /*
- * The difference of the gradients' magnitudes of both dates' brightness, in the place of the
- * earlier one. Beside what was not observed no gradient can be told, and 0 stands for it.
+ * The plane's gradient magnitude in its place, of what `smoothing` leaves. Beside what was not
+ * observed no gradient can be told, and 0 stands for it.
  */
-static void find_texture(float **before, float **after, float **other, extent size, int margin,
-                         const tb_smoothing *smoothing, const tb_kernels *kernels)
+static void find_gradient(float **plane, float **other, extent size, int margin,
+                          const tb_smoothing *smoothing, const tb_kernels *kernels)
 {
     size_t n = (size_t)(size.columns - 2 * margin);
 
-    smooth(before, other, size, margin - 1, smoothing, kernels);
-    smooth(after, other, size, margin - 1, smoothing, kernels);
+    smooth(plane, other, size, margin - 1, smoothing, kernels);
     for (int64_t y = margin; y < size.rows - margin; y++) {
-        const float *centre  = at_row(*before, size, margin, y);
-        float       *texture = at_row(*other, size, margin, y);
-        float       *later   = at_row(*other, size, margin, y + 1); /* filled only next */
+        const float *centre   = at_row(*plane, size, margin, y);
+        float       *gradient = at_row(*other, size, margin, y);
 
-        kernels->gradient(texture, at_row(*before, size, margin, y - 1), centre,
-                          at_row(*before, size, margin, y + 1), n);
-        kernels->gradient(later, at_row(*after, size, margin, y - 1),
-                          at_row(*after, size, margin, y), at_row(*after, size, margin, y + 1), n);
-        for (size_t x = 0; x < n; x++) {
-            float difference = fabsf(texture[x] - later[x]);
-
-            texture[x] = isnan(centre[x]) ? NAN : isnan(difference) ? 0.0f : difference;
-        }
+        kernels->gradient(gradient, at_row(*plane, size, margin, y - 1), centre,
+                          at_row(*plane, size, margin, y + 1), n);
+        for (size_t x = 0; x < n; x++)
+            gradient[x] = isnan(centre[x]) ? NAN : isnan(gradient[x]) ? 0.0f : gradient[x];
     }
-    swap(before, other);
+    swap(plane, other);
+}
+
+/* How far two planes differ; dst may be one of them. */
+static void find_difference(float *dst, const float *a, const float *b, extent size)
+{
+    for (size_t i = 0; i < (size_t)(size.columns * size.rows); i++)
+        dst[i] = fabsf(a[i] - b[i]);
+}
+
+/* The planes a filter sees beside those the method made. */
+static void find_filter_planes(float **plane, float **other, extent size, const tb_scoring *scoring,
+                               const tb_kernels *kernels)
+{
+    static const int    from[][2] = {{TB_PLANE_BRIGHT_BEFORE, TB_PLANE_ROUGH_BEFORE},
+                                     {TB_PLANE_BRIGHT_AFTER, TB_PLANE_ROUGH_AFTER},
+                                     {TB_PLANE_CONTRAST, TB_PLANE_WIDE_CONTRAST},
+                                     {TB_PLANE_STATISTIC, TB_PLANE_WIDE_STATISTIC}};
+    const tb_smoothing *smoothing = &scoring->before_gradient;
+
+    for (size_t i = 0; i < sizeof from / sizeof *from; i++)
+        memcpy(plane[from[i][1]], plane[from[i][0]],
+               (size_t)(size.columns * size.rows) * sizeof(float));
+    for (int p = TB_PLANE_ROUGH_BEFORE; p <= TB_PLANE_ROUGH_AFTER; p++)
+        find_gradient(&plane[p], other, size, smoothing->radius + 1, smoothing, kernels);
+    find_difference(plane[TB_PLANE_TEXTURE], plane[TB_PLANE_ROUGH_BEFORE],
+                    plane[TB_PLANE_ROUGH_AFTER], size);
 }
 
 tb_status tb_scores_make(tb_scores *scores, const tb_scoring *scoring, const tb_pair_block *block,
@@ -227,8 +268,9 @@ tb_status tb_scores_make(tb_scores *scores, const tb_scoring *scoring, const tb_
     extent           size   = {block->rect.width, block->rect.height};
     tb_rect          core   = tb_rect_grow(block->rect, -scoring->halo);
     const tb_method *method = scoring->method;
+    int              planes = scoring->filter != NULL ? scoring->smoothed : method->planes;
     size_t           pixels = (size_t)(size.columns * size.rows);
-    size_t           needed = floats_needed(size.columns, size.rows);
+    size_t           needed = floats_needed(planes, size.columns, size.rows);
     float           *plane[TB_METHOD_PLANES_MAX], *other, *scratch;
 
     if (needed > scores->capacity) {
@@ -237,27 +279,43 @@ tb_status tb_scores_make(tb_scores *scores, const tb_scoring *scoring, const tb_
         scores->capacity = needed;
     }
     scores->rect     = core;
+    scores->stride   = size.columns;
     scratch          = scores->storage;
     scores->score    = scratch + TB_METHOD_SCRATCH * TB_METHOD_SEGMENT;
     scores->contrast = scores->score + pixels;
     other            = scores->contrast + pixels;
-    for (int p = 0; p < TB_METHOD_PLANES_MAX; p++)
+    for (int p = 0; p < planes; p++)
         plane[p] = other + (size_t)(p + 1) * pixels;
 
     for (int64_t y = 0; y < size.rows; y++)
         make_row(plane, scratch, scoring, block, y, radiometry, kernels);
-    if (method->has_texture)
-        find_texture(&plane[method->planes - 2], &plane[method->planes - 1], &other, size,
-                     scoring->before_gradient.radius + 1, &scoring->before_gradient, kernels);
-    for (int p = 0; p < scoring->smoothed; p++)
+    if (scoring->filter != NULL) {
+        find_filter_planes(plane, &other, size, scoring, kernels);
+    } else if (method->has_texture) {
+        float **before = &plane[method->planes - 2], **after = &plane[method->planes - 1];
+        int     margin = scoring->before_gradient.radius + 1;
+
+        find_gradient(before, &other, size, margin, &scoring->before_gradient, kernels);
+        find_gradient(after, &other, size, margin, &scoring->before_gradient, kernels);
+        find_difference(*before, *before, *after, size);
+    }
+    for (int p = 0; p < scoring->smoothed; p++) {
         smooth(&plane[p], &other, size, scoring->halo, &scoring->smoothing[p], kernels);
+        scores->plane[p] = at_row(plane[p], size, scoring->halo, scoring->halo);
+    }
     for (int64_t y = 0; y < core.height; y++) {
+        float       *score    = scores->score + y * core.width;
+        float       *contrast = scores->contrast + y * core.width;
         const float *row[TB_METHOD_PLANES_MAX];
 
         for (int p = 0; p < scoring->smoothed; p++)
-            row[p] = at_row(plane[p], size, scoring->halo, scoring->halo + y);
-        method->finish(scores->score + y * core.width, scores->contrast + y * core.width, row,
-                       scoring->bands, (size_t)core.width);
+            row[p] = scores->plane[p] + y * size.columns;
+        if (scoring->filter != NULL) {
+            tb_filter_judge(score, scoring->filter, row, scratch, (size_t)core.width, kernels);
+            memcpy(contrast, row[TB_PLANE_CONTRAST], (size_t)core.width * sizeof *contrast);
+        } else {
+            method->finish(score, contrast, row, scoring->bands, (size_t)core.width);
+        }
     }
 done:
     return status;

@@ -8,6 +8,7 @@
 
 #include "core/error.h"
 #include "core/rect.h"
+#include "detect/filter.h"
 #include "detect/method.h"
 #include "kernels/table.h"
 #include "raster/pair.h"
@@ -26,6 +27,7 @@ enum { TB_SCORING_HALO_MAX = TB_FIR_RADIUS_MAX + TB_BILATERAL_RADIUS };
 /** How a score is made; the same for all strata of a pair. */
 typedef struct tb_scoring {
     const tb_method *method;
+    const tb_filter *filter; /**< of tb_method_trained; NULL for the others */
     int              bands;
     int              halo;     /**< pixels a block needs around it: 1 .. TB_SCORING_HALO_MAX */
     int              smoothed; /**< planes that `finish` takes */
@@ -42,19 +44,29 @@ typedef struct tb_scoring {
 void tb_scoring_init(tb_scoring *scoring, const tb_method *method, int bands, double sigma,
                      bool has_median);
 
+/** The same for tb_method_trained, as the filter says. Borrows the filter. */
+void tb_scoring_init_trained(tb_scoring *scoring, const tb_filter *filter);
+
+/** Planes a scoring without a filter holds at most, and one with. */
+enum { TB_SCORING_PLANES = 4, TB_SCORING_PLANES_TRAINED = TB_FILTER_PLANES };
+
 /** A worker's buffers. Zero-initialised is empty; free with tb_scores_reset. */
 typedef struct tb_scores {
     tb_rect rect;     /**< the block without its halo */
     float  *score;    /**< rect.height * rect.width; NaN: not observed */
     float  *contrast; /**< likewise */
-    float  *storage;
-    size_t  capacity;
+    /** The smoothed planes at the block's first pixel; rows are `stride` apart. Training reads
+     * them. */
+    const float *plane[TB_METHOD_PLANES_MAX];
+    int64_t      stride;
+    float       *storage;
+    size_t       capacity;
 } tb_scores;
 
 void tb_scores_reset(tb_scores *scores);
 
-/** Bytes tb_scores_make holds for a block of so many pixels with its halo. */
-size_t tb_scores_bytes(int64_t columns, int64_t rows);
+/** Bytes tb_scores_make holds for a block of so many pixels with its halo; planes as above. */
+size_t tb_scores_bytes(int planes, int64_t columns, int64_t rows);
 
 /**
  * Scores the block less scoring->halo pixels on every side.

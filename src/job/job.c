@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/memory.h"
+#include "detect/filter.h"
 
 tb_status tb_job_new(tb_job **out, tb_error *err)
 {
@@ -120,11 +121,14 @@ tb_status tb_job_of_images(tb_job **out, const tb_detect_options *options, tb_er
     if (options->model != NULL)
         TB_TRY(tb_copy_text(&job->model, options->model, err));
     if (options->method != NULL) {
-        if (tb_method_named(options->method) == NULL) {
+        if (tb_method_named(options->method) == NULL ||
+            tb_method_named(options->method) == &tb_method_trained) {
             status =
                 tb_error_set(err, TB_E_USAGE,
                              "--method: expected composite, cva, logratio or omnibus, got \"%s\"",
                              options->method);
+            if (tb_method_named(options->method) != NULL)
+                tb_error_hint(err, "a trained filter is given with --model FILTER.yaml");
             goto done;
         }
         TB_TRY(tb_copy_text(&job->method, options->method, err));

@@ -9,6 +9,7 @@
 #include "core/file.h"
 #include "core/memory.h"
 #include "model/decide.h"
+#include "model/filter.h"
 #include "region/record.h"
 #include "sweep/block.h"
 #include "sweep/sweep.h"
@@ -45,6 +46,32 @@ tb_status tb_stages_kernels(const tb_runtime *runtime, const tb_kernels **out, t
     return TB_OK;
 }
 
+/* The job's model may be a trained filter: then the fit is the pair's own. */
+static tb_status open_filter(tb_stages *stages, tb_error *err)
+{
+    tb_status     status = TB_OK;
+    const tb_job *job    = stages->job;
+
+    TB_TRY(tb_filter_open(&stages->filter, job->model, err));
+    if (stages->filter == NULL)
+        goto done;
+    if (job->method != NULL || job->sensor == TB_SENSOR_SAR) {
+        status = tb_error_set(err, TB_E_USAGE,
+                              "%s: expected no method or radar beside a trained filter, got \"%s\"",
+                              job->model, job->method != NULL ? job->method : "sar");
+        tb_error_hint(err, "a filter is the method, and of optical imagery: leave out one of both");
+        goto done;
+    }
+    if (stages->filter->bands != stages->pair.bands) {
+        status = tb_error_set(err, TB_E_INPUT,
+                              "%s: expected images of the %d bands it was trained on, got %d",
+                              job->model, stages->filter->bands, stages->pair.bands);
+        tb_error_hint(err, "train one on images such as these: tuban train");
+    }
+done:
+    return status;
+}
+
 tb_status tb_stages_open(tb_stages *stages, const tb_job *job, int number,
                          const tb_kernels *kernels, const tb_progress *progress, tb_error *err)
 {
@@ -61,6 +88,10 @@ tb_status tb_stages_open(tb_stages *stages, const tb_job *job, int number,
     *stages = (tb_stages){.job = job, .number = number};
     TB_TRY(tb_pair_open(&stages->pair, &before, &after, err));
     TB_TRY(check_method(tb_job_method(job, &stages->pair), &stages->pair, err));
+    if (job->model != NULL) {
+        TB_TRY(open_filter(stages, err));
+        options.planes = TB_SCORING_PLANES_TRAINED; /* a model.yaml may hold a filter too */
+    }
     TB_TRY(tb_plan_make(&stages->plan, &stages->pair, &options, err));
     stages->engine = (tb_engine){.kernels     = kernels,
                                  .workers     = stages->plan.threads,
@@ -76,6 +107,7 @@ done:
 void tb_stages_close(tb_stages *stages)
 {
     tb_model_free(stages->model);
+    tb_filter_free(stages->filter);
     tb_pair_close(&stages->pair);
     tb_free(stages->model_path);
     *stages = (tb_stages){0};
@@ -92,6 +124,8 @@ static tb_status fit_key(const tb_stages *stages, const tb_fit_options *options,
                           options->prior, options->rate, options->sample_share, options->smoothing,
                           options->threshold_factor, options->may_flag_all, options->alpha,
                           options->looks, options->is_intensity));
+    if (options->filter != NULL)
+        TB_TRY(tb_filter_write(options->filter, "", &text, err));
     TB_TRY(tb_key_of(&text, key, err));
 done:
     tb_text_reset(&text);
@@ -157,7 +191,11 @@ tb_status tb_stages_fit(tb_stages *stages, tb_error *err)
                               .threshold_factor = job->threshold_factor,
                               .may_flag_all     = job->may_flag_all};
 
-    if (job->model != NULL) {
+    if (stages->filter != NULL) {
+        options.method = &tb_method_trained;
+        options.filter = stages->filter;
+    }
+    if (job->model != NULL && stages->filter == NULL) {
         TB_TRY(tb_model_read(&stages->model, job->model, err));
         if (job->smoothing != 0.0 || job->threshold_factor > 0.0)
             note(stages, "the model says how to smooth and where to cut; smoothing and "
@@ -167,7 +205,7 @@ tb_status tb_stages_fit(tb_stages *stages, tb_error *err)
     }
     status = tb_model_apply(stages->model, &stages->pair, err);
     if (status != TB_OK) {
-        if (job->model != NULL)
+        if (job->model != NULL && stages->filter == NULL)
             tb_error_hint(err, "%s was fitted to other images: fit it anew, or leave out --model",
                           job->model);
         goto done;

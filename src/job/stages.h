@@ -26,6 +26,7 @@ typedef struct tb_stages {
     tb_pair       pair;
     tb_plan       plan;
     tb_engine     engine;
+    tb_filter    *filter; /**< trained: where the job's model is one; else NULL */
     tb_model     *model;
     char          key[TB_KEY_SIZE];       /**< of the inputs */
     char          model_key[TB_KEY_SIZE]; /**< of inputs and model: what the sweep depends on */

@@ -364,6 +364,10 @@ tb_status tb_threshold_decide(tb_model_threshold *t, const tb_tally *tally, cons
         t->value    = value_at(&h, tb_threshold_quantile(&h, 1.0 - options->rate));
         t->contrast = 0.0;
         snprintf(t->rule, sizeof t->rule, "fixed rate %.6g, no absolute bound", options->rate);
+    } else if (options->filter != NULL) {
+        is_exact = true;
+        t->value = options->filter->cut;
+        snprintf(t->rule, sizeof t->rule, "trained: the cut of the filter's cross-validation");
     } else if (method == &tb_method_omnibus) {
         decide_omnibus(options, tally->bands, &t->value, t->rule, sizeof t->rule);
         t->contrast = 0.0;

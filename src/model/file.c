@@ -7,6 +7,7 @@
 #include "core/memory.h"
 #include "core/yaml.h"
 #include "detect/omnibus.h"
+#include "model/filter.h"
 #include "model/model.h"
 
 static const char *const sample_names[] = {"amplitude", "intensity", NULL};
@@ -41,8 +42,7 @@ static int plain_bytes(const unsigned char *text)
     return bytes;
 }
 
-/* A name as a double-quoted scalar: names of files hold quotes, and bytes of other encodings. */
-static tb_status write_name(tb_text *out, const char *name, tb_error *err)
+tb_status tb_model_write_name(tb_text *out, const char *name, tb_error *err)
 {
     tb_status   status = TB_OK;
     const char *at     = name;
@@ -102,7 +102,7 @@ static tb_status write_file(tb_text *out, const tb_model_file *file, const char 
     tb_status status = TB_OK;
 
     TB_TRY(tb_text_append(out, err, "  - file: "));
-    TB_TRY(write_name(out, tb_path_name(path), err));
+    TB_TRY(tb_model_write_name(out, tb_path_name(path), err));
     TB_TRY(tb_text_append(out, err,
                           "\n    dx: %.9g\n    dy: %.9g\n    applied: %s\n"
                           "    residual_px: %.9g\n    windows: %d\n    accepted: %d\n"
@@ -163,6 +163,11 @@ static tb_status write_stratum(tb_text *out, const tb_model *model, int index, t
         TB_TRY(write_list(out, "      ", "offset", s->offset, model->bands, err));
     if (model->method == &tb_method_omnibus)
         TB_TRY(tb_text_append(out, err, "      looks: %.9g\n", s->looks));
+    if (model->filter != NULL) {
+        TB_TRY(write_list(out, "      ", "mean_after", s->mean_after, model->bands, err));
+        TB_TRY(write_list(out, "      ", "deviation", s->deviation[0], model->bands, err));
+        TB_TRY(write_list(out, "      ", "deviation_after", s->deviation[1], model->bands, err));
+    }
     TB_TRY(
         tb_text_append(out, err,
                        "    threshold:\n      rule: \"%s\"\n      value: %.9g\n      weak: %.9g\n"
@@ -189,6 +194,10 @@ tb_status tb_model_write(const tb_model *model, const tb_pair *pair, tb_text *ou
         TB_TRY(tb_text_append(out, err, "samples: %s\n", sample_names[model->is_intensity]));
     TB_TRY(write_range(out, model, 0, "range_before", err));
     TB_TRY(write_range(out, model, 1, "range_after", err));
+    if (model->filter != NULL) {
+        TB_TRY(tb_text_append(out, err, "filter:\n"));
+        TB_TRY(tb_filter_write(model->filter, "  ", out, err));
+    }
     TB_TRY(tb_text_append(out, err, "registration:\n"));
     for (int f = 0; f < model->after_files; f++)
         TB_TRY(write_file(out, &model->file[f], tb_epoch_file(pair->after, f)->path, err));
@@ -356,11 +365,12 @@ done:
 static tb_status read_normalisation(tb_node map, const tb_model *model, tb_model_stratum *s,
                                     tb_error *err)
 {
-    static const char *const allowed[] = {"rule", "unchanged", "slope",  "intercept", "noise",
-                                          "mean", "spread",    "offset", "looks",     NULL};
-    tb_status                status    = TB_OK;
-    int                      bands     = model->bands;
-    tb_node                  offset;
+    static const char *const allowed[] = {
+        "rule",   "unchanged", "slope",      "intercept", "noise",           "mean", "spread",
+        "offset", "looks",     "mean_after", "deviation", "deviation_after", NULL};
+    tb_status status = TB_OK;
+    int       bands  = model->bands;
+    tb_node   offset;
 
     TB_TRY(tb_node_check_keys(map, allowed, err));
     TB_TRY(read_text(map, "rule", s->normalisation, sizeof s->normalisation, err));
@@ -374,6 +384,11 @@ static tb_status read_normalisation(tb_node map, const tb_model *model, tb_model
         TB_TRY(read_list(map, "offset", bands, 0, s->offset, NULL, err));
     if (model->method == &tb_method_omnibus)
         TB_TRY(read_real(map, "looks", 0.5, TB_OMNIBUS_LOOKS_MAX, &s->looks, err));
+    if (model->filter != NULL) {
+        TB_TRY(read_list(map, "mean_after", bands, -1e30, s->mean_after, NULL, err));
+        TB_TRY(read_list(map, "deviation", bands, 0, s->deviation[0], NULL, err));
+        TB_TRY(read_list(map, "deviation_after", bands, 0, s->deviation[1], NULL, err));
+    }
 done:
     return status;
 }
@@ -466,11 +481,24 @@ done:
     return status;
 }
 
+static tb_status read_filter(tb_node root, tb_model *model, tb_error *err)
+{
+    tb_status status = TB_OK;
+    tb_node   node;
+
+    TB_TRY(tb_node_require(root, "filter", &node, err));
+    TB_TRY(tb_filter_read(&model->filter, node, NULL, err));
+    if (model->filter->bands != model->bands)
+        status = tb_node_complain(node, err, "a filter for as many bands as the model's");
+done:
+    return status;
+}
+
 static tb_status read_head(tb_node root, tb_model **out, tb_error *err)
 {
     static const char *const allowed[] = {
         "model",        "method", "bands",        "smoothing",   "median",  "sample", "sources",
-        "registration", "strata", "range_before", "range_after", "samples", NULL};
+        "registration", "strata", "range_before", "range_after", "samples", "filter", NULL};
     static const char *const sides[] = {"before", "after", NULL};
     tb_status                status  = TB_OK;
     tb_node                  node, files;
@@ -498,6 +526,12 @@ static tb_status read_head(tb_node root, tb_model **out, tb_error *err)
     }
     TB_TRY(tb_model_new(out, tb_method_named(tb_method_names()[method]), bands, before, after,
                         (int)tb_node_count(node), err));
+    if ((*out)->method == &tb_method_trained) {
+        TB_TRY(read_filter(root, *out, err));
+    } else if (tb_node_find(root, "filter", &node)) {
+        status = tb_node_complain(node, err, "no filter, since the method is not \"trained\"");
+        goto done;
+    }
     TB_TRY(read_real(root, "smoothing", 0, 4.5, &(*out)->smoothing, err));
     if (tb_node_find(root, "median", &node))
         TB_TRY(tb_node_boolean(node, &(*out)->has_median, err));

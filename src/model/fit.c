@@ -7,6 +7,7 @@
 #include "align/registration.h"
 #include "core/memory.h"
 #include "model/decide.h"
+#include "model/filter.h"
 #include "model/gather.h"
 #include "model/normalise.h"
 #include "model/sample.h"
@@ -398,6 +399,8 @@ static double smoothing_of(const tb_grid *lattice, const tb_fit_options *options
 {
     double gsd = tb_grid_gsd_m(lattice);
 
+    if (options->filter != NULL)
+        return options->filter->smoothing;
     if (options->smoothing != 0.0)
         return options->smoothing > 0.0 ? options->smoothing : 0.0;
     if (options->method == &tb_method_logratio)
@@ -414,8 +417,17 @@ static bool wants_median(const tb_grid *lattice, const tb_fit_options *options)
 {
     double gsd = tb_grid_gsd_m(lattice);
 
+    if (options->filter != NULL)
+        return options->filter->has_median;
     return options->method == &tb_method_composite && options->smoothing == 0.0 && gsd > 5.0 &&
            gsd < 20.0;
+}
+
+void tb_fit_smoothing(const tb_grid *lattice, const tb_fit_options *options, double *sigma,
+                      bool *has_median)
+{
+    *sigma      = smoothing_of(lattice, options);
+    *has_median = wants_median(lattice, options);
 }
 
 /* Integers of 8 and 16 bits without a sign end at 0 and at their greatest value. */
@@ -445,13 +457,13 @@ tb_status tb_model_fit(tb_model **out, const tb_pair *pair, const tb_fit_options
     *out = NULL;
     TB_TRY(tb_model_new(&model, options->method, pair->bands, tb_epoch_sources(pair->before),
                         tb_epoch_sources(pair->after), tb_epoch_files(pair->after), err));
+    TB_TRY(tb_filter_copy(&model->filter, options->filter, err));
     TB_TRY(tb_model_apply(model, pair, err)); /* undoes what an earlier fit may have applied */
     TB_TRY(tb_gather_new(&gather, pair, engine, err));
     TB_TRY(tb_alloc_zero(&borders, (size_t)strata, sizeof *borders, "strata", err));
     find_range(pair->before, &model->low[0], &model->high[0]);
     find_range(pair->after, &model->low[1], &model->high[1]);
-    model->smoothing    = smoothing_of(&pair->lattice, options);
-    model->has_median   = wants_median(&pair->lattice, options);
+    tb_fit_smoothing(&pair->lattice, options, &model->smoothing, &model->has_median);
     model->is_intensity = options->is_intensity;
     for (int f = 0; f < model->after_files; f++) {
         if (options->is_registered)
@@ -481,7 +493,7 @@ done:
     return status;
 }
 
-size_t tb_model_fit_bytes(const tb_pair *pair, double sample_share, int workers)
+size_t tb_model_fit_bytes(const tb_pair *pair, double sample_share, int workers, int scored)
 {
     int64_t cell = (int64_t)(TB_SAMPLE_CELL + 2 * TB_SCORING_HALO_MAX) *
                    (TB_SAMPLE_CELL + 2 * TB_SCORING_HALO_MAX);
@@ -499,7 +511,7 @@ size_t tb_model_fit_bytes(const tb_pair *pair, double sample_share, int workers)
     size_t sample = (size_t)largest * (planes * 5 / 2 + 2 * sizeof(float));
     size_t align  = REGISTRATION_CELLS * (size_t)TB_SAMPLE_CELL * TB_SAMPLE_CELL * (planes + 48);
     size_t each   = tb_pair_block_bytes(pair->bands, cell) +
-                  tb_scores_bytes(TB_SAMPLE_CELL + 2 * TB_SCORING_HALO_MAX,
+                  tb_scores_bytes(scored, TB_SAMPLE_CELL + 2 * TB_SCORING_HALO_MAX,
                                   TB_SAMPLE_CELL + 2 * TB_SCORING_HALO_MAX);
 
     return (sample > align ? sample : align) + (size_t)workers * each;

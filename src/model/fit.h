@@ -40,6 +40,7 @@ typedef struct tb_fit_options {
     double looks;            /**< omnibus: equivalent number; 0: estimated */
     bool   is_intensity;     /**< omnibus: the samples are intensities, not amplitudes */
     bool   may_flag_all;     /**< go on where an implausible share of a stratum is flagged */
+    const tb_filter *filter; /**< of tb_method_trained; NULL for the others; borrowed */
 } tb_fit_options;
 
 /**
@@ -54,7 +55,13 @@ typedef struct tb_fit_options {
 tb_status tb_model_fit(tb_model **out, const tb_pair *pair, const tb_fit_options *options,
                        const tb_engine *engine, tb_error *err);
 
-/** Bytes a fit of this pair holds beside the tile cache. */
-size_t tb_model_fit_bytes(const tb_pair *pair, double sample_share, int workers);
+/** How a fit would smooth: standard deviation of the Gaussian in pixels, and the median before it.
+ */
+void tb_fit_smoothing(const tb_grid *lattice, const tb_fit_options *options, double *sigma,
+                      bool *has_median);
+
+/** Bytes a fit of this pair holds beside the tile cache; `scored` are the planes of
+ * tb_scores_bytes. */
+size_t tb_model_fit_bytes(const tb_pair *pair, double sample_share, int workers, int scored);
 
 #endif

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "core/memory.h"
+#include "model/filter.h"
 
 tb_status tb_model_new(tb_model **out, const tb_method *method, int bands, int before_sources,
                        int after_sources, int after_files, tb_error *err)
@@ -49,6 +50,7 @@ void tb_model_free(tb_model *model)
     tb_free(model->stratum);
     tb_free(model->judge);
     tb_free(model->radiometry);
+    tb_filter_free(model->filter);
     tb_free(model);
 }
 
@@ -101,6 +103,9 @@ static void derive_stratum(tb_model_stratum *s, const tb_model *model)
     round_all(s->noise, bands);
     round_all(s->spread, bands);
     round_all(s->mean, bands);
+    round_all(s->mean_after, bands);
+    round_all(s->deviation[0], bands);
+    round_all(s->deviation[1], bands);
     round_all(s->offset, bands);
     round_one(&s->looks);
     s->radiometry.looks        = (float)s->looks;
@@ -122,9 +127,16 @@ static void derive_stratum(tb_model_stratum *s, const tb_model *model)
         s->radiometry.slope[b]     = (float)s->slope[b];
         s->radiometry.intercept[b] = (float)s->intercept[b];
         s->radiometry.offset[b]    = (float)s->offset[b];
+        s->radiometry.centre[0][b] = (float)s->mean[b];
+        s->radiometry.centre[1][b] = (float)s->mean_after[b];
+        for (int date = 0; date < 2; date++)
+            s->radiometry.by_own[date][b] =
+                s->deviation[date][b] > 0.0 ? (float)(1.0 / s->deviation[date][b]) : 0.0f;
         s->radiometry.by_noise[b]  = lives ? (float)(1.0 / noise) : 0.0f;
         s->radiometry.by_spread[b] = lives ? (float)(1.0 / s->spread[b]) : 0.0f;
     }
+    for (int b = 0; model->filter != NULL && b < bands; b++)
+        s->radiometry.vegetation[b] = (float)model->filter->vegetation[b];
     derive_mad(&s->radiometry.mad, &s->mad, bands);
 }
 
@@ -151,8 +163,11 @@ void tb_model_derive(tb_model *model)
         model->judge[s]      = judge->state == TB_STRATUM_FITTED ? judge : NULL;
         model->radiometry[s] = model->judge[s] != NULL ? &judge->radiometry : NULL;
     }
-    tb_scoring_init(&model->scoring, model->method, model->bands, model->smoothing,
-                    model->has_median);
+    if (model->filter != NULL)
+        tb_scoring_init_trained(&model->scoring, model->filter);
+    else
+        tb_scoring_init(&model->scoring, model->method, model->bands, model->smoothing,
+                        model->has_median);
 }
 
 tb_status tb_model_apply(const tb_model *model, const tb_pair *pair, tb_error *err)

@@ -60,19 +60,21 @@ typedef enum tb_model_state {
 } tb_model_state;
 
 typedef struct tb_model_stratum {
-    tb_model_state     state;
-    int                from;
-    int64_t            sampled; /**< pixels of the sample valid in both dates */
-    tb_model_irmad     irmad;
-    tb_model_mad       mad;
-    char               normalisation[48]; /**< the rule that gave slopes and intercepts */
-    int64_t            unchanged;         /**< pixels it was fitted on */
-    double             slope[TB_BANDS_MAX], intercept[TB_BANDS_MAX];
-    double             noise[TB_BANDS_MAX];  /**< of the difference on unchanged ground */
-    double             spread[TB_BANDS_MAX]; /**< of the features of both dates, as earlier ones */
-    double             mean[TB_BANDS_MAX];   /**< of the earlier date's samples */
-    double             offset[TB_BANDS_MAX]; /**< added to radar samples before their logarithm */
-    double             looks;                /**< equivalent number, of the omnibus method */
+    tb_model_state state;
+    int            from;
+    int64_t        sampled; /**< pixels of the sample valid in both dates */
+    tb_model_irmad irmad;
+    tb_model_mad   mad;
+    char           normalisation[48]; /**< the rule that gave slopes and intercepts */
+    int64_t        unchanged;         /**< pixels it was fitted on */
+    double         slope[TB_BANDS_MAX], intercept[TB_BANDS_MAX];
+    double         noise[TB_BANDS_MAX];  /**< of the difference on unchanged ground */
+    double         spread[TB_BANDS_MAX]; /**< of the features of both dates, as earlier ones */
+    double         mean[TB_BANDS_MAX];   /**< of the earlier date's samples */
+    double mean_after[TB_BANDS_MAX]; /**< of the later date's own; these are for trained filters */
+    double deviation[2][TB_BANDS_MAX]; /**< standard deviations of each date's own samples */
+    double offset[TB_BANDS_MAX];       /**< added to radar samples before their logarithm */
+    double looks;                      /**< equivalent number, of the omnibus method */
     tb_model_threshold threshold;
     tb_radiometry      radiometry; /**< derived: see tb_model_derive */
 } tb_model_stratum;
@@ -89,6 +91,7 @@ typedef struct tb_model {
     double low[2], high[2];    /**< ends of the sample ranges, earlier and later; infinite: none */
     tb_model_file    *file;    /**< after_files of them */
     tb_model_stratum *stratum; /**< before_sources * after_sources of them */
+    tb_filter        *filter;  /**< of tb_method_trained: owned; NULL for the others */
 
     /* Derived: see tb_model_derive. */
     tb_scoring scoring;
@@ -115,6 +118,12 @@ void tb_model_derive(tb_model *model);
 /** Registers the pair's later files as the model says. TB_E_INPUT when the model does not fit the
  * pair. */
 tb_status tb_model_apply(const tb_model *model, const tb_pair *pair, tb_error *err);
+
+/**
+ * Appends a name as YAML's double-quoted scalar: names of files hold quotes, and bytes of other
+ * encodings.
+ */
+tb_status tb_model_write_name(tb_text *out, const char *name, tb_error *err);
 
 /** Appends model.yaml; `pair` names the files (base names only). */
 tb_status tb_model_write(const tb_model *model, const tb_pair *pair, tb_text *out, tb_error *err);

@@ -119,6 +119,10 @@ static void keep_regression(tb_model_stratum *s, const tb_regression *regression
         s->noise[b]     = band->residual;
         s->spread[b] = band->is_used ? sqrt(band->spread * band->slope * band->spread_after) : 0.0;
         s->mean[b]   = band->mean;
+
+        s->mean_after[b]   = band->mean_after;
+        s->deviation[0][b] = band->is_used ? band->spread : 0.0;
+        s->deviation[1][b] = band->is_used ? band->spread_after : 0.0;
     }
 }
 

@@ -248,7 +248,8 @@ static tb_status fit_band(tb_regression *result, const sums *s, const tb_pixels 
     pair                both   = pair_of(&s->both, s->centre, pixels->bands, k);
     tb_status           status = TB_OK;
 
-    band->mean = all.mean_x;
+    band->mean       = all.mean_x;
+    band->mean_after = all.mean_y;
     /* Rounding of the centre leaves a constant band a variance of some 1e-32 of its square. */
     band->is_used =
         all.xx > 1e-24 * (all.mean_x * all.mean_x) && all.yy > 1e-24 * (all.mean_y * all.mean_y);

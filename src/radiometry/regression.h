@@ -36,7 +36,8 @@ typedef struct tb_regression_band {
                         over all pixels; at least 1e-3 of the spread, so that it can divide */
     double mean;   /**< of before over all pixels */
     double spread; /**< standard deviation (n - 1) of before over all pixels */
-    double spread_after; /**< of after, likewise, in its own unit */
+    double mean_after;   /**< of after, likewise, in its own unit */
+    double spread_after; /**< likewise */
 
     /* Of the two thirds' line on the held-out third; 0 where nothing was held out. */
     double correlation; /**< r of before and after */

@@ -54,8 +54,8 @@ static size_t panel_cache(date_cost cost, int64_t panel, int64_t block, int halo
     return (size_t)(columns * rows * cost.bytes_per_pixel) + 2 * cost.tile_bytes;
 }
 
-static size_t worker_bytes(const tb_pair *pair, int64_t block, int halo, date_cost before,
-                           date_cost after)
+static size_t worker_bytes(const tb_pair *pair, int64_t block, int halo, int planes,
+                           date_cost before, date_cost after)
 {
     int64_t side   = block + 2 * halo;
     size_t  pixels = (size_t)(block * block);
@@ -63,7 +63,7 @@ static size_t worker_bytes(const tb_pair *pair, int64_t block, int halo, date_co
         (size_t)((before.bytes_per_pixel + after.bytes_per_pixel) * (double)side * 128.0 * 4.0);
 
     /* Classes, and runs and parts with their evidence of a block as ragged as noise. */
-    return tb_pair_block_bytes(pair->bands, side * side) + tb_scores_bytes(side, side) +
+    return tb_pair_block_bytes(pair->bands, side * side) + tb_scores_bytes(planes, side, side) +
            pixels * 20 + pixels / 8 * (size_t)(8 * (5 + 4 * pair->bands)) / 4 + strips;
 }
 
@@ -76,7 +76,7 @@ static void fill_bytes(tb_plan *plan, const tb_pair *pair)
                             panel_cache(after, TB_SAMPLE_CELL, TB_SAMPLE_CELL, plan->halo);
     plan->cache_bytes = panel_cache(before, plan->panel, plan->block, plan->halo) +
                         panel_cache(after, plan->panel, plan->block, plan->halo);
-    plan->worker_bytes = worker_bytes(pair, plan->block, plan->halo, before, after);
+    plan->worker_bytes = worker_bytes(pair, plan->block, plan->halo, plan->planes, before, after);
     sweep              = plan->cache_bytes + (size_t)plan->threads * plan->worker_bytes;
     plan->needed_bytes = plan->base_bytes + (sweep > plan->fit_bytes + plan->fit_cache_bytes
                                                  ? sweep
@@ -94,7 +94,7 @@ static void shrink(tb_plan *plan, const tb_pair *pair, bool is_block_given, doub
     int64_t width = plan->lattice.width;
 
     for (;;) {
-        plan->fit_bytes = tb_model_fit_bytes(pair, sample_share, plan->threads);
+        plan->fit_bytes = tb_model_fit_bytes(pair, sample_share, plan->threads, plan->planes);
         plan->panel     = (width + plan->block - 1) / plan->block * plan->block;
         fill_bytes(plan, pair);
         while (!fits(plan) && plan->panel > plan->block) {
@@ -161,6 +161,7 @@ tb_status tb_plan_make(tb_plan *plan, const tb_pair *pair, const tb_plan_options
     pixels        = tb_rect_area(plan->lattice);
     plan->threads = options->threads > 0 ? options->threads : tb_parallel_processors();
     plan->halo    = options->halo > 0 ? options->halo : TB_SCORING_HALO_MAX;
+    plan->planes  = options->planes > 0 ? options->planes : TB_SCORING_PLANES;
     plan->block   = options->block > 0 ? options->block : DEFAULT_BLOCK;
     plan->shards =
         options->shards > 0 ? options->shards : (pixels + SHARD_PIXELS - 1) / SHARD_PIXELS;
