@@ -250,8 +250,12 @@ class Images(Case):
     def test_other_ground(self):
         """Two places on one grid: refused with the best match, unless nothing is to be registered."""
         def place(seed):
-            fields = np.kron(np.random.default_rng(seed).uniform(500, 4000, (3, 32, 32)), np.ones((14, 14)))
-            return fields + np.random.default_rng(seed + 9).normal(size=fields.shape) * 40
+            random = np.random.default_rng(seed)
+            land = np.full((3, 440, 440), 2000.0)
+            for _ in range(1500):  # fields over fields: no common grid
+                y, x, height, width = *random.integers(-20, 430, 2), *random.integers(10, 40, 2)
+                land[:, max(y, 0):y + height, max(x, 0):x + width] = random.uniform(500, 4000, (3, 1, 1))
+            return land + random.normal(size=land.shape) * 40
         for name, seed in (("here.tif", 1), ("there.tif", 2)):
             write(self.path(name), place(seed))
         write(self.path("again.tif"), place(1) * 1.1 + 50)

@@ -28,7 +28,7 @@ enum {
 static const double refuse_beyond    = 6.0;   /* pixels, without a coarse start */
 static const double apply_from       = 0.125; /* pixels */
 static const double start_rise       = 0.05;  /* of the correlation, for a start beyond NEAR */
-static const double start_stands_out = 3.0;   /* standard deviations over the ring around it */
+static const double start_stands_out = 2.6;   /* standard deviations over the ring around it */
 static const double agree_near       = 0.2;   /* share of the windows tried that must be kept */
 static const double agree_far        = 0.4;   /* the same from a start beyond NEAR */
 static const double rise_least       = 0.001; /* of the correlation */
