@@ -247,6 +247,25 @@ class Images(Case):
             with self.subTest(name=name):
                 self.refuse_pair("t1.tif", name, rf"{name}.*: expected .*ground, got no overlap")
 
+    def test_other_ground(self):
+        """Two places on one grid: refused with the best match, unless nothing is to be registered."""
+        def place(seed):
+            random = np.random.default_rng(seed)
+            land = np.full((3, 440, 440), 2000.0)
+            for _ in range(1500):  # fields over fields: no common grid
+                y, x, height, width = *random.integers(-20, 430, 2), *random.integers(10, 40, 2)
+                land[:, max(y, 0):y + height, max(x, 0):x + width] = random.uniform(500, 4000, (3, 1, 1))
+            return land + random.normal(size=land.shape) * 40
+        for name, seed in (("here.tif", 1), ("there.tif", 2)):
+            write(self.path(name), place(seed))
+        write(self.path("again.tif"), place(1) * 1.1 + 50)
+        self.refuse_pair("here.tif", "there.tif", r"there\.tif: expected the ground of the earlier image, "
+                         r"got gradients that correlate by -?0\.0\d+ .* at a shift of .*\n.*--register off",
+                         commands=("fit", "detect", "run"))
+        self.accept("fit", "here.tif", "again.tif", "--out", "same.yaml")
+        self.accept("fit", "here.tif", "there.tif", "--register", "off", "--allow-implausible",
+                    "--out", "off.yaml")
+
     def test_one_with_a_crs_and_one_without(self):
         write(self.path("bare.tif"), ground()[1], origin=None, crs=None)
         write(self.path("placed.tif"), ground()[1], crs=None)

@@ -166,6 +166,21 @@ class Formats(SameBytes):
             with self.subTest(kind=kind, bands=bands):
                 self.detect(*self.made(301, 283, bands, kind, seed=number), given=MIXED[number % 2::2])
 
+    def test_a_field_of_shifts(self):
+        """The later date at another scale: the pixels go through the general resampling."""
+        def stretched(image):
+            for axis, scale, shift in ((-1, 1.004, -0.4), (-2, 0.997, 0.7)):
+                at = np.arange(image.shape[axis])
+                image = np.apply_along_axis(lambda row: np.interp(at * scale + shift, at, row), axis, image)
+            return image
+        before, after = e2e.ground(620, 590, 3, 4)
+        paths = [e2e.write(self.path(f"bent-{n}.tif"), e2e.typed(image, "uint16"))
+                 for n, image in ((1, before), (2, stretched(after)))]
+        self.detect(*paths)
+        e2e.tuban("fit", *paths, "--out", self.path("bent.yaml"), "--quiet")
+        with open(self.path("bent.yaml")) as model:
+            self.assertIn("    field:", model.read())
+
     def test_types_of_two_kinds(self):
         before, _ = self.made(300, 260, 4, "uint8", name="byte-")
         _, after = self.made(300, 260, 4, "uint16", name="short-")

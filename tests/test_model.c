@@ -381,6 +381,24 @@ static double any_positive(uint64_t *seed)
     return fabs(any_real(seed)) + 1e-9;
 }
 
+static void any_field(tb_model_file *file, uint64_t *seed)
+{
+    tb_field *field = &file->field;
+
+    tb_field_span(field,
+                  (tb_rect){random_between(seed, 0, 99), random_between(seed, 0, 99),
+                            random_between(seed, 1, 9999), random_between(seed, 1, 9999)},
+                  (int)random_between(seed, 1, TB_FIELD_SIDE_MAX - 1));
+    for (int i = 0; i < field->columns * field->rows; i++) {
+        field->dx[i] = random_real(seed, -9, 9);
+        field->dy[i] = random_real(seed, -9, 9);
+    }
+    for (int i = 0; i < 2; i++) {
+        file->field_correlation[i] = random_real(seed, -1, 1);
+        file->field_held_out[i]    = random_real(seed, 0, 9);
+    }
+}
+
 static tb_model *any_model(uint64_t *seed, int before, int after)
 {
     tb_model              *model     = NULL;
@@ -409,6 +427,9 @@ static tb_model *any_model(uint64_t *seed, int before, int after)
                                          .accepted           = (int)random_between(seed, 0, 99),
                                          .applied            = random_between(seed, 0, 1),
                                          .reason             = "it rises"};
+    for (int f = 0; f < after; f++)
+        if (random_between(seed, 0, 1))
+            any_field(&model->file[f], seed);
     for (int s = 0; s < strata; s++) {
         tb_model_stratum *stratum = &model->stratum[s];
 
@@ -490,6 +511,8 @@ static void a_model_read_again_is_the_same(void **state)
                 assert_memory_equal(model->radiometry[s], again->radiometry[s],
                                     sizeof **model->radiometry);
         }
+        for (int f = 0; f < model->after_files; f++)
+            assert_memory_equal(&model->file[f].field, &again->file[f].field, sizeof(tb_field));
         assert_memory_equal(&model->scoring, &again->scoring, sizeof model->scoring);
         tb_model_free(model);
         tb_model_free(again);

@@ -519,6 +519,92 @@ static void shifts_have_the_right_sign(void **state)
     free(samples);
 }
 
+/* A plane through a field of shifts: each pixel is the plane where the field says, and any block
+ * has the same bytes. A field that is one shift is that shift. */
+static void fields_bend(void **state)
+{
+    const char *path    = "/vsimem/bend.tif";
+    float      *samples = ramp_of(90, 70, 1);
+    tb_grid     grid    = grid_of(90, 70, plain, NULL);
+    tb_field    field   = {0};
+    uint64_t    seed    = 3;
+    date        d;
+    int16_t     file[90 * 70], part_file[90 * 70];
+
+    (void)state;
+    made_write(path, &(made){.width = 90, .height = 70, .bands = 1}, samples);
+    date_begin(&d, &path, 1, NULL, NULL, &grid);
+    for (int meshes = 1; meshes <= TB_FIELD_SIDE_MAX - 1; meshes++) {
+        tb_field_span(&field, (tb_rect){0, 0, 90, 70}, meshes);
+        assert_true(field.columns <= TB_FIELD_SIDE_MAX && field.rows <= TB_FIELD_SIDE_MAX);
+        assert_true((field.columns - 1) * field.step >= 90 && (field.rows - 1) * field.step >= 70);
+        for (int i = 0; i < field.columns * field.rows; i++) {
+            field.dx[i] = random_real(&seed, -6, 6);
+            field.dy[i] = random_real(&seed, -6, 6);
+        }
+        tb_epoch_bend(d.epoch, 0, &field);
+        assert_int_equal(tb_warp_kind_of(tb_epoch_warp(d.epoch, 0)), TB_WARP_GENERAL);
+
+        float *got  = read_rect(&d, (tb_rect){0, 0, 90, 70}, file);
+        int    seen = 0;
+
+        for (int y = 0; y < 70; y++)
+            for (int x = 0; x < 90; x++) {
+                double dx, dy;
+
+                tb_field_at(&field, x + 0.5, y + 0.5, &dx, &dy);
+                dx = floor((x + dx) * 256 + 0.5) / 256; /* positions are so fine */
+                dy = floor((y + dy) * 256 + 0.5) / 256;
+                if (dx < 2 || dy < 2 || dx > 87 || dy > 67) {
+                    bool is_near = dx > -1.5 && dy > -1.5 && dx < 90.5 && dy < 70.5;
+
+                    assert_true(is_near || file[y * 90 + x] == -1);
+                    continue;
+                }
+                seen++;
+                assert_int_equal(file[y * 90 + x], 0);
+                assert_true(fabs(got[y * 90 + x] - (3 + 0.25 * dx - 0.125 * dy)) <
+                            1e-4 + 0.375 / 256);
+            }
+        assert_true(seen > 3000);
+        for (int k = 0; k < 12; k++) {
+            tb_rect r = {random_between(&seed, 0, 80), random_between(&seed, 0, 60), 0, 0};
+            float  *part;
+
+            r.width  = random_between(&seed, 1, 90 - r.x);
+            r.height = random_between(&seed, 1, 70 - r.y);
+            part     = read_rect(&d, r, part_file);
+            for (int64_t y = 0; y < r.height; y++) {
+                assert_memory_equal(part + y * r.width, got + (r.y + y) * 90 + r.x,
+                                    (size_t)r.width * sizeof(float));
+                assert_memory_equal(part_file + y * r.width, file + (r.y + y) * 90 + r.x,
+                                    (size_t)r.width * sizeof(int16_t));
+            }
+            free(part);
+        }
+        free(got);
+    }
+    for (int i = 0; i < field.columns * field.rows; i++) {
+        field.dx[i] = 3.0;
+        field.dy[i] = -2.0;
+    }
+    tb_epoch_bend(d.epoch, 0, &field);
+
+    float *bent = read_rect(&d, (tb_rect){0, 0, 90, 70}, file);
+
+    tb_epoch_shift(d.epoch, 0, 3, -2);
+
+    float *moved = read_rect(&d, (tb_rect){0, 0, 90, 70}, part_file);
+
+    assert_memory_equal(file, part_file, sizeof file);
+    for (int i = 0; i < 90 * 70; i++)
+        assert_true(isnan(moved[i]) ? isnan(bent[i]) : bent[i] == moved[i]);
+    free(bent);
+    free(moved);
+    date_end(&d);
+    free(samples);
+}
+
 static void nan_reaches_as_far_as_the_taps(void **state)
 {
     const char *path    = "/vsimem/nan.tif";
@@ -1367,6 +1453,7 @@ int main(void)
         cmocka_unit_test(places_beyond_all_bounds),
         cmocka_unit_test(ramps_are_kept),
         cmocka_unit_test(shifts_have_the_right_sign),
+        cmocka_unit_test(fields_bend),
         cmocka_unit_test(nan_reaches_as_far_as_the_taps),
         cmocka_unit_test(nodata_as_the_header_says),
         cmocka_unit_test(the_first_file_that_saw_it_wins),

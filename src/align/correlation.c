@@ -71,33 +71,32 @@ void tb_correlation_whole(tb_correlation *out, const tb_feature *features, int c
 enum { BEFORE_MINUS, BEFORE_PLUS, AFTER_MINUS, AFTER_PLUS, PLANES };
 
 typedef struct tally {
-    double pixels, tiles, rise, rise_squared;
+    double pixels, tiles, rise, rise_squared, varied, at_shift, at_shift_squared;
     double square[PLANES];
     double shifted, plus, minus; /* products: across the shift, and without it on either side */
 } tally;
 
-static void add_tile(tally *t, float *const *planes, int64_t width, tb_rect tile)
+static void add_tile(tally *t, float *const *planes, int64_t pixels)
 {
     double n = 0.0, sum[PLANES] = {0}, square[PLANES] = {0};
     double shifted = 0.0, plus = 0.0, minus = 0.0;
 
-    for (int64_t y = tile.y; y < tile.y + tile.height; y++)
-        for (int64_t x = tile.x; x < tile.x + tile.width; x++) {
-            double v[PLANES];
+    for (int64_t i = 0; i < pixels; i++) {
+        double v[PLANES];
 
-            for (int k = 0; k < PLANES; k++)
-                v[k] = planes[k][y * width + x];
-            if (isnan((v[0] + v[1]) + (v[2] + v[3])))
-                continue;
-            n += 1.0;
-            for (int k = 0; k < PLANES; k++) {
-                sum[k] += v[k];
-                square[k] += v[k] * v[k];
-            }
-            shifted += v[BEFORE_MINUS] * v[AFTER_PLUS];
-            plus += v[BEFORE_PLUS] * v[AFTER_PLUS];
-            minus += v[BEFORE_MINUS] * v[AFTER_MINUS];
+        for (int k = 0; k < PLANES; k++)
+            v[k] = planes[k][i];
+        if (isnan((v[0] + v[1]) + (v[2] + v[3])))
+            continue;
+        n += 1.0;
+        for (int k = 0; k < PLANES; k++) {
+            sum[k] += v[k];
+            square[k] += v[k] * v[k];
         }
+        shifted += v[BEFORE_MINUS] * v[AFTER_PLUS];
+        plus += v[BEFORE_PLUS] * v[AFTER_PLUS];
+        minus += v[BEFORE_MINUS] * v[AFTER_MINUS];
+    }
     if (n < TILE_PIXELS_LEAST)
         return;
     for (int k = 0; k < PLANES; k++)
@@ -106,15 +105,18 @@ static void add_tile(tally *t, float *const *planes, int64_t width, tb_rect tile
     plus -= sum[BEFORE_PLUS] * sum[AFTER_PLUS] / n;
     minus -= sum[BEFORE_MINUS] * sum[AFTER_MINUS] / n;
 
-    double rise = ratio(shifted, square[BEFORE_MINUS], square[AFTER_PLUS]) -
-                  (ratio(plus, square[BEFORE_PLUS], square[AFTER_PLUS]) +
-                   ratio(minus, square[BEFORE_MINUS], square[AFTER_MINUS])) *
-                      0.5;
+    double at_shift = ratio(shifted, square[BEFORE_MINUS], square[AFTER_PLUS]);
+    double rise     = at_shift - (ratio(plus, square[BEFORE_PLUS], square[AFTER_PLUS]) +
+                              ratio(minus, square[BEFORE_MINUS], square[AFTER_MINUS])) *
+                                 0.5;
 
     t->pixels += n;
     t->tiles += 1.0;
     t->rise += rise;
     t->rise_squared += rise * rise;
+    t->varied += square[BEFORE_MINUS] > 0.0 && square[AFTER_PLUS] > 0.0;
+    t->at_shift += at_shift;
+    t->at_shift_squared += at_shift * at_shift;
     for (int k = 0; k < PLANES; k++)
         t->square[k] += square[k];
     t->shifted += shifted;
@@ -122,53 +124,72 @@ static void add_tile(tally *t, float *const *planes, int64_t width, tb_rect tile
     t->minus += minus;
 }
 
-tb_status tb_correlation_fair(tb_correlation *out, const tb_feature *features, int count, double dx,
-                              double dy, tb_error *err)
+/* The standard error of a mean. */
+static double error_of(double sum, double squares, double n)
 {
-    tb_status status        = TB_OK;
-    float    *plane[PLANES] = {NULL};
-    float    *scratch       = NULL;
-    int64_t   pixels = 0, along = 0;
+    double variance = n > 1.0 ? (squares - sum * sum / n) / (n - 1.0) : 0.0;
+
+    return variance > 0.0 ? sqrt(variance / n) : 0.0;
+}
+
+/* Both dates in a tile, resampled at either side of z by half of what s is beyond it. */
+static void fill_tile(float *const *planes, const tb_feature *f, tb_rect tile, double dx, double dy,
+                      const double zero[2], float *scratch)
+{
+    for (int k = 0; k < PLANES; k++) {
+        bool   is_before = k <= BEFORE_PLUS;
+        double side      = k == BEFORE_MINUS || k == AFTER_MINUS ? -0.5 : 0.5;
+        double base      = is_before ? -0.5 : 0.5;
+
+        tb_shifted_fill(planes[k], is_before ? f->before : f->after, f->width, f->height, tile,
+                        base * zero[0] + side * (dx - zero[0]),
+                        base * zero[1] + side * (dy - zero[1]), scratch);
+    }
+}
+
+tb_status tb_correlation_fair(tb_correlation *out, const tb_feature *features, int count, double dx,
+                              double dy, const tb_field *field, const double zero[2], tb_error *err)
+{
+    enum { PIXELS = TILE * TILE };
+    tb_status status = TB_OK;
+    float    *storage, *scratch, *plane[PLANES];
     tally     t = {0};
 
-    for (int c = 0; c < count; c++) {
-        pixels = most(pixels, features[c].width * features[c].height);
-        along  = most(along, tb_shifted_scratch(features[c].width, features[c].height));
-    }
+    TB_TRY(tb_alloc(&storage, PLANES * PIXELS + (size_t)tb_shifted_scratch(TILE, TILE),
+                    sizeof(float), "a shifted tile", err));
     for (int k = 0; k < PLANES; k++)
-        TB_TRY(tb_alloc(&plane[k], (size_t)pixels, sizeof(float), "a shifted cell", err));
-    TB_TRY(tb_alloc(&scratch, (size_t)along, sizeof(float), "rows of a shifted cell", err));
-
+        plane[k] = storage + k * PIXELS;
+    scratch = storage + PLANES * PIXELS;
     for (int c = 0; c < count; c++) {
         const tb_feature *f    = &features[c];
         tb_rect           cell = {0, 0, f->width, f->height};
 
-        for (int k = 0; k < PLANES; k++) {
-            double side = k == BEFORE_MINUS || k == AFTER_MINUS ? -0.5 : 0.5;
-
-            tb_shifted_fill(plane[k], k <= BEFORE_PLUS ? f->before : f->after, f->width, f->height,
-                            cell, side * dx, side * dy, scratch);
-        }
         for (int64_t y = 0; y < f->height; y += TILE)
-            for (int64_t x = 0; x < f->width; x += TILE)
-                add_tile(&t, plane, f->width, tb_rect_intersect((tb_rect){x, y, TILE, TILE}, cell));
+            for (int64_t x = 0; x < f->width; x += TILE) {
+                tb_rect tile = tb_rect_intersect((tb_rect){x, y, TILE, TILE}, cell);
+
+                if (field != NULL)
+                    tb_field_at(field, (double)(f->x + x + TILE / 2), (double)(f->y + y + TILE / 2),
+                                &dx, &dy);
+                fill_tile(plane, f, tile, dx, dy, zero, scratch);
+                add_tile(&t, plane, tb_rect_area(tile));
+            }
     }
 
-    double mean     = t.tiles > 0.0 ? t.rise / t.tiles : 0.0;
-    double variance = t.tiles > 1.0 ? (t.rise_squared - t.rise * mean) / (t.tiles - 1.0) : 0.0;
-    double plus     = ratio(t.plus, t.square[BEFORE_PLUS], t.square[AFTER_PLUS]);
-    double minus    = ratio(t.minus, t.square[BEFORE_MINUS], t.square[AFTER_MINUS]);
+    double plus  = ratio(t.plus, t.square[BEFORE_PLUS], t.square[AFTER_PLUS]);
+    double minus = ratio(t.minus, t.square[BEFORE_MINUS], t.square[AFTER_MINUS]);
+    double error = error_of(t.rise, t.rise_squared, t.tiles);
 
     *out = (tb_correlation){
         .at_zero      = plus > minus ? plus : minus,
         .at_shift     = ratio(t.shifted, t.square[BEFORE_MINUS], t.square[AFTER_PLUS]),
         .pixels       = t.pixels,
-        .significance = variance > 0.0 ? mean / sqrt(variance / t.tiles) : 0.0,
+        .tiles        = t.varied,
+        .error        = error_of(t.at_shift, t.at_shift_squared, t.varied),
+        .significance = error > 0.0 ? t.rise / t.tiles / error : 0.0,
     };
+    tb_free(storage);
 
 done:
-    for (int k = 0; k < PLANES; k++)
-        tb_free(plane[k]);
-    tb_free(scratch);
     return status;
 }

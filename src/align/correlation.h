@@ -3,13 +3,15 @@
 #define TUBAN_ALIGN_CORRELATION_H
 
 #include "align/feature.h"
+#include "core/field.h"
 
 /** Two correlations over the same pixels. 0 where either date has no variance. */
 typedef struct tb_correlation {
     double at_zero, at_shift;
     double pixels;       /**< that took part */
-    double significance; /**< of the rise: its mean over tiles / its standard error; of whole shifts
-                            0 */
+    double tiles;        /**< in which both dates vary; of whole shifts 0, as the next two */
+    double error;        /**< standard error of at_shift, over those tiles */
+    double significance; /**< of the rise: its mean over tiles / its standard error */
 } tb_correlation;
 
 /**
@@ -20,16 +22,22 @@ void tb_correlation_whole(tb_correlation *out, const tb_feature *features, int c
                           int64_t dy);
 
 /**
- * At a shift of any fraction, fairly: with h = (dx, dy) / 2,
+ * At shifts of any fraction, fairly: of s(p) against another shift z, with h(p) = (s(p) - z) / 2,
  *
- *   at_shift = corr( B(p - h), A(p + h) )
- *   at_zero  = max( corr( B(p + h), A(p + h) ), corr( B(p - h), A(p - h) ) )
+ *   at_shift = corr( B(p - z/2 - h), A(p + z/2 + h) )
+ *   at_zero  = max( corr( B(p - z/2 + h), A(p + z/2 + h) ), corr( B(p - z/2 - h), A(p + z/2 - h) )
+ * )
  *
  * so that both dates are smoothed by the same interpolation on either side of the comparison. Means
- * are taken per tile of 32 x 32 pixels, and `significance` is of the mean rise over those tiles.
+ * are taken per tile of 32 x 32 pixels, over which s is one shift, and `significance` is of the
+ * mean rise over those tiles.
+ * @param dx, dy     s where there is no field.
+ * @param field      s by place, or NULL.
+ * @param zero       z, usually {0, 0}.
  * @return TB_OK or TB_E_MEMORY.
  */
 tb_status tb_correlation_fair(tb_correlation *out, const tb_feature *features, int count, double dx,
-                              double dy, tb_error *err);
+                              double dy, const tb_field *field, const double zero[2],
+                              tb_error *err);
 
 #endif

@@ -12,6 +12,11 @@
 static const float smooth[3]   = {0.569912492f, 0.205423697f, 0.009620057f};
 static const float binomial[3] = {0.5f, 0.25f, 0.0f};
 
+enum { TYPICAL_ROUNDS = 6 };
+
+/* Of the typical gradient: the edges of clouds and roofs would outweigh all else. */
+static const double saturation = 3.0;
+
 /* Five taps along, then across. What rests on a missing pixel or lies outside is NaN: a
  * renormalised sum at a border would lean to one side and pull the shift. */
 static void filter(float *dst, const float *src, float *along, const float *taps, int64_t width,
@@ -104,12 +109,12 @@ static void add_band(float *feature, const float *plane, float weight, const scr
     }
 }
 
-static void make(float *feature, const float *const *planes, const double *weights, int bands,
-                 const scratch *s, int64_t width, int64_t height, const tb_kernels *kernels)
+/* The sum of the bands' gradients. The outermost pixels have none and are missing. */
+static void add_bands(float *feature, const float *const *planes, const double *weights, int bands,
+                      const scratch *s, int64_t width, int64_t height, const tb_kernels *kernels)
 {
     int64_t pixels = width * height;
 
-    /* The outermost pixels have no gradient; the filter after this one marks them missing. */
     memset(feature, 0, (size_t)pixels * sizeof *feature);
     for (int b = 0; b < bands; b++)
         add_band(feature, planes[b], (float)weights[b], s, width, height, kernels);
@@ -117,11 +122,40 @@ static void make(float *feature, const float *const *planes, const double *weigh
         feature[x] = feature[pixels - 1 - x] = NAN;
     for (int64_t y = 0; y < height; y++)
         feature[y * width] = feature[y * width + width - 1] = NAN;
-    memcpy(s->a, feature, (size_t)pixels * sizeof *feature);
-    filter(feature, s->a, s->b, binomial, width, height);
+}
+
+/* The mean of one date's gradients over all cells, none counted as more than SATURATION of it. */
+static double typical_gradient(const tb_feature *features, int count, bool is_after)
+{
+    double typical = INFINITY;
+
+    for (int round = 0; round < TYPICAL_ROUNDS; round++) {
+        double sum = 0.0, n = 0.0, most = saturation * typical;
+
+        for (int c = 0; c < count; c++) {
+            const float *f      = is_after ? features[c].after : features[c].before;
+            int64_t      pixels = features[c].width * features[c].height;
+
+            for (int64_t i = 0; i < pixels; i++) {
+                if (!isfinite(f[i]))
+                    continue;
+                sum += f[i] < most ? (double)f[i] : most;
+                n += 1.0;
+            }
+        }
+        typical = n > 0.0 ? sum / n : 0.0;
+    }
+    return typical;
+}
+
+/* Cuts gradients off at `most`, and smooths what is left. */
+static void finish(float *feature, float most, const scratch *s, int64_t width, int64_t height)
+{
+    int64_t pixels = width * height;
+
     for (int64_t i = 0; i < pixels; i++)
-        if (!isfinite(feature[i]))
-            feature[i] = NAN;
+        s->a[i] = feature[i] < most ? feature[i] : isfinite(feature[i]) ? most : NAN;
+    filter(feature, s->a, s->b, binomial, width, height);
 }
 
 tb_status tb_feature_make_all(tb_feature *out, const tb_align_cell *const *cells, int count,
@@ -135,7 +169,10 @@ tb_status tb_feature_make_all(tb_feature *out, const tb_align_cell *const *cells
     for (int c = 0; c < count; c++) {
         int64_t pixels = cells[c]->width * cells[c]->height;
 
-        out[c] = (tb_feature){.width = cells[c]->width, .height = cells[c]->height};
+        out[c] = (tb_feature){.x      = cells[c]->x,
+                              .y      = cells[c]->y,
+                              .width  = cells[c]->width,
+                              .height = cells[c]->height};
         if (pixels > largest)
             largest = pixels;
     }
@@ -151,10 +188,18 @@ tb_status tb_feature_make_all(tb_feature *out, const tb_align_cell *const *cells
 
         TB_TRY(tb_alloc(&out[c].before, pixels, sizeof(float), "features to register on", err));
         TB_TRY(tb_alloc(&out[c].after, pixels, sizeof(float), "features to register on", err));
-        make(out[c].before, cells[c]->before, weights, bands, &s, out[c].width, out[c].height,
-             kernels);
-        make(out[c].after, cells[c]->after, weights + bands, bands, &s, out[c].width, out[c].height,
-             kernels);
+        add_bands(out[c].before, cells[c]->before, weights, bands, &s, out[c].width, out[c].height,
+                  kernels);
+        add_bands(out[c].after, cells[c]->after, weights + bands, bands, &s, out[c].width,
+                  out[c].height, kernels);
+    }
+
+    float before_most = (float)(saturation * typical_gradient(out, count, false));
+    float after_most  = (float)(saturation * typical_gradient(out, count, true));
+
+    for (int c = 0; c < count; c++) {
+        finish(out[c].before, before_most, &s, out[c].width, out[c].height);
+        finish(out[c].after, after_most, &s, out[c].width, out[c].height);
     }
 
 done:

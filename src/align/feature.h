@@ -8,6 +8,7 @@
 
 /** The features of one cell; NaN where any pixel they rest on was not observed. */
 typedef struct tb_feature {
+    int64_t x, y; /**< of the first pixel, on the lattice */
     int64_t width, height;
     float  *before, *after; /**< width * height each; owned */
 } tb_feature;

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "align/bend.h"
 #include "align/coarse.h"
 #include "align/correlation.h"
 #include "align/feature.h"
@@ -20,31 +21,31 @@ enum {
     ROUNDS        = 10,
     RING          = 16,
     CLIMB         = 2,
+    TILES_LEAST   = 100, /* of 32 x 32 pixels, before the dates may be refused */
+    STRUCTURE     = 6,   /* pixels: further than the filters make noise go on */
 };
 
 static const double refuse_beyond    = 6.0;   /* pixels, without a coarse start */
 static const double apply_from       = 0.125; /* pixels */
 static const double start_rise       = 0.05;  /* of the correlation, for a start beyond NEAR */
-static const double start_stands_out = 3.0;   /* standard deviations over the ring around it */
+static const double start_stands_out = 2.6;   /* standard deviations over the ring around it */
 static const double agree_near       = 0.2;   /* share of the windows tried that must be kept */
 static const double agree_far        = 0.4;   /* the same from a start beyond NEAR */
 static const double rise_least       = 0.001; /* of the correlation */
 static const double certainty_least  = 3.0;   /* standard errors, of shift and of rise */
 static const double alone_rise = 0.1; /* of the correlation, where it alone speaks for a start */
 static const double alone_certainty    = 6.0; /* standard errors, the same */
+static const double other_ground       = 0.1; /* a correlation below is none */
+static const double other_certainty    = 3.0; /* standard errors */
+static const double structure_least    = 0.1; /* of the correlation of a date with itself */
 static const double outlier_deviations = 3.0;
 static const double spread_least       = 0.05; /* pixels: what windows are not told apart below */
-
-typedef struct vote {
-    double dx, dy, weight;
-    bool   is_kept;
-} vote;
 
 /* What the windows say from one start. */
 typedef struct attempt {
     int64_t        start_x, start_y;
     double         dx, dy, residual_px;
-    int            windows, accepted;
+    int            windows, measured, accepted;
     tb_correlation correlation;
     const char    *objection; /* why it must not be applied, or NULL */
     const char    *support;   /* why it may, if it may */
@@ -54,7 +55,7 @@ typedef struct work {
     const tb_feature *features;
     int               count;
     tb_window        *window;
-    vote             *votes; /* room for every window there can be */
+    tb_vote          *votes; /* room for every window there can be */
     double           *sorted;
 } work;
 
@@ -98,7 +99,7 @@ static double median(double *values, int n)
     return n % 2 ? values[n / 2] : 0.5 * (values[n / 2 - 1] + values[n / 2]);
 }
 
-static double distance(const vote *v, const attempt *a)
+static double distance(const tb_vote *v, const attempt *a)
 {
     return sqrt((v->dx - a->dx) * (v->dx - a->dx) + (v->dy - a->dy) * (v->dy - a->dy));
 }
@@ -116,13 +117,13 @@ static double spread(const work *w, int n, const attempt *a, bool is_of_kept)
 }
 
 /* The weighted mean of the votes that lie within `reach`; returns how many there are. */
-static int mean_within(attempt *a, vote *votes, int n, double reach)
+static int mean_within(attempt *a, tb_vote *votes, int n, double reach)
 {
     double x = 0.0, y = 0.0, weights = 0.0;
     int    kept = 0;
 
     for (int i = 0; i < n; i++) {
-        vote *v = &votes[i];
+        tb_vote *v = &votes[i];
 
         v->is_kept = distance(v, a) <= reach;
         if (!v->is_kept)
@@ -180,13 +181,16 @@ static void measure_windows(work *w, attempt *a)
             a->windows++;
             if (!tb_window_measure(&fit, w->window, f, rect, a->start_x, a->start_y))
                 continue;
-            w->votes[n++] = (vote){
+            w->votes[n++] = (tb_vote){
+                .x      = (double)(f->x + rect.x - a->start_x / 2) + 0.5 * (double)size,
+                .y      = (double)(f->y + rect.y - a->start_y / 2) + 0.5 * (double)size,
                 .dx     = fit.dx,
                 .dy     = fit.dy,
                 .weight = 1.0 / (fit.error_px * fit.error_px + spread_least * spread_least),
             };
         }
     }
+    a->measured = n;
     combine(w, n, a);
 }
 
@@ -202,12 +206,25 @@ static bool do_windows_agree(const attempt *a)
     return a->accepted >= WINDOWS_LEAST && a->accepted >= share * a->windows;
 }
 
+static tb_status judge(const work *w, attempt *a, tb_error *err)
+{
+    static const double none[2] = {0.0, 0.0};
+
+    return tb_correlation_fair(&a->correlation, w->features, w->count, a->dx, a->dy, NULL, none,
+                               err);
+}
+
+/* Windows that see each pixel. */
+static double overlap(const work *w)
+{
+    return w->count <= CELLS_FEW ? 4.0 : 1.0;
+}
+
 /* Why the shift must not be applied, or NULL. */
 static const char *object(const work *w, const attempt *a)
 {
-    double length = sqrt(a->dx * a->dx + a->dy * a->dy);
-    /* Where windows overlap, four of them see each pixel. */
-    double independent = w->count <= CELLS_FEW ? 0.25 * a->accepted : a->accepted;
+    double length      = sqrt(a->dx * a->dx + a->dy * a->dy);
+    double independent = a->accepted / overlap(w);
 
     if (a->windows < WINDOWS_LEAST)
         return "too few windows fit into the sample";
@@ -230,7 +247,7 @@ static tb_status try_start(work *w, attempt *a, tb_error *err)
     tb_status status = TB_OK;
 
     measure_windows(w, a);
-    TB_TRY(tb_correlation_fair(&a->correlation, w->features, w->count, a->dx, a->dy, err));
+    TB_TRY(judge(w, a, err));
     a->objection = object(w, a);
     a->support   = "the correlation of the gradients rises";
 
@@ -254,7 +271,7 @@ static tb_status try_far_start(work *w, attempt *a, tb_error *err)
     if (a->accepted < WINDOWS_LEAST) {
         a->dx = (double)a->start_x;
         a->dy = (double)a->start_y;
-        TB_TRY(tb_correlation_fair(&a->correlation, w->features, w->count, a->dx, a->dy, err));
+        TB_TRY(judge(w, a, err));
     }
     if (does_rise(&a->correlation, alone_rise, alone_certainty)) {
         a->objection = NULL;
@@ -338,7 +355,104 @@ static bool choose_start(const work *w, const tb_coarse *coarse, int64_t *dx, in
     return stands_out(w, count, *dx, *dy, height) >= start_stands_out;
 }
 
-static tb_status fit(work *w, tb_registration *out, tb_error *err)
+/* Whether the features go on over more pixels than their filters reach: ground does, noise does
+ * not.
+ */
+static bool has_structure(const work *w, bool is_after)
+{
+    double sum = 0.0;
+
+    for (int axis = 0; axis < 2; axis++) {
+        double all = 0.0;
+
+        for (int c = 0; c < w->count; c++) {
+            tb_feature     same = w->features[c];
+            tb_correlation r;
+
+            same.before = same.after = is_after ? same.after : same.before;
+            tb_correlation_whole(&r, &same, 1, axis == 0 ? STRUCTURE : 0,
+                                 axis == 0 ? 0 : STRUCTURE);
+            all += r.at_shift;
+        }
+        sum += all / w->count;
+    }
+    return sum / 2.0 >= structure_least;
+}
+
+/*
+ * Whether the dates show other ground for certain: both hold structure, there is enough of them,
+ * and under no shift that was found or may be is the correlation even weak.
+ */
+static tb_status look_elsewhere(const work *w, const attempt *const *tried, int count,
+                                const tb_coarse *coarse, tb_registration *out, tb_error *err)
+{
+    static const double none[2] = {0.0, 0.0};
+    tb_status           status  = TB_OK;
+
+    out->best_correlation = -1.0;
+    for (int i = 0; i < count + coarse->count; i++) {
+        tb_correlation c;
+        double         dx, dy;
+
+        if (i < count) {
+            dx = tried[i]->dx;
+            dy = tried[i]->dy;
+            c  = tried[i]->correlation;
+        } else {
+            dx = (double)coarse->dx[i - count];
+            dy = (double)coarse->dy[i - count];
+            TB_TRY(tb_correlation_fair(&c, w->features, w->count, dx, dy, NULL, none, err));
+        }
+        if (c.tiles < TILES_LEAST || c.at_shift + other_certainty * c.error >= other_ground)
+            goto done;
+        if (c.at_shift <= out->best_correlation)
+            continue;
+        out->best_dx          = dx;
+        out->best_dy          = dy;
+        out->best_correlation = c.at_shift;
+        out->best_error       = c.error;
+    }
+    out->is_other_ground = has_structure(w, false) && has_structure(w, true);
+
+done:
+    return status;
+}
+
+/* Tries a field where windows tell of one, against what would be applied without it. */
+static tb_status try_field(work *w, const attempt *a, tb_rect over, tb_registration *out,
+                           tb_error *err)
+{
+    tb_status      status  = TB_OK;
+    double         base[2] = {out->applied ? out->dx : 0.0, out->applied ? out->dy : 0.0};
+    double         residual_px;
+    int            kept = 0;
+    tb_field       field;
+    tb_correlation c;
+
+    if (a->measured < agree_near * a->windows)
+        goto done;
+    TB_TRY(tb_bend_fit(&field, w->votes, a->measured, over, overlap(w), out->held_out, &residual_px,
+                       err));
+    if (!tb_field_exists(&field))
+        goto done;
+    for (int i = 0; i < a->measured; i++)
+        kept += w->votes[i].is_kept;
+    TB_TRY(tb_correlation_fair(&c, w->features, w->count, 0.0, 0.0, &field, base, err));
+    if (kept < agree_near * a->windows || !does_rise(&c, rise_least, certainty_least))
+        goto done;
+    out->field                = field;
+    out->field_correlation    = c.at_shift;
+    out->correlation_of_shift = c.at_zero;
+    out->residual_px          = residual_px;
+    out->accepted             = kept;
+    out->applied              = true;
+    out->reason               = "windows held out agree with a field, and the correlation rises";
+
+done:
+    return status;
+}
+
+static tb_status fit(work *w, tb_rect over, tb_registration *out, tb_error *err)
 {
     tb_status status = TB_OK;
     attempt   far = {0}, near = {0};
@@ -376,6 +490,10 @@ static tb_status fit(work *w, tb_registration *out, tb_error *err)
         .applied              = best->objection == NULL,
         .reason               = best->objection != NULL ? best->objection : best->support,
     };
+    TB_TRY(try_field(w, best, over, out, err));
+    if (!out->applied)
+        TB_TRY(look_elsewhere(w, (const attempt *const[]){&near, &far}, far.windows > 0 ? 2 : 1,
+                              &coarse, out, err));
 
 done:
     return status;
@@ -393,7 +511,7 @@ static bool is_usable(const tb_align_cell *cell)
     return valid * 8 >= pixels;
 }
 
-tb_status tb_registration_fit(const tb_align_cell *cells, int count, int bands,
+tb_status tb_registration_fit(const tb_align_cell *cells, int count, int bands, tb_rect over,
                               const tb_kernels *kernels, tb_registration *out, tb_error *err)
 {
     tb_status            status = TB_OK;
@@ -409,7 +527,7 @@ tb_status tb_registration_fit(const tb_align_cell *cells, int count, int bands,
         return TB_OK;
     }
     TB_TRY(tb_feature_make_all(features, used, w.count, bands, kernels, err));
-    TB_TRY(fit(&w, out, err));
+    TB_TRY(fit(&w, over, out, err));
 
 done:
     tb_window_free(w.window);

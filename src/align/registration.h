@@ -7,6 +7,8 @@
 #include <stdint.h>
 
 #include "core/error.h"
+#include "core/field.h"
+#include "core/rect.h"
 #include "kernels/table.h"
 
 /**
@@ -17,40 +19,50 @@ typedef struct tb_align_cell {
     int64_t             width, height;
     const float *const *before;
     const float *const *after;
+    int64_t             x, y; /**< of the first pixel, on the lattice */
 } tb_align_cell;
 
 typedef struct tb_registration {
-    double dx, dy;      /**< AFTER(x + dx, y + dy) shows what BEFORE(x, y) shows; pixels of BEFORE,
-                             x right, y down; what was measured, applied or not */
-    double residual_px; /**< robust standard deviation, each axis, of the kept windows' shifts */
-    int    windows;     /**< windows tried */
-    int    accepted;    /**< windows kept */
-    double correlation_at_zero;  /**< of the features without a shift, and */
-    double correlation_at_shift; /**< with it; same pixels, same smoothing */
-    bool   applied;              /**< false: dx, dy must not be applied */
-    const char *reason;          /**< static text: why it is applied, or why not */
+    double dx, dy; /**< AFTER(x + dx, y + dy) shows what BEFORE(x, y) shows; pixels of BEFORE,
+                        x right, y down; what was measured, applied or not */
+    double   residual_px; /**< robust standard deviation, each axis, of the kept windows' shifts */
+    int      windows;     /**< windows tried */
+    int      accepted;    /**< windows kept */
+    double   correlation_at_zero;  /**< of the features without a shift, and */
+    double   correlation_at_shift; /**< with it; same pixels, same smoothing */
+    bool     applied;              /**< false: dx, dy must not be applied, nor the field */
+    tb_field field;                /**< applied in place of dx, dy where it exists */
+    double   field_correlation; /**< with the field, over correlation_of_shift: the same pixels, */
+    double   correlation_of_shift; /**< the same smoothing */
+    double   held_out[2];          /**< error of windows held out, px: of one shift, of a field */
+    bool     is_other_ground; /**< the dates do not show the same ground, and this is certain */
+    double   best_dx, best_dy, best_correlation, best_error; /**< then: the best match found */
+    const char *reason; /**< static text: why it is applied, or why not */
 } tb_registration;
 
 /**
- * Measures one shift for all cells, and says whether it may be applied.
+ * Measures one shift for all cells and a smooth field of shifts, and says what may be applied.
  *
  * Coarse: phase correlation (Kuglin & Hines 1975), of which only integer peaks are taken, each then
  * judged by a normalised cross-correlation of our own. Fine: least squares in windows (Lucas &
  * Kanade 1981; Baker & Matthews 2004, inverse compositional) with gain, offset and an outlier cut,
  * forwards and backwards. The mean of the windows that agree is applied only when the correlation
- * rises with it. Where nothing can be measured, dx = dy = 0, applied is false and reason says why:
- * that is no error. The result does not depend on the instruction set; swapping the dates negates
- * dx and dy.
+ * rises with it; a field only where it foretells windows it has not seen better than one shift
+ * does, and the correlation rises again. Where nothing can be measured, dx = dy = 0, applied is
+ * false and reason says why: that is no error. The result does not depend on the instruction set;
+ * swapping the dates negates dx and dy, and the field as far as a field can be: its nodes stay
+ * where they are, and so it is off by its own slope over the shift.
  *
  * @param cells    `count` cells of any size, in an order that spreads them over the stratum: the
  *                 first 32 of at least 64 x 64 pixels and an eighth valid are used. Borrowed.
+ * @param over     the part of the lattice a field is to span.
  * @param bands    planes of a date in each cell, >= 1.
  * @param out      written on success.
  * @return TB_OK or TB_E_MEMORY.
  * Threads: one caller in the process at a time (FFTW's planner).
  * Cost: some 50 ms a cell of 512 x 512 used; 2 MiB each of them and 10 MiB for the time.
  */
-tb_status tb_registration_fit(const tb_align_cell *cells, int count, int bands,
+tb_status tb_registration_fit(const tb_align_cell *cells, int count, int bands, tb_rect over,
                               const tb_kernels *kernels, tb_registration *out, tb_error *err);
 
 #endif

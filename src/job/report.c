@@ -22,14 +22,42 @@ json_t *tb_report_number(double value)
     return number(value);
 }
 
+static json_t *nodes_of(const double *values, const tb_field *field)
+{
+    json_t *rows = json_array();
+
+    for (int row = 0; row < field->rows; row++) {
+        json_t *list = json_array();
+
+        for (int column = 0; column < field->columns; column++)
+            json_array_append_new(list, number(values[row * field->columns + column]));
+        json_array_append_new(rows, list);
+    }
+    return rows;
+}
+
+/* null where there is none. */
+static json_t *field_of(const tb_model_file *file)
+{
+    const tb_field *f = &file->field;
+
+    if (!tb_field_exists(f))
+        return json_null();
+    return json_pack(
+        "{s:[I,I], s:I, s:[o,o], s:[o,o], s:o, s:o}", "origin", (json_int_t)f->x, (json_int_t)f->y,
+        "step", (json_int_t)f->step, "held_out", number(file->field_held_out[0]),
+        number(file->field_held_out[1]), "correlation", number(file->field_correlation[0]),
+        number(file->field_correlation[1]), "dx", nodes_of(f->dx, f), "dy", nodes_of(f->dy, f));
+}
+
 static json_t *registration_of(const tb_model_file *file, const char *path)
 {
-    return json_pack("{s:s, s:o, s:o, s:o, s:i, s:i, s:b, s:o, s:o, s:s}", "file",
-                     tb_path_name(path), "dx", number(file->dx), "dy", number(file->dy),
-                     "residual_px", number(file->residual_px), "windows", file->windows, "accepted",
-                     file->accepted, "applied", file->applied, "correlation_before",
-                     number(file->correlation_before), "correlation_after",
-                     number(file->correlation_after), "reason", file->reason);
+    return json_pack(
+        "{s:s, s:o, s:o, s:o, s:i, s:i, s:b, s:o, s:o, s:o, s:s}", "file", tb_path_name(path), "dx",
+        number(file->dx), "dy", number(file->dy), "residual_px", number(file->residual_px),
+        "windows", file->windows, "accepted", file->accepted, "applied", file->applied,
+        "correlation_before", number(file->correlation_before), "correlation_after",
+        number(file->correlation_after), "field", field_of(file), "reason", file->reason);
 }
 
 static json_t *irmad_of(const tb_model_irmad *irmad)

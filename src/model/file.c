@@ -96,6 +96,33 @@ static tb_status write_range(tb_text *out, const tb_model *model, int date, cons
     return tb_text_append(out, err, "%s: [%.9g, %.9g]\n", key, model->low[date], model->high[date]);
 }
 
+static tb_status write_nodes(tb_text *out, const char *key, const double *values,
+                             const tb_field *field, tb_error *err)
+{
+    tb_status status = TB_OK;
+
+    TB_TRY(tb_text_append(out, err, "      %s:\n", key));
+    for (int row = 0; row < field->rows; row++)
+        TB_TRY(write_row(out, "        - ", values + row * field->columns, field->columns, err));
+done:
+    return status;
+}
+
+static tb_status write_field(tb_text *out, const tb_model_file *file, tb_error *err)
+{
+    tb_status       status = TB_OK;
+    const tb_field *f      = &file->field;
+
+    TB_TRY(tb_text_append(out, err, "    field:\n      origin: [%lld, %lld]\n      step: %lld\n",
+                          (long long)f->x, (long long)f->y, (long long)f->step));
+    TB_TRY(write_list(out, "      ", "held_out", file->field_held_out, 2, err));
+    TB_TRY(write_list(out, "      ", "correlation", file->field_correlation, 2, err));
+    TB_TRY(write_nodes(out, "dx", f->dx, f, err));
+    TB_TRY(write_nodes(out, "dy", f->dy, f, err));
+done:
+    return status;
+}
+
 static tb_status write_file(tb_text *out, const tb_model_file *file, const char *path,
                             tb_error *err)
 {
@@ -110,6 +137,8 @@ static tb_status write_file(tb_text *out, const tb_model_file *file, const char 
                           file->dx, file->dy, yes_no(file->applied), file->residual_px,
                           file->windows, file->accepted, file->correlation_before,
                           file->correlation_after, file->reason));
+    if (tb_field_exists(&file->field))
+        TB_TRY(write_field(out, file, err));
 done:
     return status;
 }
@@ -290,11 +319,81 @@ done:
     return status;
 }
 
+static tb_status complain_of_nodes(tb_node node, tb_error *err)
+{
+    char expected[80];
+
+    snprintf(expected, sizeof expected, "2 to %d rows of 2 to %d numbers, as many for dx as for dy",
+             TB_FIELD_SIDE_MAX, TB_FIELD_SIDE_MAX);
+    return tb_node_complain(node, err, expected);
+}
+
+/* One axis of the nodes; the first one read gives columns and rows. */
+static tb_status read_nodes(tb_node map, const char *key, tb_field *field, double *out,
+                            tb_error *err)
+{
+    tb_status status = TB_OK;
+    tb_node   list, row;
+    size_t    rows, columns;
+
+    TB_TRY(tb_node_require(map, key, &list, err));
+    rows    = tb_node_is_list(list) ? tb_node_count(list) : 0;
+    columns = rows > 0 && tb_node_is_list(tb_node_item(list, 0))
+                  ? tb_node_count(tb_node_item(list, 0))
+                  : 0;
+    if (rows < 2 || rows > TB_FIELD_SIDE_MAX || columns < 2 || columns > TB_FIELD_SIDE_MAX ||
+        (field->rows > 0 && (rows != (size_t)field->rows || columns != (size_t)field->columns))) {
+        status = complain_of_nodes(list, err);
+        goto done;
+    }
+    field->rows    = (int)rows;
+    field->columns = (int)columns;
+    for (size_t i = 0; i < rows; i++) {
+        row = tb_node_item(list, i);
+        if (!tb_node_is_list(row) || tb_node_count(row) != columns) {
+            status = complain_of_nodes(row, err);
+            goto done;
+        }
+        for (size_t j = 0; j < columns; j++)
+            TB_TRY(tb_node_real(tb_node_item(row, j), -1e6, 1e6, &out[i * columns + j], err));
+    }
+done:
+    return status;
+}
+
+static tb_status read_field(tb_node map, tb_model_file *file, tb_error *err)
+{
+    static const char *const allowed[] = {"origin", "step", "held_out", "correlation",
+                                          "dx",     "dy",   NULL};
+    tb_status                status    = TB_OK;
+    tb_field                *field     = &file->field;
+    tb_node                  node;
+
+    TB_TRY(tb_node_check_keys(map, allowed, err));
+    TB_TRY(tb_node_require(map, "origin", &node, err));
+    if (!tb_node_is_list(node) || tb_node_count(node) != 2) {
+        status = tb_node_complain(node, err, "two pixels of the lattice");
+        goto done;
+    }
+    TB_TRY(tb_node_integer(tb_node_item(node, 0), 0, INT32_MAX, &field->x, err));
+    TB_TRY(tb_node_integer(tb_node_item(node, 1), 0, INT32_MAX, &field->y, err));
+    TB_TRY(tb_node_require(map, "step", &node, err));
+    TB_TRY(tb_node_integer(node, 1, INT32_MAX, &field->step, err));
+    if (tb_node_find(map, "held_out", &node))
+        TB_TRY(read_list(map, "held_out", 2, 0, file->field_held_out, NULL, err));
+    if (tb_node_find(map, "correlation", &node))
+        TB_TRY(read_list(map, "correlation", 2, -1, file->field_correlation, NULL, err));
+    TB_TRY(read_nodes(map, "dx", field, field->dx, err));
+    TB_TRY(read_nodes(map, "dy", field, field->dy, err));
+done:
+    return status;
+}
+
 static tb_status read_file(tb_node map, tb_model_file *file, tb_error *err)
 {
     static const char *const allowed[] = {"file",        "dx",      "dy",       "applied",
                                           "residual_px", "windows", "accepted", "correlation",
-                                          "reason",      NULL};
+                                          "reason",      "field",   NULL};
     tb_status                status    = TB_OK;
     tb_node                  node;
     double                   correlation[2] = {0, 0};
@@ -315,6 +414,8 @@ static tb_status read_file(tb_node map, tb_model_file *file, tb_error *err)
     file->correlation_before = correlation[0];
     file->correlation_after  = correlation[1];
     TB_TRY(read_text(map, "reason", file->reason, sizeof file->reason, err));
+    if (tb_node_find(map, "field", &node))
+        TB_TRY(read_field(node, file, err));
 done:
     return status;
 }

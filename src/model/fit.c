@@ -347,7 +347,9 @@ static tb_status take_align(void *context, const tb_pair_block *block, const tb_
     cells->cell[c] = (tb_align_cell){.width  = block->rect.width,
                                      .height = block->rect.height,
                                      .before = cells->plane[c],
-                                     .after  = cells->plane[c] + cells->bands};
+                                     .after  = cells->plane[c] + cells->bands,
+                                     .x      = block->rect.x,
+                                     .y      = block->rect.y};
     cells->count++;
 done:
     return status;
@@ -374,16 +376,36 @@ static tb_status register_file(tb_model *model, int file, const tb_pair *pair, t
     TB_TRY(tb_gather_read(gather, sample.cell,
                           sample.count < REGISTRATION_CELLS ? sample.count : REGISTRATION_CELLS,
                           take_align, cells, err));
-    TB_TRY(
-        tb_registration_fit(cells->cell, cells->count, model->bands, engine->kernels, &found, err));
-    *out = (tb_model_file){.dx                 = rounded_shift(found.dx),
-                           .dy                 = rounded_shift(found.dy),
-                           .residual_px        = found.residual_px,
-                           .correlation_before = found.correlation_at_zero,
-                           .correlation_after  = found.correlation_at_shift,
-                           .windows            = found.windows,
-                           .accepted           = found.accepted,
-                           .applied            = found.applied};
+    TB_TRY(tb_registration_fit(cells->cell, cells->count, model->bands,
+                               tb_epoch_footprint(pair->after, file), engine->kernels, &found,
+                               err));
+    if (found.is_other_ground) {
+        status = tb_error_set(
+            err, TB_E_INPUT,
+            "register %s: expected the ground of the earlier image, got gradients that correlate "
+            "by %.3f (standard error %.3f) at best, at a shift of %+.1f, %+.1f pixels",
+            tb_epoch_file(pair->after, file)->path, found.best_correlation, found.best_error,
+            found.best_dx, found.best_dy);
+        tb_error_hint(err, "look at both images and at their CRS and corners; if they do show the "
+                           "same place, go on without registration: --register off");
+        goto done;
+    }
+    *out =
+        (tb_model_file){.dx                 = rounded_shift(found.dx),
+                        .dy                 = rounded_shift(found.dy),
+                        .residual_px        = found.residual_px,
+                        .correlation_before = found.correlation_at_zero,
+                        .correlation_after  = found.correlation_at_shift,
+                        .windows            = found.windows,
+                        .accepted           = found.accepted,
+                        .applied            = found.applied,
+                        .field              = found.field,
+                        .field_correlation  = {found.correlation_of_shift, found.field_correlation},
+                        .field_held_out     = {found.held_out[0], found.held_out[1]}};
+    for (int i = 0; i < found.field.columns * found.field.rows; i++) {
+        out->field.dx[i] = rounded_shift(found.field.dx[i]);
+        out->field.dy[i] = rounded_shift(found.field.dy[i]);
+    }
     snprintf(out->reason, sizeof out->reason, "%s", found.reason);
 done:
     if (cells != NULL)

@@ -152,6 +152,10 @@ void tb_model_derive(tb_model *model)
         round_one(&file->residual_px);
         round_one(&file->correlation_before);
         round_one(&file->correlation_after);
+        round_all(file->field.dx, file->field.columns * file->field.rows);
+        round_all(file->field.dy, file->field.columns * file->field.rows);
+        round_all(file->field_correlation, 2);
+        round_all(file->field_held_out, 2);
     }
     for (int s = 0; s < tb_model_strata(model); s++)
         derive_stratum(&model->stratum[s], model);
@@ -183,8 +187,14 @@ tb_status tb_model_apply(const tb_model *model, const tb_pair *pair, tb_error *e
             "later files, got one for %d, %d, %d and %d",
             pair->bands, before_sources, after_sources, after_files, model->bands,
             model->before_sources, model->after_sources, model->after_files);
-    for (int f = 0; f < model->after_files; f++)
-        tb_epoch_shift(pair->after, f, model->file[f].applied ? model->file[f].dx : 0.0,
-                       model->file[f].applied ? model->file[f].dy : 0.0);
+    for (int f = 0; f < model->after_files; f++) {
+        const tb_model_file *file = &model->file[f];
+
+        if (file->applied && tb_field_exists(&file->field))
+            tb_epoch_bend(pair->after, f, &file->field);
+        else
+            tb_epoch_shift(pair->after, f, file->applied ? file->dx : 0.0,
+                           file->applied ? file->dy : 0.0);
+    }
     return TB_OK;
 }

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "core/error.h"
+#include "core/field.h"
 #include "core/text.h"
 #include "detect/method.h"
 #include "detect/score.h"
@@ -25,6 +26,9 @@ typedef struct tb_model_file {
     int    windows, accepted;
     bool   applied;
     char   reason[160];
+    tb_field field;                /**< applied in place of dx, dy where it exists */
+    double   field_correlation[2]; /**< over its pixels: without it and with it */
+    double   field_held_out[2];    /**< error of windows held out, pixels: one shift, field */
 } tb_model_file;
 
 typedef struct tb_model_irmad {

@@ -305,6 +305,12 @@ void tb_epoch_shift(tb_epoch *epoch, int file, double dx, double dy)
     epoch->file[file].footprint = tb_warp_footprint(epoch->file[file].warp);
 }
 
+void tb_epoch_bend(tb_epoch *epoch, int file, const tb_field *field)
+{
+    tb_warp_bend(epoch->file[file].warp, field);
+    epoch->file[file].footprint = tb_warp_footprint(epoch->file[file].warp);
+}
+
 const tb_warp *tb_epoch_warp(const tb_epoch *epoch, int file)
 {
     return epoch->file[file].warp;

@@ -69,6 +69,9 @@ tb_status tb_epoch_bring(tb_epoch *epoch, const tb_grid *lattice, tb_error *err)
 /** Sets a file's registration: its (x + dx, y + dy) is taken for lattice (x, y). */
 void tb_epoch_shift(tb_epoch *epoch, int file, double dx, double dy);
 
+/** The same by a field, which is copied. */
+void tb_epoch_bend(tb_epoch *epoch, int file, const tb_field *field);
+
 /** The way a file is brought to the lattice, and the part of the lattice it can reach. */
 const tb_warp *tb_epoch_warp(const tb_epoch *epoch, int file);
 tb_rect        tb_epoch_footprint(const tb_epoch *epoch, int file);

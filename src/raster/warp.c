@@ -24,6 +24,7 @@ struct tb_warp {
     bool         is_nearest;
     double       map[6]; /* lattice to image pixels, corners; without nodes */
     double       dx, dy;
+    tb_field     field; /* in their place, where there is one */
     tb_warp_axis axis_x, axis_y;
     int64_t      node_step, node_columns, node_rows;
     int32_t     *nodes; /* [rows][columns][2] quanta of image x and y, INT32_MIN: nowhere */
@@ -132,7 +133,8 @@ static tb_status make_axis(tb_warp_axis *axis, double scale, const char *path, b
 
 static void classify(tb_warp *warp)
 {
-    if (warp->nodes != NULL || warp->map[2] != 0.0 || warp->map[4] != 0.0) {
+    if (warp->nodes != NULL || tb_field_exists(&warp->field) || warp->map[2] != 0.0 ||
+        warp->map[4] != 0.0) {
         warp->kind = TB_WARP_GENERAL;
         return;
     }
@@ -328,9 +330,28 @@ void tb_warp_free(tb_warp *warp)
 
 void tb_warp_shift(tb_warp *warp, double dx, double dy)
 {
-    warp->dx = dx;
-    warp->dy = dy;
+    warp->dx    = dx;
+    warp->dy    = dy;
+    warp->field = (tb_field){0};
     classify(warp);
+}
+
+void tb_warp_bend(tb_warp *warp, const tb_field *field)
+{
+    warp->dx    = 0.0;
+    warp->dy    = 0.0;
+    warp->field = *field;
+    classify(warp);
+}
+
+/* The least and greatest shifts of places within a rectangle given by its corners. */
+static void bound_shifts(const tb_warp *warp, double x0, double y0, double x1, double y1,
+                         double low[2], double high[2])
+{
+    low[0] = high[0] = warp->dx;
+    low[1] = high[1] = warp->dy;
+    if (tb_field_exists(&warp->field))
+        tb_field_bounds(&warp->field, x0, y0, x1, y1, low, high);
 }
 
 tb_warp_kind tb_warp_kind_of(const tb_warp *warp)
@@ -406,12 +427,16 @@ static bool interpolate_nodes(const tb_warp *warp, double x, double y, double *p
 void tb_warp_row(const tb_warp *warp, int64_t x, int64_t y, int64_t n, tb_warp_position *px,
                  tb_warp_position *py)
 {
-    double cy = (double)y + 0.5 + warp->dy;
+    bool is_bent = tb_field_exists(&warp->field);
 
     for (int64_t i = 0; i < n; i++) {
-        double cx = (double)(x + i) + 0.5 + warp->dx;
-        double sx, sy;
+        double cx = (double)(x + i) + 0.5, cy = (double)y + 0.5;
+        double dx = warp->dx, dy = warp->dy, sx, sy;
 
+        if (is_bent)
+            tb_field_at(&warp->field, cx, cy, &dx, &dy);
+        cx += dx;
+        cy += dy;
         if (warp->nodes == NULL) {
             tb_transform_apply(warp->map, cx, cy, &sx, &sy);
         } else if (!interpolate_nodes(warp, cx, cy, &sx, &sy)) {
@@ -479,15 +504,18 @@ tb_rect tb_warp_footprint(const tb_warp *warp)
         const double slack       = 2.0 / TB_WARP_PHASES;
         const double corner_x[4] = {-slack, w + slack, -slack, w + slack};
         const double corner_y[4] = {-slack, -slack, h + slack, h + slack};
-        double       inverse[6], x[4], y[4];
+        double       inverse[6], low[2], high[2], x[8], y[8];
 
         tb_transform_invert(warp->map, inverse);
+        bound_shifts(warp, 0.0, 0.0, (double)all.width, (double)all.height, low, high);
         for (int i = 0; i < 4; i++) {
             tb_transform_apply(inverse, corner_x[i], corner_y[i], &x[i], &y[i]);
-            x[i] -= warp->dx;
-            y[i] -= warp->dy;
+            x[i + 4] = x[i] - low[0];
+            y[i + 4] = y[i] - low[1];
+            x[i] -= high[0];
+            y[i] -= high[1];
         }
-        return tb_rect_intersect(hull_of(x, y, 4, 2.0), all);
+        return tb_rect_intersect(hull_of(x, y, 8, 2.0), all);
     }
     for (int64_t row = 0; row + 1 < warp->node_rows; row++)
         for (int64_t column = 0; column + 1 < warp->node_columns; column++) {
@@ -534,11 +562,16 @@ tb_rect tb_warp_window(const tb_warp *warp, tb_rect r)
     tb_rect image  = {0, 0, warp->image_width, warp->image_height};
     double  taps   = warp->axis_x.taps > warp->axis_y.taps ? warp->axis_x.taps : warp->axis_y.taps;
     double  margin = taps / 2 + 2;
-    double  x0 = (double)r.x + 0.5 + warp->dx, y0 = (double)r.y + 0.5 + warp->dy;
-    double  x1 = x0 + (double)r.width - 1, y1 = y0 + (double)r.height - 1;
+    double  x0 = (double)r.x + 0.5, y0 = (double)r.y + 0.5;
+    double  x1 = x0 + (double)r.width - 1, y1 = y0 + (double)r.height - 1, low[2], high[2];
 
     if (tb_rect_is_empty(r))
         return (tb_rect){0, 0, 0, 0};
+    bound_shifts(warp, x0, y0, x1, y1, low, high);
+    x0 += low[0];
+    y0 += low[1];
+    x1 += high[0];
+    y1 += high[1];
     if (warp->nodes != NULL)
         return tb_rect_intersect(window_by_nodes(warp, x0, y0, x1, y1, margin), image);
 

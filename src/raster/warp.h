@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "core/error.h"
+#include "core/field.h"
 #include "core/rect.h"
 #include "raster/grid.h"
 #include "raster/image.h"
@@ -24,7 +25,7 @@ enum { TB_WARP_PHASES = 256, TB_WARP_TAPS_MAX = 64 };
 typedef enum tb_warp_kind {
     TB_WARP_COPY,      /**< whole pixels apart: no resampling at all */
     TB_WARP_SEPARABLE, /**< image x depends on lattice x alone, y on y */
-    TB_WARP_GENERAL,   /**< rotated, or another CRS */
+    TB_WARP_GENERAL,   /**< rotated, bent, or another CRS */
 } tb_warp_kind;
 
 /** Weights along one axis: `taps` of them for each phase, the first at index + `first`. */
@@ -56,6 +57,10 @@ void tb_warp_free(tb_warp *warp);
 
 /** Moves the map: the image at (x + dx, y + dy) is taken for lattice (x, y); in lattice pixels. */
 void tb_warp_shift(tb_warp *warp, double dx, double dy);
+
+/** The same by a field, which is copied: the map is TB_WARP_GENERAL from then on, until it is
+ * shifted again. */
+void tb_warp_bend(tb_warp *warp, const tb_field *field);
 
 tb_warp_kind        tb_warp_kind_of(const tb_warp *warp);
 const tb_warp_axis *tb_warp_axis_x(const tb_warp *warp);
