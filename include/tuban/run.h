@@ -33,7 +33,7 @@ typedef enum tb_sensor { TB_SENSOR_AUTO, TB_SENSOR_OPTICAL, TB_SENSOR_SAR } tb_s
 
 /** Two images and how they are compared. Zero means the default. */
 typedef struct tb_detect_options {
-    const char *before, *after;             /**< any raster GDAL reads */
+    const char *before, *after;             /**< any raster GDAL reads, or a Sentinel-2 product */
     const char *valid_before, *valid_after; /**< rasters: not 0 means observed; may be NULL */
     const char *out;                        /**< output folder, for tb_detect */
     const char *model; /**< a model.yaml to use instead of fitting; may be NULL */
@@ -46,6 +46,9 @@ typedef struct tb_detect_options {
     bool        may_flag_all; /**< go on where more than a fifth of a stratum is flagged */
     bool        force;        /**< do again what is up to date */
     tb_runtime  runtime;
+
+    const char *s2_bands; /**< of Sentinel-2 products: "10m", "20m", "all"; NULL: 10m */
+    const char *scl; /**< scene classes not observed: "0,1,3,8,9,10", "off"; NULL: the default */
 } tb_detect_options;
 
 /** A job file, and what the command line says over it. Zero means: as the job says. */

@@ -18,7 +18,7 @@ typedef struct images {
     tb_detect_options options;
     int               sensor, registration;
     option            shared[7];
-    option            own[13];
+    option            own[16];
 } images;
 
 static void images_init(images *i)
@@ -38,6 +38,8 @@ static void images_init(images *i)
         {.name = "model", .kind = OPTION_TEXT, .target = &i->options.model},
         {.name = "valid-before", .kind = OPTION_TEXT, .target = &i->options.valid_before},
         {.name = "valid-after", .kind = OPTION_TEXT, .target = &i->options.valid_after},
+        {.name = "s2-bands", .kind = OPTION_TEXT, .target = &i->options.s2_bands},
+        {.name = "scl", .kind = OPTION_TEXT, .target = &i->options.scl},
         {.name = "out", .kind = OPTION_TEXT, .target = &i->options.out},
         {.name   = "sample",
          .kind   = OPTION_REAL,
@@ -130,7 +132,8 @@ int command_fit(int argc, char **argv)
         "tuban fit BEFORE AFTER [--out model.yaml] [--register auto|off] [--sensor "
         "auto|optical|sar] "
         "[--method NAME] [--prior auto|rare|common|rate=F] [--sample F] [--valid-before F] "
-        "[--valid-after F] [--threads N] [--memory BYTES] [--quiet] [--json]";
+        "[--valid-after F] [--s2-bands 10m|20m|all] [--scl LIST|off] [--threads N] [--memory "
+        "BYTES] [--quiet] [--json]";
     images   i;
     tb_error error = {0};
     char    *json  = NULL;
@@ -158,7 +161,8 @@ int command_detect(int argc, char **argv)
     static const char usage[] =
         "tuban detect BEFORE AFTER --out DIR [--sensor auto|optical|sar] [--method NAME] "
         "[--register auto|off] [--prior auto|rare|common|rate=F] [--model F] [--sample F] "
-        "[--valid-before F] [--valid-after F] [--min-pixels N] [--allow-implausible] [--force] "
+        "[--valid-before F] [--valid-after F] [--s2-bands 10m|20m|all] [--scl LIST|off] "
+        "[--min-pixels N] [--allow-implausible] [--force] "
         "[--threads N] [--memory BYTES] [--block N] [--shards N] [--quiet] [--json]";
     images   i;
     tb_error error = {0};

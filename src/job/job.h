@@ -58,6 +58,8 @@ typedef struct tb_job {
     int           threads;
     uint64_t      memory_bytes;
     int64_t       block, shards;
+
+    tb_image_options as; /**< of Sentinel-2 products */
 } tb_job;
 
 /** The defaults. Free with tb_job_free. */
@@ -79,7 +81,16 @@ bool tb_prior_parse(const char *text, tb_prior *prior, double *rate);
 /** The method for a pair: the one named, else by the sensor, else by the number of bands. */
 const tb_method *tb_job_method(const tb_job *job, const tb_pair *pair);
 
+/** Adds an image to a date; a folder's name loses the slash at its end. */
+tb_status tb_job_date_add(tb_job_date *date, const char *image, tb_error *err);
+
+/**
+ * Gives dates that have none the day their Sentinel-2 products were captured.
+ * @return TB_E_INPUT when a product cannot be read or those of one date are of different days.
+ */
+tb_status tb_job_take_days(tb_job *job, tb_error *err);
+
 /** Borrowed views of a date for the raster room. */
-tb_epoch_options tb_job_epoch(const tb_job_date *date);
+tb_epoch_options tb_job_epoch(const tb_job *job, const tb_job_date *date);
 
 #endif

@@ -23,13 +23,14 @@ tb_status tb_stages_open(tb_stages *stages, const tb_job *job, int number,
 {
     tb_status          status = TB_OK;
     const tb_job_pair *pair   = &job->pairs[number - 1];
-    tb_epoch_options   before = tb_job_epoch(&pair->before), after = tb_job_epoch(&pair->after);
-    tb_plan_options    options = {.threads      = job->threads,
-                                  .budget_bytes = job->memory_bytes,
-                                  .block        = job->block,
-                                  .shards       = job->shards,
-                                  .sample_share = job->sample_share};
-    tb_text            text    = {0};
+    tb_epoch_options   before = tb_job_epoch(job, &pair->before),
+                     after    = tb_job_epoch(job, &pair->after);
+    tb_plan_options options   = {.threads      = job->threads,
+                                 .budget_bytes = job->memory_bytes,
+                                 .block        = job->block,
+                                 .shards       = job->shards,
+                                 .sample_share = job->sample_share};
+    tb_text         text      = {0};
 
     *stages = (tb_stages){.job = job, .number = number};
     TB_TRY(tb_pair_open(&stages->pair, &before, &after, err));

@@ -408,18 +408,25 @@ static bool wants_median(const tb_grid *lattice, const tb_fit_options *options)
            gsd < 20.0;
 }
 
-/* Integers of 8 and 16 bits without a sign end at 0 and at their greatest value. */
+/* Integers of 8 and 16 bits without a sign end at 0 and at their greatest value, and an offset on.
+ */
 static void find_range(const tb_epoch *epoch, double *low, double *high)
 {
-    tb_sample_type type = tb_epoch_file(epoch, 0)->type;
+    const tb_image_info *first = tb_epoch_file(epoch, 0);
 
-    for (int f = 1; f < tb_epoch_files(epoch); f++)
-        if (tb_epoch_file(epoch, f)->type != type)
+    for (int f = 0; f < tb_epoch_files(epoch); f++) {
+        const tb_image_info *info = tb_epoch_file(epoch, f);
+
+        if (info->type != first->type)
             return;
-    if (type != TB_SAMPLE_U8 && type != TB_SAMPLE_U16)
+        for (int b = 0; b < info->bands; b++)
+            if (info->offset[b] != first->offset[0])
+                return;
+    }
+    if (first->type != TB_SAMPLE_U8 && first->type != TB_SAMPLE_U16)
         return;
-    *low  = 0.0;
-    *high = type == TB_SAMPLE_U8 ? 255.0 : 65535.0;
+    *low  = first->offset[0];
+    *high = first->offset[0] + (first->type == TB_SAMPLE_U8 ? 255.0 : 65535.0);
 }
 
 tb_status tb_model_fit(tb_model **out, const tb_pair *pair, const tb_fit_options *options,

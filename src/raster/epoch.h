@@ -25,6 +25,10 @@ typedef struct tb_epoch_options {
     const char        *footprints; /**< polygons of the pictures a mosaic is made of; or NULL */
     bool               has_nodata; /**< `nodata` replaces what the files declare */
     double             nodata;
+    /**
+     * Of Sentinel-2 products. Where `valid` is given and no classes are, that takes their place.
+     */
+    tb_image_options as;
 } tb_epoch_options;
 
 typedef struct tb_epoch tb_epoch;
