@@ -47,7 +47,8 @@ typedef struct tb_detect_options {
     bool        force;        /**< do again what is up to date */
     tb_runtime  runtime;
 
-    const char *s2_bands; /**< of Sentinel-2 products: "10m", "20m", "all"; NULL: 10m */
+    const char *s2_bands;        /**< of Sentinel-2 products: "10m", "20m", "all"; NULL: 10m */
+    bool        is_not_screened; /**< clouds are not looked for where no mask is given */
     const char *scl; /**< scene classes not observed: "0,1,3,8,9,10", "off"; NULL: the default */
 } tb_detect_options;
 

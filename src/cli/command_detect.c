@@ -9,14 +9,14 @@
 #include "cli/console.h"
 #include "cli/month.h"
 
-static const char *const sensors[]   = {"auto", "optical", "sar", NULL};
-static const char *const registers[] = {"auto", "off", NULL};
+static const char *const sensors[]     = {"auto", "optical", "sar", NULL};
+static const char *const auto_or_off[] = {"auto", "off", NULL};
 
 /* The options of two images, into a tb_detect_options. */
 typedef struct images {
     console           console;
     tb_detect_options options;
-    int               sensor, registration;
+    int               sensor, registration, screen;
     option            shared[7];
     option            own[16];
 } images;
@@ -32,12 +32,13 @@ static void images_init(images *i)
         {.name    = "register",
          .kind    = OPTION_CHOICE,
          .target  = &i->registration,
-         .choices = registers},
+         .choices = auto_or_off},
         {.name = "method", .kind = OPTION_TEXT, .target = &i->options.method},
         {.name = "prior", .kind = OPTION_TEXT, .target = &i->options.prior},
         {.name = "model", .kind = OPTION_TEXT, .target = &i->options.model},
         {.name = "valid-before", .kind = OPTION_TEXT, .target = &i->options.valid_before},
         {.name = "valid-after", .kind = OPTION_TEXT, .target = &i->options.valid_after},
+        {.name = "screen", .kind = OPTION_CHOICE, .target = &i->screen, .choices = auto_or_off},
         {.name = "s2-bands", .kind = OPTION_TEXT, .target = &i->options.s2_bands},
         {.name = "scl", .kind = OPTION_TEXT, .target = &i->options.scl},
         {.name = "out", .kind = OPTION_TEXT, .target = &i->options.out},
@@ -74,6 +75,7 @@ static tb_status images_read(images *i, int argc, char **argv, const char *usage
     i->options.after             = words[1];
     i->options.sensor            = (tb_sensor)i->sensor;
     i->options.is_not_registered = i->registration == 1;
+    i->options.is_not_screened   = i->screen == 1;
     i->options.runtime           = console_runtime(&i->console);
     return status;
 }
@@ -132,7 +134,8 @@ int command_fit(int argc, char **argv)
         "tuban fit BEFORE AFTER [--out model.yaml] [--register auto|off] [--sensor "
         "auto|optical|sar] "
         "[--method NAME] [--prior auto|rare|common|rate=F] [--sample F] [--valid-before F] "
-        "[--valid-after F] [--s2-bands 10m|20m|all] [--scl LIST|off] [--threads N] [--memory "
+        "[--valid-after F] [--screen auto|off] [--s2-bands 10m|20m|all] [--scl LIST|off] "
+        "[--threads N] [--memory "
         "BYTES] [--quiet] [--json]";
     images   i;
     tb_error error = {0};
@@ -161,7 +164,8 @@ int command_detect(int argc, char **argv)
     static const char usage[] =
         "tuban detect BEFORE AFTER --out DIR [--sensor auto|optical|sar] [--method NAME] "
         "[--register auto|off] [--prior auto|rare|common|rate=F] [--model F] [--sample F] "
-        "[--valid-before F] [--valid-after F] [--s2-bands 10m|20m|all] [--scl LIST|off] "
+        "[--valid-before F] [--valid-after F] [--screen auto|off] [--s2-bands 10m|20m|all] [--scl "
+        "LIST|off] "
         "[--min-pixels N] [--allow-implausible] [--force] "
         "[--threads N] [--memory BYTES] [--block N] [--shards N] [--quiet] [--json]";
     images   i;

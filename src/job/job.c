@@ -192,6 +192,7 @@ tb_status tb_job_of_images(tb_job **out, const tb_detect_options *options, tb_er
         goto done;
     }
     TB_TRY(set_products(job, options, err));
+    job->is_not_screened = options->is_not_screened;
     TB_TRY(tb_job_take_days(job, err));
     job->sensor        = options->sensor;
     job->is_registered = !options->is_not_registered;

@@ -59,7 +59,8 @@ typedef struct tb_job {
     uint64_t      memory_bytes;
     int64_t       block, shards;
 
-    tb_image_options as; /**< of Sentinel-2 products */
+    tb_image_options as;              /**< of Sentinel-2 products */
+    bool             is_not_screened; /**< for clouds, where no mask was delivered */
 } tb_job;
 
 /** The defaults. Free with tb_job_free. */

@@ -351,12 +351,12 @@ done:
 static tb_status read_detect(tb_node map, const char *folder, tb_job *job, tb_error *err)
 {
     static const char *const allowed[] = {
-        "method",   "sensor", "prior", "register", "model", "min_pixels", "allow_implausible",
-        "s2_bands", "scl",    NULL};
-    static const char *const sensors[]        = {"auto", "optical", "sar", NULL};
-    static const char *const methods[]        = {"auto", "composite", "cva", "logratio", NULL};
-    static const char *const register_words[] = {"auto", "off", NULL};
-    tb_status                status           = TB_OK;
+        "method",   "sensor", "prior",  "register", "model", "min_pixels", "allow_implausible",
+        "s2_bands", "scl",    "screen", NULL};
+    static const char *const sensors[]     = {"auto", "optical", "sar", NULL};
+    static const char *const methods[]     = {"auto", "composite", "cva", "logratio", NULL};
+    static const char *const auto_or_off[] = {"auto", "off", NULL};
+    tb_status                status        = TB_OK;
     tb_node                  node;
     const char              *text;
     int                      choice;
@@ -379,7 +379,7 @@ static tb_status read_detect(tb_node map, const char *folder, tb_job *job, tb_er
         }
     }
     if (tb_node_find(map, "register", &node)) {
-        TB_TRY(tb_node_choice(node, register_words, &choice, err));
+        TB_TRY(tb_node_choice(node, auto_or_off, &choice, err));
         job->is_registered = choice == 0;
     }
     if (tb_node_find(map, "s2_bands", &node)) {
@@ -388,6 +388,10 @@ static tb_status read_detect(tb_node map, const char *folder, tb_job *job, tb_er
     }
     if (tb_node_find(map, "scl", &node))
         TB_TRY(read_classes(node, job, err));
+    if (tb_node_find(map, "screen", &node)) {
+        TB_TRY(tb_node_choice(node, auto_or_off, &choice, err));
+        job->is_not_screened = choice == 1;
+    }
     if (tb_node_find(map, "model", &node))
         TB_TRY(read_path(node, folder, &job->model, err));
     if (tb_node_find(map, "min_pixels", &node))

@@ -18,6 +18,15 @@ static void note(const tb_stages *stages, const char *line)
         progress->note(progress->context, line);
 }
 
+/* Clouds are looked for where it is not said of both dates where they are. */
+static bool is_screened(const tb_stages *stages)
+{
+    const tb_pair *pair = &stages->pair;
+
+    return !stages->job->is_not_screened && tb_job_method(stages->job, pair)->feature == NULL &&
+           !(tb_epoch_has_mask(pair->before) && tb_epoch_has_mask(pair->after));
+}
+
 tb_status tb_stages_open(tb_stages *stages, const tb_job *job, int number,
                          const tb_kernels *kernels, const tb_progress *progress, tb_error *err)
 {
@@ -34,6 +43,8 @@ tb_status tb_stages_open(tb_stages *stages, const tb_job *job, int number,
 
     *stages = (tb_stages){.job = job, .number = number};
     TB_TRY(tb_pair_open(&stages->pair, &before, &after, err));
+    if (is_screened(stages))
+        options.halo = TB_SCORING_HALO_MAX + TB_SCREEN_HALO;
     TB_TRY(tb_plan_make(&stages->plan, &stages->pair, &options, err));
     stages->engine = (tb_engine){.kernels     = kernels,
                                  .workers     = stages->plan.threads,
@@ -60,10 +71,10 @@ static tb_status fit_key(const tb_stages *stages, const tb_fit_options *options,
     tb_status status = TB_OK;
     tb_text   text   = {0};
 
-    TB_TRY(tb_text_append(&text, err, "fit %s %s %d %d %.17g %.17g %.17g %d\n", stages->key,
+    TB_TRY(tb_text_append(&text, err, "fit %s %s %d %d %.17g %.17g %.17g %d %d\n", stages->key,
                           options->method->name, options->is_registered, options->prior,
                           options->rate, options->sample_share, options->smoothing,
-                          options->may_flag_all));
+                          options->may_flag_all, options->is_screened));
     TB_TRY(tb_key_of(&text, key, err));
 done:
     tb_text_reset(&text);
@@ -122,6 +133,7 @@ tb_status tb_stages_fit(tb_stages *stages, tb_error *err)
                               .prior         = job->prior,
                               .rate          = job->rate,
                               .sample_share  = job->sample_share,
+                              .is_screened   = is_screened(stages),
                               .may_flag_all  = job->may_flag_all};
 
     if (job->model != NULL)

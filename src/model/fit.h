@@ -29,6 +29,7 @@ typedef struct tb_fit_options {
     double           rate;         /**< with TB_PRIOR_RATE: 0 .. 1 */
     double           sample_share; /**< 0: the default rule */
     double smoothing;    /**< pixels; below 0: none, 0: by method and ground sampling distance */
+    bool   is_screened;  /**< look for clouds where no mask was delivered; optical methods only */
     bool   may_flag_all; /**< go on where more than a fifth of a stratum is flagged */
 } tb_fit_options;
 

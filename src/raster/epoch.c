@@ -154,6 +154,15 @@ const tb_image_info *tb_epoch_valid(const tb_epoch *epoch)
     return epoch->has_valid ? tb_epoch_file(epoch, epoch->count) : NULL;
 }
 
+bool tb_epoch_has_mask(const tb_epoch *epoch)
+{
+    bool has_classes = true;
+
+    for (int f = 0; f < epoch->count; f++)
+        has_classes = has_classes && tb_epoch_file(epoch, f)->classes != 0;
+    return epoch->has_valid || has_classes;
+}
+
 /* Pixels of an edge between which another CRS does not make it bulge by a pixel. */
 enum { EDGE_STEP = 64 };
 

@@ -46,6 +46,9 @@ const tb_image_info *tb_epoch_file(const tb_epoch *epoch, int file);
 const tb_image_info *
 tb_epoch_valid(const tb_epoch *epoch); /**< NULL where there is no validity raster */
 
+/** Whether it is said where the date has clouds: by its validity raster or by scene classes. */
+bool tb_epoch_has_mask(const tb_epoch *epoch);
+
 /** Takes all bands called alpha for alpha: see tb_image_mask_alpha. */
 void tb_epoch_mask_alpha(tb_epoch *epoch);
 
