@@ -9,11 +9,10 @@
 const double TB_SCREEN_CLOUD_LEAST = 0.02;
 
 /*
- * In half-widths of the distribution of a band (from the median to the .16 or .84 quantile), and in
- * pixels: docs/observed.md says on what they were chosen. The other date of a cloud lies FAINTER
- * below the bound in some band.
+ * In widths of the distribution of a band (set_widths), and in pixels: docs/observed.md says on
+ * what they were chosen. The other date of a cloud does not reach FAINTER of the bound in all bands.
  */
-static const double FIND = 4.0, CLEAN = 3.0, BRIGHT = 2.5, FAINTER = 1.5, DIM = 0.8;
+static const double FIND = 7.4, CLEAN = 5.6, BRIGHT = 2.5, FAINTER = 0.6, DIM = 0.8;
 static const double RIM = 0.8, SHADE = 0.7;
 enum {
     FIND_RADIUS   = 8,
@@ -47,12 +46,14 @@ static int64_t step_of(int64_t count)
     return (count + LOOKED_AT - 1) / LOOKED_AT;
 }
 
+/* While clouds take the upper ranks, clear ground is looked for in the lower ones. */
 static void set_widths(tb_screen *screen, int date, int b, const float *sorted, int64_t n)
 {
-    double middle = (double)sorted[n / 2];
+    bool   is_clear = screen->look == TB_SCREEN_ALL;
+    double middle   = (double)sorted[n * (is_clear ? 50 : 42) / 100];
 
     screen->middle[date][b] = middle;
-    screen->low[date][b]    = middle - (double)sorted[n * 16 / 100];
+    screen->low[date][b]    = middle - (double)sorted[n * (is_clear ? 16 : 22) / 100];
     screen->high[date][b]   = (double)sorted[n * 84 / 100] - middle;
 }
 
@@ -107,7 +108,7 @@ static bounds bounds_of(const tb_screen *s, int bands)
             double width = s->look == TB_SCREEN_ALL ? high : low;
 
             of.bright[d][k]   = (float)(middle + above * width);
-            of.faint[d][k]    = (float)(middle + (above - FAINTER) * width);
+            of.faint[d][k]    = (float)(middle + FAINTER * above * width);
             of.dim[d][k]      = (float)(middle - DIM * low);
             of.middle[d][k]   = (float)middle;
             of.by_width[d][k] = (float)(2.0 / (low + high));
