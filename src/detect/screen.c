@@ -10,7 +10,8 @@ const double TB_SCREEN_CLOUD_LEAST = 0.02;
 
 /*
  * In widths of the distribution of a band (set_widths), and in pixels: docs/observed.md says on
- * what they were chosen. The other date of a cloud does not reach FAINTER of the bound in all bands.
+ * what they were chosen. The other date of a cloud does not reach FAINTER of the bound in all
+ * bands.
  */
 static const double FIND = 7.4, CLEAN = 5.6, BRIGHT = 2.5, FAINTER = 0.6, DIM = 0.8;
 static const double RIM = 0.8, SHADE = 0.7;

@@ -28,7 +28,7 @@ typedef struct tb_screen {
     bool           is_used;
     double         cloud; /**< share of the sample that the first look found */
     tb_screen_look look;
-    double         middle[2][TB_BANDS_MAX]; /**< median */
+    double         middle[2][TB_BANDS_MAX]; /**< median; a lower rank while clouds are among them */
     double         low[2][TB_BANDS_MAX];    /**< from the .16 quantile to the median */
     double         high[2][TB_BANDS_MAX];   /**< from the median to the .84 quantile */
 } tb_screen;
