@@ -185,6 +185,14 @@ class Products(e2e.Case):
             shutil.copy(new, old)
         e2e.tuban("detect", before, after, "--out", self.path("out"), "--quiet")
         self.assertNotEqual(e2e.sha256(self.path("out/score.tif")), first)
+        # The scene classes alone, on the grid of 20 m.
+        clouds = np.full((ROWS // 2, COLUMNS // 2), 4, np.uint8)
+        clouds[20:60, 20:60] = 9
+        other = safe_product.make(self.folder, fine1, coarse1, name="clouds.SAFE", classes=clouds)
+        scl = "/GRANULE/*/IMG_DATA/*/*_SCL_20m.jp2"
+        shutil.copy(glob.glob(other + scl)[0], glob.glob(after + scl)[0])
+        e2e.tuban("detect", before, after, "--out", self.path("out"), "--quiet")
+        self.assertTrue((e2e.read(self.path("out/change.tif"))[0][45:115, 45:115] == 255).all())
 
     def refused(self, path, *names, other=None, words=()):
         """Refused as bad input, by info and by detect, with these words in the message."""

@@ -317,6 +317,7 @@ static tb_status fit_stratum(tb_model *model, int stratum, const tb_pair *pair, 
     TB_TRY(fit_threshold(model, stratum, gather, &sample, options, err));
 done:
     tb_gather_set_screen(gather, NULL);
+    screens[stratum] = NULL;
     stratum_pixels_reset(&pixels);
     tb_sample_reset(&sample);
     return status;

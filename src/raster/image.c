@@ -263,7 +263,7 @@ static tb_status take_files(tb_image *image, GDALDatasetH dataset, bool is_coars
     if (status == TB_OK && is_coarse && image->info.classes != 0)
         status = tb_safe_check_files(image->safe, is_coarse, "SCL", (const char *const *)files,
                                      image->path, err);
-    image->info.files = CSLMerge(image->info.files, files);
+    image->info.files = CSLInsertStrings(image->info.files, -1, files);
     CSLDestroy(files);
     return status;
 }
@@ -277,9 +277,7 @@ static void take_tiles(tb_image *image)
     int            width = 0, height = 0;
 
     for (int i = 0; info->files != NULL && info->files[i] != NULL && one == NULL; i++)
-        if (strstr(info->files[i], image->safe->band[0].is_coarse ? "_20m.jp2" : "_10m.jp2") !=
-                NULL ||
-            strstr(info->files[i], ".jp2") != NULL)
+        if (strstr(info->files[i], ".jp2") != NULL)
             one = GDALOpenEx(info->files[i], GDAL_OF_RASTER | GDAL_OF_READONLY, NULL, NULL, NULL);
     if (one == NULL)
         return;
