@@ -62,6 +62,11 @@ typedef struct tb_info {
     int64_t decoded_bytes; /**< of all bands as stored */
     int64_t tile_bytes;    /**< what one step of reading decodes, see `valid_share` */
 
+    /* of a Sentinel-2 product */
+    char   product[64];    /**< such as "Sentinel-2 L2A, baseline 05.10"; else empty */
+    char   band_names[64]; /**< "B2 B3 B4 B8" */
+    double offset[16];     /**< added to the samples of each band when they are used */
+
     /* what a person should know before running a job on it, a sentence each */
     char **problems;
     size_t problem_count;

@@ -40,8 +40,8 @@ typedef struct tb_omnibus_options {
 
 /** Two images and how they are compared. Zero means the default. */
 typedef struct tb_detect_options {
-    const char        *before, *after; /**< any raster GDAL reads */
-    const char *const *later;          /**< further dates, for tb_detect with "omnibus" */
+    const char *before, *after;        /**< any raster GDAL reads, or a Sentinel-2 product */
+    const char *const *later;  /**< further dates, for tb_detect with "omnibus" */
     int                later_count;
     const char *valid_before, *valid_after; /**< rasters: not 0 means observed; may be NULL */
     const char *out;                        /**< output folder, for tb_detect */
@@ -58,6 +58,10 @@ typedef struct tb_detect_options {
     bool        force;            /**< do again what is up to date */
     tb_omnibus_options omnibus;
     tb_runtime         runtime;
+
+    const char *s2_bands;        /**< of Sentinel-2 products: "10m", "20m", "all"; NULL: 10m */
+    bool        is_not_screened; /**< clouds are not looked for where no mask is given */
+    const char *scl; /**< scene classes not observed: "0,1,3,8,9,10", "off"; NULL: the default */
 } tb_detect_options;
 
 /** A job file, and what the command line says over it. Zero means: as the job says. */

@@ -9,9 +9,9 @@
 #include "cli/console.h"
 #include "cli/month.h"
 
-static const char *const sensors[]   = {"auto", "optical", "sar", NULL};
-static const char *const registers[] = {"auto", "off", NULL};
-static const char *const samples[]   = {"amplitude", "intensity", NULL};
+static const char *const sensors[]     = {"auto", "optical", "sar", NULL};
+static const char *const auto_or_off[] = {"auto", "off", NULL};
+static const char *const samples[]     = {"amplitude", "intensity", NULL};
 
 enum { DATES_MAX = 64 };
 
@@ -20,9 +20,9 @@ typedef struct images {
     console           console;
     tb_detect_options options;
     const char       *words[DATES_MAX];
-    int               sensor, registration, samples;
+    int               sensor, registration, samples, screen;
     option            shared[7];
-    option            own[18];
+    option            own[21];
 } images;
 
 static void images_init(images *i)
@@ -36,7 +36,7 @@ static void images_init(images *i)
         {.name    = "register",
          .kind    = OPTION_CHOICE,
          .target  = &i->registration,
-         .choices = registers},
+         .choices = auto_or_off},
         {.name = "method", .kind = OPTION_TEXT, .target = &i->options.method},
         {.name   = "alpha",
          .kind   = OPTION_REAL,
@@ -53,6 +53,9 @@ static void images_init(images *i)
         {.name = "model", .kind = OPTION_TEXT, .target = &i->options.model},
         {.name = "valid-before", .kind = OPTION_TEXT, .target = &i->options.valid_before},
         {.name = "valid-after", .kind = OPTION_TEXT, .target = &i->options.valid_after},
+        {.name = "screen", .kind = OPTION_CHOICE, .target = &i->screen, .choices = auto_or_off},
+        {.name = "s2-bands", .kind = OPTION_TEXT, .target = &i->options.s2_bands},
+        {.name = "scl", .kind = OPTION_TEXT, .target = &i->options.scl},
         {.name = "out", .kind = OPTION_TEXT, .target = &i->options.out},
         {.name   = "sample",
          .kind   = OPTION_REAL,
@@ -97,6 +100,7 @@ static tb_status images_read(images *i, int argc, char **argv, const char *usage
     i->options.omnibus.is_intensity = i->samples == 1;
     i->options.sensor               = (tb_sensor)i->sensor;
     i->options.is_not_registered    = i->registration == 1;
+    i->options.is_not_screened      = i->screen == 1;
     i->options.runtime              = console_runtime(&i->console);
     return status;
 }
@@ -179,7 +183,7 @@ int command_fit(int argc, char **argv)
         "[--method NAME] [--alpha A] [--looks N] [--samples amplitude|intensity] "
         "[--prior auto|rare|common|rate=F] [--smoothing auto|PX] [--threshold-factor F] "
         "[--sample F] [--valid-before F] [--valid-after F] [--threads N] [--memory BYTES] "
-        "[--quiet] [--json]";
+        "[--screen auto|off] [--s2-bands 10m|20m|all] [--scl LIST|off] [--quiet] [--json]";
     images   i;
     tb_error error = {0};
     char    *json  = NULL;
@@ -211,6 +215,7 @@ int command_detect(int argc, char **argv)
         "[--threshold-factor F] [--model F] [--sample F] "
         "[--alpha A] [--looks N] [--samples amplitude|intensity] "
         "[--valid-before F] [--valid-after F] [--min-pixels N] [--allow-implausible] [--force] "
+        "[--screen auto|off] [--s2-bands 10m|20m|all] [--scl LIST|off] "
         "[--threads N] [--memory BYTES] [--block N] [--shards N] [--quiet] [--json]";
     images   i;
     tb_error error = {0};

@@ -18,6 +18,17 @@ static json_t *number(double value)
     return isfinite(value) ? json_real(value) : json_null();
 }
 
+/* What a Sentinel-2 product is, which bands make the image, and what is added to their samples. */
+static json_t *product_json(const tb_info *info)
+{
+    json_t *offsets = json_array();
+
+    for (int b = 0; b < info->bands; b++)
+        json_array_append_new(offsets, json_real(info->offset[b]));
+    return json_pack("{s:s, s:s, s:o}", "name", info->product, "bands", info->band_names, "offset",
+                     offsets);
+}
+
 static json_t *info_json(const tb_info *info)
 {
     json_t *transform = json_array(), *problems = json_array();
@@ -26,6 +37,8 @@ static json_t *info_json(const tb_info *info)
                   "date", info->date, "width", (json_int_t)info->width, "height",
                   (json_int_t)info->height, "bands", info->bands, "type", info->type);
 
+    if (info->product[0] != '\0')
+        json_object_set_new(json, "product", product_json(info));
     for (int i = 0; i < 6; i++)
         json_array_append_new(transform, number(info->transform[i]));
     for (size_t i = 0; i < info->problem_count; i++)
@@ -73,6 +86,9 @@ static void print_info(const tb_info *info)
     printf("  validity %s%s%s, %.4g %% of a sample valid\n", info->has_alpha ? "alpha band, " : "",
            info->has_mask ? "mask, " : "", info->has_nodata ? "nodata" : "no nodata",
            100.0 * info->valid_share);
+    if (info->product[0] != '\0')
+        printf("  product  %s, bands %s, offset %g\n", info->product, info->band_names,
+               info->offset[0]);
     if (info->date[0] != '\0')
         printf("  date     %s\n", info->date);
     printf("  reading  %s, blocks of %lld x %lld, %.1f MiB on disk, %.1f MiB decoded\n",

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NAME_WIDTH = 22, NUMBER_WIDTH = 11 };
+enum { NAME_WIDTH = 22, NUMBER_WIDTH = 11, COVERAGE_WIDTH = 16 };
 
 static bool is_chinese(void)
 {
@@ -63,6 +63,15 @@ static void print_areas(const json_t *row)
         print_mu(json_object_get(row, keys[i]));
 }
 
+static void print_square_kilometres(const json_t *square_metres)
+{
+    char text[32] = "-";
+
+    if (json_is_number(square_metres))
+        snprintf(text, sizeof text, "%.3f", json_number_value(square_metres) / 1e6);
+    print_right(text, COVERAGE_WIDTH);
+}
+
 static void print_heads(const char *first, const char *const *heads, int count)
 {
     print_left(first, NAME_WIDTH);
@@ -106,6 +115,8 @@ static void print_units(const json_t *rows, bool chinese)
 
     printf("\n");
     print_heads(chinese ? "管理单元" : "unit", chinese ? zh : en, 8);
+    print_right(chinese ? "已观测(km²)" : "observed (km²)", COVERAGE_WIDTH);
+    print_right(chinese ? "未观测" : "not observed", COVERAGE_WIDTH);
     printf("\n");
     json_array_foreach(rows, i, row)
     {
@@ -121,6 +132,8 @@ static void print_units(const json_t *rows, bool chinese)
         for (int t = 3; t >= 0; t--)
             printf("%8lld", (long long)json_integer_value(json_array_get(tiers, (size_t)t)));
         print_areas(row);
+        print_square_kilometres(json_object_get(row, "observed_m2"));
+        print_square_kilometres(json_object_get(row, "unobserved_m2"));
         printf("\n");
     }
 }

@@ -280,8 +280,8 @@ static tb_status open_job(judging *j, tb_error *err)
     TB_TRY(tb_alloc_zero(&j->pairs, count, sizeof *j->pairs, "pairs", err));
     TB_TRY(tb_alloc_zero(&j->gsd_m, count, sizeof *j->gsd_m, "pairs", err));
     for (size_t p = 0; p < count; p++) {
-        tb_epoch_options before = tb_job_epoch(&j->job->pairs[p].before);
-        tb_epoch_options after  = tb_job_epoch(&j->job->pairs[p].after);
+        tb_epoch_options before = tb_job_epoch(j->job, &j->job->pairs[p].before);
+        tb_epoch_options after  = tb_job_epoch(j->job, &j->job->pairs[p].after);
 
         TB_TRY(tb_pair_open(&j->pairs[p], &before, &after, err));
         TB_TRY(tb_pair_check_georeference(&j->pairs[p], err));

@@ -70,6 +70,9 @@ static void take_header(tb_info *info, const tb_image_info *image)
 
     set_text(info->driver, sizeof info->driver, image->driver);
     set_text(info->date, sizeof info->date, image->date);
+    set_text(info->product, sizeof info->product, image->product);
+    set_text(info->band_names, sizeof info->band_names, image->band_names);
+    memcpy(info->offset, image->offset, sizeof info->offset);
     set_text(info->type, sizeof info->type, image->type_name);
     set_text(info->compression, sizeof info->compression, image->compression);
     set_text(info->interleave, sizeof info->interleave, image->interleave);
@@ -117,7 +120,7 @@ static tb_status judge_header(tb_info *info, const tb_image_info *image, tb_erro
                         info->pixel_height));
     if (image->type == TB_SAMPLE_F32 && strcmp(info->type, "Float32") != 0)
         TB_TRY(complain(info, err, "samples of type %s are read as 32-bit floats", info->type));
-    if (strstr(info->compression, "JPEG") != NULL)
+    if (strstr(info->compression, "JPEG") != NULL && image->product[0] == '\0')
         TB_TRY(complain(info, err,
                         "JPEG compression is lossy: its 8 by 8 blocks can look like change"));
 done:
@@ -243,9 +246,8 @@ done:
 
 /* ---- what only GDAL can say ---- */
 
-static int64_t count_file_bytes(GDALDatasetH dataset)
+static int64_t count_file_bytes(char *const *files)
 {
-    char  **files = GDALGetFileList(dataset);
     int64_t bytes = 0;
 
     for (int i = 0; files != NULL && files[i] != NULL; i++) {
@@ -259,7 +261,6 @@ static int64_t count_file_bytes(GDALDatasetH dataset)
             bytes += (int64_t)VSIFTellL(file);
         VSIFCloseL(file);
     }
-    CSLDestroy(files);
     return bytes;
 }
 
@@ -279,7 +280,8 @@ static bool is_single_strip(const tb_info *info, GDALRasterBandH band)
 
 static void take_layout(tb_info *info, GDALDatasetH dataset)
 {
-    int total = GDALGetRasterCount(dataset);
+    int    total = GDALGetRasterCount(dataset);
+    char **files = GDALGetFileList(dataset);
 
     for (int b = 1; b <= total; b++) {
         GDALRasterBandH band = GDALGetRasterBand(dataset, b);
@@ -290,7 +292,8 @@ static void take_layout(tb_info *info, GDALDatasetH dataset)
     info->blocks = steps(info->width, info->block_width) * steps(info->height, info->block_height);
     if (strcmp(info->interleave, "PIXEL") != 0)
         info->blocks *= total;
-    info->file_bytes = count_file_bytes(dataset);
+    info->file_bytes = count_file_bytes(files);
+    CSLDestroy(files);
 }
 
 static tb_status judge_layout(tb_info *info, GDALRasterBandH first, tb_error *err)
@@ -310,6 +313,17 @@ static tb_status judge_layout(tb_info *info, GDALRasterBandH first, tb_error *er
             info, err, "stripped: read as one full-width panel, %lld MiB for %lld rows; %s",
             (long long)(row_bytes * PANEL_ROWS / MEBIBYTE), (long long)PANEL_ROWS, advice);
     return TB_OK;
+}
+
+/* A Sentinel-2 product's bands lie in files of their own. */
+static void take_product(tb_info *info, const tb_image_info *image)
+{
+    info->has_mask = image->has_mask;
+    info->decoded_bytes =
+        info->width * info->height * info->bands * (int64_t)tb_sample_size(image->type);
+    info->blocks = steps(info->width, info->block_width) * steps(info->height, info->block_height) *
+                   info->bands;
+    info->file_bytes = count_file_bytes(image->files);
 }
 
 static tb_status look_closer(tb_info *info, tb_error *err)
@@ -484,7 +498,10 @@ tb_status tb_info_read(const char *path, tb_info **out, tb_error *err)
     info->gsd_m = info->centre_longitude = info->centre_latitude = info->valid_share = NAN;
     take_header(info, header);
     TB_TRY(take_place(info, header, err));
-    TB_TRY(look_closer(info, err));
+    if (header->product[0] != '\0')
+        take_product(info, header);
+    else
+        TB_TRY(look_closer(info, err));
     TB_TRY(judge_header(info, header, err));
     TB_TRY(take_sample(info, image, err));
     *out = info;

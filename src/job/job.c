@@ -91,13 +91,84 @@ bool tb_smoothing_parse(const char *text, double *smoothing)
     return true;
 }
 
+tb_status tb_job_date_add(tb_job_date *date, const char *image, tb_error *err)
+{
+    tb_status status = TB_OK;
+    char     *path;
+    size_t    length;
+
+    TB_TRY(tb_grow(&date->images, (size_t)date->image_count + 1, sizeof *date->images, "job", err));
+    TB_TRY(tb_copy_text(&date->images[date->image_count], image, err));
+    path   = date->images[date->image_count++];
+    length = strlen(path);
+    while (length > 1 && path[length - 1] == '/')
+        path[--length] = '\0';
+done:
+    return status;
+}
+
+static tb_status take_day(const tb_job *job, tb_job_date *date, tb_error *err)
+{
+    tb_status   status = TB_OK;
+    const char *first  = NULL;
+
+    if (date->date[0] != '\0')
+        return TB_OK;
+    for (int i = 0; i < date->image_count; i++) {
+        tb_safe *safe = NULL;
+        char     day[sizeof date->date];
+
+        TB_TRY(tb_safe_read(&safe, date->images[i], job->as.bands, err));
+        if (safe == NULL)
+            continue;
+        snprintf(day, sizeof day, "%.10s", safe->start);
+        tb_safe_free(safe);
+        if (first != NULL && strcmp(day, date->date) != 0) {
+            status =
+                tb_error_set(err, TB_E_INPUT, "%s: expected a product of %s as %s, got one of %s",
+                             date->images[i], date->date, first, day);
+            tb_error_hint(err, "give the date itself (pairs: before.date, after.date)");
+            goto done;
+        }
+        first = date->images[i];
+        memcpy(date->date, day, sizeof day);
+    }
+done:
+    return status;
+}
+
+tb_status tb_job_take_days(tb_job *job, tb_error *err)
+{
+    tb_status status = TB_OK;
+
+    for (int p = 0; p < job->pair_count; p++) {
+        TB_TRY(take_day(job, &job->pairs[p].before, err));
+        TB_TRY(take_day(job, &job->pairs[p].after, err));
+    }
+done:
+    return status;
+}
+
+/* What is to be read of Sentinel-2 products. */
+static tb_status set_products(tb_job *job, const tb_detect_options *options, tb_error *err)
+{
+    tb_error error = {0};
+
+    if (options->s2_bands != NULL && !tb_safe_bands_parse(options->s2_bands, &job->as.bands))
+        return tb_error_set(err, TB_E_USAGE, "--s2-bands: expected 10m, 20m or all, got \"%s\"",
+                            options->s2_bands);
+    job->as.has_classes = options->scl != NULL;
+    if (options->scl != NULL &&
+        tb_safe_parse_classes(options->scl, &job->as.classes, &error) != TB_OK)
+        return tb_error_set(err, TB_E_USAGE, "--scl: %s", error.message);
+    return TB_OK;
+}
+
 static tb_status set_date(tb_job_date *date, const char *image, const char *valid, tb_error *err)
 {
     tb_status status = TB_OK;
 
-    TB_TRY(tb_alloc_zero(&date->images, 1, sizeof *date->images, "job", err));
-    date->image_count = 1;
-    TB_TRY(tb_copy_text(&date->images[0], image, err));
+    TB_TRY(tb_job_date_add(date, image, err));
     if (valid != NULL)
         TB_TRY(tb_copy_text(&date->valid, valid, err));
 done:
@@ -162,6 +233,9 @@ tb_status tb_job_of_images(tb_job **out, const tb_detect_options *options, tb_er
     job->is_registered    = !options->is_not_registered;
     job->may_flag_all     = options->may_flag_all;
     job->sample_share     = options->sample;
+    TB_TRY(set_products(job, options, err));
+    job->is_not_screened = options->is_not_screened;
+    TB_TRY(tb_job_take_days(job, err));
     if (options->min_pixels > 0)
         job->min_pixels = options->min_pixels;
     job->threads      = options->runtime.threads;
@@ -238,12 +312,13 @@ const tb_method *tb_job_method(const tb_job *job, const tb_pair *pair)
     return pair->bands <= 2 && is_amplitude ? &tb_method_logratio : &tb_method_composite;
 }
 
-tb_epoch_options tb_job_epoch(const tb_job_date *date)
+tb_epoch_options tb_job_epoch(const tb_job *job, const tb_job_date *date)
 {
     return (tb_epoch_options){.images      = (const char *const *)date->images,
                               .image_count = date->image_count,
                               .valid       = date->valid,
                               .footprints  = date->footprints,
                               .has_nodata  = date->has_nodata,
-                              .nodata      = date->nodata};
+                              .nodata      = date->nodata,
+                              .as          = job->as};
 }

@@ -63,6 +63,8 @@ typedef struct tb_job {
     int64_t       block, shards;
 
     tb_omnibus_options omnibus;
+    tb_image_options   as;              /**< of Sentinel-2 products */
+    bool               is_not_screened; /**< for clouds, where no mask was delivered */
 } tb_job;
 
 /** The defaults. Free with tb_job_free. */
@@ -87,7 +89,16 @@ bool tb_smoothing_parse(const char *text, double *smoothing);
 /** The method for a pair: the one named, else by the sensor, else by the number of bands. */
 const tb_method *tb_job_method(const tb_job *job, const tb_pair *pair);
 
+/** Adds an image to a date; a folder's name loses the slash at its end. */
+tb_status tb_job_date_add(tb_job_date *date, const char *image, tb_error *err);
+
+/**
+ * Gives dates that have none the day their Sentinel-2 products were captured.
+ * @return TB_E_INPUT when a product cannot be read or those of one date are of different days.
+ */
+tb_status tb_job_take_days(tb_job *job, tb_error *err);
+
 /** Borrowed views of a date for the raster room. */
-tb_epoch_options tb_job_epoch(const tb_job_date *date);
+tb_epoch_options tb_job_epoch(const tb_job *job, const tb_job_date *date);
 
 #endif

@@ -85,18 +85,20 @@ static tb_status read_images(tb_node node, const char *folder, tb_job_date *date
 {
     tb_status status = TB_OK;
     size_t    count  = tb_node_is_list(node) ? tb_node_count(node) : 1;
+    char     *path   = NULL;
 
     if (count == 0 || tb_node_is_map(node)) {
         status = tb_node_complain(node, err, "a path or a list of paths");
         goto done;
     }
-    TB_TRY(tb_alloc_zero(&date->images, count, sizeof *date->images, "job", err));
     for (size_t i = 0; i < count; i++) {
-        TB_TRY(read_path(tb_node_is_list(node) ? tb_node_item(node, i) : node, folder,
-                         &date->images[i], err));
-        date->image_count++;
+        TB_TRY(read_path(tb_node_is_list(node) ? tb_node_item(node, i) : node, folder, &path, err));
+        TB_TRY(tb_job_date_add(date, path, err));
+        tb_free(path);
+        path = NULL;
     }
 done:
+    tb_free(path);
     return status;
 }
 
@@ -343,16 +345,41 @@ done:
     return status;
 }
 
+/* off, or a list of scene classes. */
+static tb_status read_classes(tb_node node, tb_job *job, tb_error *err)
+{
+    static const char expected[] = "off or a list of scene classes from 0 to 11";
+    tb_status         status     = TB_OK;
+    const char       *text;
+    int64_t           number;
+
+    job->as.has_classes = true;
+    job->as.classes     = 0;
+    if (!tb_node_is_list(node)) {
+        TB_TRY(read_text(node, expected, &text, err));
+        if (strcmp(text, "off") != 0)
+            status = tb_node_complain(node, err, expected);
+        goto done;
+    }
+    for (size_t i = 0; i < tb_node_count(node); i++) {
+        TB_TRY(tb_node_integer(tb_node_item(node, i), 0, TB_SAFE_CLASSES - 1, &number, err));
+        job->as.classes |= (uint16_t)(1u << number);
+    }
+done:
+    return status;
+}
+
 static tb_status read_detect(tb_node map, const char *folder, tb_job *job, tb_error *err)
 {
     static const char *const allowed[] = {"method",           "sensor",     "prior",
                                           "smoothing",        "register",   "model",
                                           "threshold_factor", "min_pixels", "allow_implausible",
-                                          "omnibus",          NULL};
+                                          "omnibus",          "s2_bands",   "scl",
+                                          "screen",           NULL};
     static const char *const sensors[] = {"auto", "optical", "sar", NULL};
     static const char *const methods[] = {"auto", "composite", "cva", "logratio", "omnibus", NULL};
-    static const char *const register_words[] = {"auto", "off", NULL};
-    tb_status                status           = TB_OK;
+    static const char *const auto_or_off[] = {"auto", "off", NULL};
+    tb_status                status        = TB_OK;
     tb_node                  node;
     const char              *text;
     int                      choice;
@@ -384,8 +411,18 @@ static tb_status read_detect(tb_node map, const char *folder, tb_job *job, tb_er
     if (tb_node_find(map, "threshold_factor", &node))
         TB_TRY(tb_node_real(node, 0.01, 100.0, &job->threshold_factor, err));
     if (tb_node_find(map, "register", &node)) {
-        TB_TRY(tb_node_choice(node, register_words, &choice, err));
+        TB_TRY(tb_node_choice(node, auto_or_off, &choice, err));
         job->is_registered = choice == 0;
+    }
+    if (tb_node_find(map, "s2_bands", &node)) {
+        TB_TRY(tb_node_choice(node, tb_safe_bands_words, &choice, err));
+        job->as.bands = (tb_safe_bands)choice;
+    }
+    if (tb_node_find(map, "scl", &node))
+        TB_TRY(read_classes(node, job, err));
+    if (tb_node_find(map, "screen", &node)) {
+        TB_TRY(tb_node_choice(node, auto_or_off, &choice, err));
+        job->is_not_screened = choice == 1;
     }
     if (tb_node_find(map, "model", &node))
         TB_TRY(read_path(node, folder, &job->model, err));
@@ -451,6 +488,29 @@ done:
     return status;
 }
 
+/* Days that were not said are of the products, and have to be in order as well. */
+static tb_status take_days(tb_job *job, tb_node root, tb_error *err)
+{
+    tb_status status = TB_OK;
+    tb_node   list;
+
+    TB_TRY(tb_job_take_days(job, err));
+    TB_TRY(tb_node_require(root, "pairs", &list, err));
+    for (int p = 0; p < job->pair_count; p++) {
+        const char *before = job->pairs[p].before.date, *after = job->pairs[p].after.date;
+        char        expected[96];
+
+        if (before[0] == '\0' || after[0] == '\0' || strcmp(before, after) < 0)
+            continue;
+        snprintf(expected, sizeof expected, "a later date after that of %s, not of %s", before,
+                 after);
+        status = tb_node_complain(tb_node_item(list, (size_t)p), err, expected);
+        goto done;
+    }
+done:
+    return status;
+}
+
 tb_status tb_job_read(tb_job **out, const char *path, tb_error *err)
 {
     static const char *const allowed[] = {"job",    "grid",    "pairs",  "layers",
@@ -484,6 +544,7 @@ tb_status tb_job_read(tb_job **out, const char *path, tb_error *err)
         TB_TRY(tb_path_join(&job->folder, folder, "out", err));
     if (job->name == NULL)
         TB_TRY(tb_copy_text(&job->name, tb_path_name(path), err));
+    TB_TRY(take_days(job, root, err));
     *out = job;
     job  = NULL;
 done:

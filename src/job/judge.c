@@ -30,6 +30,7 @@ void tb_judge_reset(tb_judge *judge)
     for (size_t i = 0; i < judge->count; i++)
         tb_free(judge->item[i].share);
     tb_free(judge->item);
+    tb_coverage_reset(&judge->coverage);
     tb_survey_reset(&judge->survey);
     tb_landclasses_free(judge->classes);
     tb_profile_free(judge->profile);
@@ -627,6 +628,8 @@ tb_status tb_judge_candidates(tb_judge *judge, const tb_job *job, const tb_candi
     note_overlaps(judge, progress);
     if (judge->profile != NULL)
         TB_TRY(find_clusters(judge, job, &all, err));
+    TB_TRY(
+        tb_coverage_measure(&judge->coverage, judge->geos, &judge->survey, job, candidates, err));
 done:
     tb_features_reset(&all);
     return status;

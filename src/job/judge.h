@@ -10,6 +10,7 @@
 #include "core/error.h"
 #include "core/text.h"
 #include "job/candidates.h"
+#include "job/coverage.h"
 #include "job/survey.h"
 #include "rules/tier.h"
 
@@ -63,6 +64,7 @@ typedef struct tb_judge {
     tb_survey       survey;
     tb_judgement   *item; /**< one a candidate */
     size_t          count;
+    tb_coverage     coverage;
 } tb_judge;
 
 /** Opens the job's profile and layers and closes them again: whether judging can begin. */

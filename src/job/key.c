@@ -34,6 +34,22 @@ tb_status tb_key_append_file(tb_text *text, const char *path, tb_error *err)
                           (long long)file.st_mtim.tv_sec, (long)file.st_mtim.tv_nsec);
 }
 
+/* A product is a folder of files, or a .zip that was told of already. */
+static tb_status append_product(tb_text *text, const tb_image_info *info, tb_error *err)
+{
+    tb_status status = TB_OK;
+
+    TB_TRY(tb_text_append(text, err, "product %s %s %u", info->product, info->band_names,
+                          info->classes));
+    for (int b = 0; b < info->bands; b++)
+        TB_TRY(tb_text_append(text, err, " %.17g", info->offset[b]));
+    TB_TRY(tb_text_append(text, err, "\n"));
+    for (int i = 0; info->files != NULL && info->files[i] != NULL; i++)
+        TB_TRY(tb_key_append_file(text, info->files[i], err));
+done:
+    return status;
+}
+
 static tb_status append_image(tb_text *text, const tb_image_info *info, tb_error *err)
 {
     tb_status status = TB_OK;
@@ -42,6 +58,8 @@ static tb_status append_image(tb_text *text, const tb_image_info *info, tb_error
     TB_TRY(tb_text_append(text, err, "image %lldx%lldx%d %s %d %.17g %d\n", (long long)info->width,
                           (long long)info->height, info->bands, info->type_name, info->has_nodata,
                           info->nodata, info->has_mask));
+    if (info->product[0] != '\0')
+        TB_TRY(append_product(text, info, err));
     for (int i = 0; i < 6; i++)
         TB_TRY(tb_text_append(text, err, "%.17g ", info->transform[i]));
     TB_TRY(tb_text_append(text, err, "\n%s\n", info->crs != NULL ? info->crs : "no CRS"));

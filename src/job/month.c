@@ -84,6 +84,21 @@ static bool is_same(const char *a, const char *b)
     return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
 }
 
+/* What was observed of a unit, and the rest; of no unit, and without a layer, null. */
+static void set_coverage(json_t *row, const tb_judge *judge, const char *code)
+{
+    json_object_set_new(row, "observed_m2", json_null());
+    json_object_set_new(row, "unobserved_m2", json_null());
+    for (size_t u = 0; code != NULL && u < judge->coverage.count; u++) {
+        const tb_unit_coverage *unit = &judge->coverage.unit[u];
+
+        if (!is_same(unit->code, code))
+            continue;
+        json_object_set_new(row, "observed_m2", square_metres(unit->observed));
+        json_object_set_new(row, "unobserved_m2", square_metres(unit->total - unit->observed));
+    }
+}
+
 static json_t *unit_row(const tb_judge *judge, const char *code, const char *name)
 {
     json_t *row = json_object(), *tiers = json_array();
@@ -109,6 +124,7 @@ static json_t *unit_row(const tb_judge *judge, const char *code, const char *nam
     json_object_set_new(row, "tiers", tiers);
     json_object_set_new(row, "untiered", json_integer((json_int_t)s.untiered));
     set_sums(row, judge, &s);
+    set_coverage(row, judge, code);
     return row;
 }
 
@@ -160,6 +176,10 @@ static json_t *unit_rows(const tb_judge *judge)
             if (!has_row(rows, found->share[k].code))
                 insert_row(rows, unit_row(judge, found->share[k].code, found->share[k].name));
     }
+    for (size_t u = 0; u < judge->coverage.count; u++) /* without a parcel, observed or not */
+        if (!has_row(rows, judge->coverage.unit[u].code))
+            insert_row(rows,
+                       unit_row(judge, judge->coverage.unit[u].code, judge->coverage.unit[u].name));
     return rows;
 }
 
@@ -197,8 +217,10 @@ json_t *tb_month_report(const tb_judge *judge, const tb_candidates *candidates, 
     tb_day_parse(job->month, &month);
     if (judge->profile != NULL)
         tb_profile_stamp(judge->profile, month, ruleset);
-    return json_pack("{s:s, s:s, s:I, s:I, s:o, s:o, s:o, s:o, s:o}", "stream", job->stream,
-                     "ruleset", ruleset, "parcels", (json_int_t)parcels, "withheld",
-                     (json_int_t)withheld, "rejected_for", rejected, "tiers", tier_rows(judge, job),
-                     "units", unit_rows(judge), "t3_candidates", t3, "reduced", reduced);
+    return json_pack(
+        "{s:s, s:s, s:o, s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:o}", "stream", job->stream, "ruleset",
+        ruleset, "observed_m2", square_metres(judge->coverage.observed), "unobserved_m2",
+        square_metres(judge->coverage.unobserved), "parcels", (json_int_t)parcels, "withheld",
+        (json_int_t)withheld, "rejected_for", rejected, "tiers", tier_rows(judge, job), "units",
+        unit_rows(judge), "t3_candidates", t3, "reduced", reduced);
 }

@@ -98,6 +98,8 @@ static json_t *stratum_of(const tb_model *model, int index)
 
     if (s->state == TB_STRATUM_BORROWED)
         json_object_set_new(json, "from", json_integer(s->from));
+    if (s->screen.is_used)
+        json_object_set_new(json, "screened_cloud", number(s->screen.cloud));
     if (s->state == TB_STRATUM_FITTED) {
         json_object_set_new(json, "irmad", irmad_of(&s->irmad));
         json_object_set_new(json, "normalisation", json_string(s->normalisation));

@@ -72,18 +72,28 @@ done:
     return status;
 }
 
+/* Clouds are looked for where it is not said of both dates where they are. */
+static bool is_screened(const tb_stages *stages)
+{
+    const tb_pair *pair = &stages->pair;
+
+    return !stages->job->is_not_screened && tb_job_method(stages->job, pair)->feature == NULL &&
+           !(tb_epoch_has_mask(pair->before) && tb_epoch_has_mask(pair->after));
+}
+
 tb_status tb_stages_open(tb_stages *stages, const tb_job *job, int number,
                          const tb_kernels *kernels, const tb_progress *progress, tb_error *err)
 {
     tb_status          status = TB_OK;
     const tb_job_pair *pair   = &job->pairs[number - 1];
-    tb_epoch_options   before = tb_job_epoch(&pair->before), after = tb_job_epoch(&pair->after);
-    tb_plan_options    options = {.threads      = job->threads,
-                                  .budget_bytes = job->memory_bytes,
-                                  .block        = job->block,
-                                  .shards       = job->shards,
-                                  .sample_share = job->sample_share};
-    tb_text            text    = {0};
+    tb_epoch_options   before = tb_job_epoch(job, &pair->before),
+                     after    = tb_job_epoch(job, &pair->after);
+    tb_plan_options options   = {.threads      = job->threads,
+                                 .budget_bytes = job->memory_bytes,
+                                 .block        = job->block,
+                                 .shards       = job->shards,
+                                 .sample_share = job->sample_share};
+    tb_text         text      = {0};
 
     *stages = (tb_stages){.job = job, .number = number};
     TB_TRY(tb_pair_open(&stages->pair, &before, &after, err));
@@ -92,6 +102,8 @@ tb_status tb_stages_open(tb_stages *stages, const tb_job *job, int number,
         TB_TRY(open_filter(stages, err));
         options.planes = TB_SCORING_PLANES_TRAINED; /* a model.yaml may hold a filter too */
     }
+    if (is_screened(stages))
+        options.halo = TB_SCORING_HALO_MAX + TB_SCREEN_HALO;
     TB_TRY(tb_plan_make(&stages->plan, &stages->pair, &options, err));
     stages->engine = (tb_engine){.kernels     = kernels,
                                  .workers     = stages->plan.threads,
@@ -119,11 +131,11 @@ static tb_status fit_key(const tb_stages *stages, const tb_fit_options *options,
     tb_status status = TB_OK;
     tb_text   text   = {0};
 
-    TB_TRY(tb_text_append(&text, err, "fit %s %s %d %d %.17g %.17g %.17g %.17g %d %.17g %.17g %d\n",
-                          stages->key, options->method->name, options->is_registered,
-                          options->prior, options->rate, options->sample_share, options->smoothing,
-                          options->threshold_factor, options->may_flag_all, options->alpha,
-                          options->looks, options->is_intensity));
+    TB_TRY(tb_text_append(
+        &text, err, "fit %s %s %d %d %.17g %.17g %.17g %.17g %d %.17g %.17g %d %d\n", stages->key,
+        options->method->name, options->is_registered, options->prior, options->rate,
+        options->sample_share, options->smoothing, options->threshold_factor, options->may_flag_all,
+        options->alpha, options->looks, options->is_intensity, options->is_screened));
     if (options->filter != NULL)
         TB_TRY(tb_filter_write(options->filter, "", &text, err));
     TB_TRY(tb_key_of(&text, key, err));
@@ -189,6 +201,7 @@ tb_status tb_stages_fit(tb_stages *stages, tb_error *err)
                               .sample_share     = job->sample_share,
                               .smoothing        = job->smoothing,
                               .threshold_factor = job->threshold_factor,
+                              .is_screened      = is_screened(stages),
                               .may_flag_all     = job->may_flag_all};
 
     if (stages->filter != NULL) {

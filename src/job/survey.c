@@ -178,6 +178,8 @@ static tb_status read_one(tb_survey *survey, const tb_job_layer *of, tb_geos *ge
     mask->features.geos = geos;
     repaired            = mask->features.repaired;
     without             = mask->features.without;
+    if (mask == &survey->units || mask == &survey->districts)
+        reach = NULL; /* for what was observed of them; there are few */
     TB_TRY(tb_layer_read(layer, reach, &mask->features, err));
     tb_survey_tell(notes, of->path, layer, mask->features.repaired - repaired,
                    mask->features.without - without);

@@ -30,7 +30,7 @@ tb_status tb_survey_check(const tb_job *job, const tb_landclasses *classes, tb_e
 
 /**
  * Opens and reads all layers of the job.
- * @param reach  the candidates.
+ * @param reach  the candidates; units and districts are read whole.
  * @param notes  hears, a line each, what was repaired, left out or odd; may be NULL.
  */
 tb_status tb_survey_read(tb_survey *survey, const tb_job *job, const tb_profile *profile,

@@ -157,6 +157,23 @@ done:
     return status;
 }
 
+static const char *const screen_keys[] = {"before", "after"};
+
+static tb_status write_screen(tb_text *out, const tb_screen *screen, int bands, tb_error *err)
+{
+    tb_status status = TB_OK;
+
+    TB_TRY(tb_text_append(out, err, "    screen:\n      cloud: %.9g\n", screen->cloud));
+    for (int date = 0; date < 2; date++) {
+        TB_TRY(tb_text_append(out, err, "      %s:\n", screen_keys[date]));
+        TB_TRY(write_list(out, "        ", "middle", screen->middle[date], bands, err));
+        TB_TRY(write_list(out, "        ", "low", screen->low[date], bands, err));
+        TB_TRY(write_list(out, "        ", "high", screen->high[date], bands, err));
+    }
+done:
+    return status;
+}
+
 static tb_status write_stratum(tb_text *out, const tb_model *model, int index, tb_error *err)
 {
     tb_status                 status = TB_OK;
@@ -180,6 +197,8 @@ static tb_status write_stratum(tb_text *out, const tb_model *model, int index, t
                           s->irmad.iterations, s->irmad.ridge));
     if (s->mad.count > 0)
         TB_TRY(write_mad(out, &s->mad, model->bands, err));
+    if (s->screen.is_used)
+        TB_TRY(write_screen(out, &s->screen, model->bands, err));
     TB_TRY(tb_text_append(out, err,
                           "    normalisation:\n      rule: \"%s\"\n      unchanged: %lld\n",
                           s->normalisation, (long long)s->unchanged));
@@ -463,6 +482,27 @@ done:
     return status;
 }
 
+static tb_status read_screen(tb_node map, tb_screen *screen, int bands, tb_error *err)
+{
+    static const char *const allowed[] = {"cloud", "before", "after", NULL};
+    static const char *const each[]    = {"middle", "low", "high", NULL};
+    tb_status                status    = TB_OK;
+    tb_node                  date;
+
+    TB_TRY(tb_node_check_keys(map, allowed, err));
+    TB_TRY(read_real(map, "cloud", 0, 1, &screen->cloud, err));
+    for (int d = 0; d < 2; d++) {
+        TB_TRY(tb_node_require(map, screen_keys[d], &date, err));
+        TB_TRY(tb_node_check_keys(date, each, err));
+        TB_TRY(read_list(date, "middle", bands, -1e30, screen->middle[d], NULL, err));
+        TB_TRY(read_list(date, "low", bands, 0, screen->low[d], NULL, err));
+        TB_TRY(read_list(date, "high", bands, 0, screen->high[d], NULL, err));
+    }
+    screen->is_used = true;
+done:
+    return status;
+}
+
 static tb_status read_normalisation(tb_node map, const tb_model *model, tb_model_stratum *s,
                                     tb_error *err)
 {
@@ -514,9 +554,9 @@ done:
 
 static tb_status read_stratum(tb_node map, tb_model *model, int index, tb_error *err)
 {
-    static const char *const allowed[] = {"before",        "after",     "state", "sampled",
-                                          "from",          "reason",    "irmad", "mad",
-                                          "normalisation", "threshold", NULL};
+    static const char *const allowed[] = {"before",        "after",     "state",  "sampled",
+                                          "from",          "reason",    "irmad",  "mad",
+                                          "normalisation", "threshold", "screen", NULL};
     tb_status                status    = TB_OK;
     tb_model_stratum        *s         = &model->stratum[index];
     tb_node                  node;
@@ -540,6 +580,8 @@ static tb_status read_stratum(tb_node map, tb_model *model, int index, tb_error 
     TB_TRY(read_irmad(node, &s->irmad, model->bands, err));
     if (tb_node_find(map, "mad", &node))
         TB_TRY(read_mad(node, &s->mad, model->bands, err));
+    if (tb_node_find(map, "screen", &node))
+        TB_TRY(read_screen(node, &s->screen, model->bands, err));
     TB_TRY(tb_node_require(map, "normalisation", &node, err));
     TB_TRY(read_normalisation(node, model, s, err));
     TB_TRY(tb_node_require(map, "threshold", &node, err));

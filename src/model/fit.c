@@ -223,9 +223,62 @@ done:
     return status;
 }
 
+/* Gathers the same cells again, under a screen of the stratum or under none. */
+static tb_status gather_again(stratum_pixels *pixels, tb_gather *gather, const tb_sample *sample,
+                              const tb_screen **screens, const tb_screen *screen, tb_error *err)
+{
+    screens[pixels->stratum] = screen;
+    tb_gather_set_screen(gather, screen != NULL ? (const tb_screen *const *)screens : NULL);
+    pixels->count = 0;
+    memset(pixels->border, 0, (size_t)pixels->strata * sizeof *pixels->border);
+    return tb_gather_read(gather, sample->cell, sample->chosen, take_pixels, pixels, err);
+}
+
+static tb_status learn(tb_screen *screen, const stratum_pixels *pixels, tb_error *err)
+{
+    return tb_screen_learn(screen, (const float *const *)pixels->before,
+                           (const float *const *)pixels->after, pixels->bands, pixels->count, err);
+}
+
+/*
+ * Whether the stratum has clouds, and then what clear ground looks like; the pixels and all that is
+ * gathered from here on are clear of them. Ground without any is read only once.
+ */
+static tb_status fit_screen(tb_model *model, int stratum, stratum_pixels *pixels, tb_gather *gather,
+                            const tb_sample *sample, const tb_screen **screens, tb_error *err)
+{
+    tb_status  status = TB_OK;
+    tb_screen *screen = &model->stratum[stratum].screen;
+    tb_screen  look   = {.is_used = true, .look = TB_SCREEN_FIND};
+    int64_t    all    = pixels->count;
+
+    if (all < (int64_t)PIXELS_PER_BAND * model->bands)
+        goto done;
+    TB_TRY(learn(&look, pixels, err));
+    if (tb_screen_bright_share(&look, (const float *const *)pixels->before,
+                               (const float *const *)pixels->after, pixels->bands,
+                               all) < TB_SCREEN_CLOUD_LEAST)
+        goto done;
+    TB_TRY(gather_again(pixels, gather, sample, screens, &look, err));
+    screen->cloud = 1.0 - (double)pixels->count / (double)all;
+    if (screen->cloud >= TB_SCREEN_CLOUD_LEAST &&
+        pixels->count >= (int64_t)PIXELS_PER_BAND * model->bands) {
+        look.look = TB_SCREEN_CLEAN;
+        TB_TRY(gather_again(pixels, gather, sample, screens, &look, err));
+        TB_TRY(learn(screen, pixels, err));
+        screen->is_used = pixels->count >= (int64_t)PIXELS_PER_BAND * model->bands;
+        tb_model_derive(model);
+    }
+    TB_TRY(gather_again(pixels, gather, sample, screens, screen->is_used ? screen : NULL, err));
+done:
+    screens[stratum] = screen->is_used ? screen : NULL;
+    return status;
+}
+
 static tb_status fit_stratum(tb_model *model, int stratum, const tb_pair *pair, tb_gather *gather,
                              const tb_fit_options *options, const tb_engine *engine,
-                             int64_t **border, double *sampled, tb_error *err)
+                             int64_t **border, double *sampled, const tb_screen **screens,
+                             tb_error *err)
 {
     tb_status         status = TB_OK;
     tb_model_stratum *s      = &model->stratum[stratum];
@@ -238,6 +291,8 @@ static tb_status fit_stratum(tb_model *model, int stratum, const tb_pair *pair, 
     TB_TRY(keep_cells(&sample, pair, stratum, err));
     TB_TRY(tb_alloc_zero(&pixels.border, (size_t)strata, sizeof *pixels.border, "strata", err));
     TB_TRY(gather_stratum(&pixels, gather, &sample, options->sample_share, err));
+    if (options->is_screened && model->method->feature == NULL)
+        TB_TRY(fit_screen(model, stratum, &pixels, gather, &sample, screens, err));
     for (int64_t i = 0; i < sample.chosen; i++)
         *sampled += (double)tb_rect_area(sample.cell[i]) * sample.share;
     s->sampled = pixels.count;
@@ -270,6 +325,8 @@ static tb_status fit_stratum(tb_model *model, int stratum, const tb_pair *pair, 
     tb_model_derive(model);
     TB_TRY(fit_threshold(model, stratum, gather, &sample, options, err));
 done:
+    tb_gather_set_screen(gather, NULL);
+    screens[stratum] = NULL;
     stratum_pixels_reset(&pixels);
     tb_sample_reset(&sample);
     return status;
@@ -452,29 +509,37 @@ void tb_fit_smoothing(const tb_grid *lattice, const tb_fit_options *options, dou
     *has_median = wants_median(lattice, options);
 }
 
-/* Integers of 8 and 16 bits without a sign end at 0 and at their greatest value. */
+/* Integers of 8 and 16 bits without a sign end at 0 and at their greatest value, and an offset on.
+ */
 static void find_range(const tb_epoch *epoch, double *low, double *high)
 {
-    tb_sample_type type = tb_epoch_file(epoch, 0)->type;
+    const tb_image_info *first = tb_epoch_file(epoch, 0);
 
-    for (int f = 1; f < tb_epoch_files(epoch); f++)
-        if (tb_epoch_file(epoch, f)->type != type)
+    for (int f = 0; f < tb_epoch_files(epoch); f++) {
+        const tb_image_info *info = tb_epoch_file(epoch, f);
+
+        if (info->type != first->type)
             return;
-    if (type != TB_SAMPLE_U8 && type != TB_SAMPLE_U16)
+        for (int b = 0; b < info->bands; b++)
+            if (info->offset[b] != first->offset[0])
+                return;
+    }
+    if (first->type != TB_SAMPLE_U8 && first->type != TB_SAMPLE_U16)
         return;
-    *low  = 0.0;
-    *high = type == TB_SAMPLE_U8 ? 255.0 : 65535.0;
+    *low  = first->offset[0];
+    *high = first->offset[0] + (first->type == TB_SAMPLE_U8 ? 255.0 : 65535.0);
 }
 
 tb_status tb_model_fit(tb_model **out, const tb_pair *pair, const tb_fit_options *options,
                        const tb_engine *engine, tb_error *err)
 {
-    tb_status  status  = TB_OK;
-    tb_model  *model   = NULL;
-    tb_gather *gather  = NULL;
-    int64_t  **borders = NULL; /* [strata], NULL or [strata]: only of those that may borrow */
-    int        strata  = tb_pair_strata(pair);
-    double     sampled = 0.0;
+    tb_status         status  = TB_OK;
+    tb_model         *model   = NULL;
+    tb_gather        *gather  = NULL;
+    const tb_screen **screens = NULL; /* [strata], NULL but for the one being fitted */
+    int64_t **borders = NULL; /* [strata], NULL or [strata]: only of those that may borrow */
+    int       strata  = tb_pair_strata(pair);
+    double    sampled = 0.0;
 
     *out = NULL;
     TB_TRY(tb_model_new(&model, options->method, pair->bands, tb_epoch_sources(pair->before),
@@ -483,6 +548,7 @@ tb_status tb_model_fit(tb_model **out, const tb_pair *pair, const tb_fit_options
     TB_TRY(tb_model_apply(model, pair, err)); /* undoes what an earlier fit may have applied */
     TB_TRY(tb_gather_new(&gather, pair, engine, err));
     TB_TRY(tb_alloc_zero(&borders, (size_t)strata, sizeof *borders, "strata", err));
+    TB_TRY(tb_alloc_zero(&screens, (size_t)strata, sizeof *screens, "strata", err));
     find_range(pair->before, &model->low[0], &model->high[0]);
     find_range(pair->after, &model->low[1], &model->high[1]);
     tb_fit_smoothing(&pair->lattice, options, &model->smoothing, &model->has_median);
@@ -496,7 +562,8 @@ tb_status tb_model_fit(tb_model **out, const tb_pair *pair, const tb_fit_options
     tb_model_derive(model);
     TB_TRY(tb_model_apply(model, pair, err));
     for (int s = 0; s < strata; s++) {
-        TB_TRY(fit_stratum(model, s, pair, gather, options, engine, &borders[s], &sampled, err));
+        TB_TRY(fit_stratum(model, s, pair, gather, options, engine, &borders[s], &sampled, screens,
+                           err));
         if (engine->progress != NULL && engine->progress->report != NULL)
             engine->progress->report(engine->progress->context, "fit", s + 1, strata);
     }
@@ -510,6 +577,7 @@ done:
     for (int s = 0; borders != NULL && s < strata; s++)
         tb_free(borders[s]);
     tb_free(borders);
+    tb_free(screens);
     tb_gather_free(gather);
     tb_model_free(model);
     return status;
@@ -517,8 +585,7 @@ done:
 
 size_t tb_model_fit_bytes(const tb_pair *pair, double sample_share, int workers, int scored)
 {
-    int64_t cell = (int64_t)(TB_SAMPLE_CELL + 2 * TB_SCORING_HALO_MAX) *
-                   (TB_SAMPLE_CELL + 2 * TB_SCORING_HALO_MAX);
+    int64_t side = TB_SAMPLE_CELL + 2 * (TB_SCORING_HALO_MAX + TB_SCREEN_HALO), cell = side * side;
     int64_t largest = 0;
     size_t  planes  = 2 * (size_t)pair->bands * sizeof(float);
 
@@ -532,9 +599,8 @@ size_t tb_model_fit_bytes(const tb_pair *pair, double sample_share, int workers,
      */
     size_t sample = (size_t)largest * (planes * 5 / 2 + 2 * sizeof(float));
     size_t align  = REGISTRATION_CELLS * (size_t)TB_SAMPLE_CELL * TB_SAMPLE_CELL * (planes + 48);
-    size_t each   = tb_pair_block_bytes(pair->bands, cell) +
-                  tb_scores_bytes(scored, TB_SAMPLE_CELL + 2 * TB_SCORING_HALO_MAX,
-                                  TB_SAMPLE_CELL + 2 * TB_SCORING_HALO_MAX);
+    size_t each   = tb_pair_block_bytes(pair->bands, cell) + tb_scores_bytes(scored, side, side) +
+                  (size_t)cell * TB_SCREEN_PIXEL_BYTES;
 
     return (sample > align ? sample : align) + (size_t)workers * each;
 }

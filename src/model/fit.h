@@ -41,6 +41,7 @@ typedef struct tb_fit_options {
     bool   is_intensity;     /**< omnibus: the samples are intensities, not amplitudes */
     bool   may_flag_all;     /**< go on where an implausible share of a stratum is flagged */
     const tb_filter *filter; /**< of tb_method_trained; NULL for the others; borrowed */
+    bool is_screened; /**< look for clouds where no mask was delivered; optical methods only */
 } tb_fit_options;
 
 /**

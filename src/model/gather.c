@@ -7,6 +7,8 @@ typedef struct worker {
     tb_pair_reader *reader;
     tb_pair_block   block;
     tb_scores       scores;
+
+    tb_screen_buffers screen;
 } worker;
 
 struct tb_gather {
@@ -14,6 +16,8 @@ struct tb_gather {
     const tb_engine *engine;
     tb_cache        *cache;
     worker          *worker;
+
+    const tb_screen *const *screen; /* NULL: none */
 
     /* of the pass under way */
     const tb_rect              *cells;
@@ -56,10 +60,16 @@ void tb_gather_free(tb_gather *gather)
             tb_pair_reader_free(gather->worker[w].reader);
             tb_pair_block_reset(&gather->worker[w].block);
             tb_scores_reset(&gather->worker[w].scores);
+            tb_screen_buffers_reset(&gather->worker[w].screen);
         }
     tb_free(gather->worker);
     tb_cache_free(gather->cache);
     tb_free(gather);
+}
+
+void tb_gather_set_screen(tb_gather *gather, const tb_screen *const *screen)
+{
+    gather->screen = screen;
 }
 
 static tb_status make(void *context, int number, int64_t item, tb_error *err)
@@ -69,7 +79,11 @@ static tb_status make(void *context, int number, int64_t item, tb_error *err)
     tb_status  status = TB_OK;
     int        halo   = gather->scoring != NULL ? gather->scoring->halo : 0;
 
+    if (gather->screen != NULL)
+        halo += TB_SCREEN_HALO;
     TB_TRY(tb_pair_read(w->reader, tb_rect_grow(gather->cells[item], halo), &w->block, err));
+    if (gather->screen != NULL)
+        TB_TRY(tb_screen_apply(&w->screen, &w->block, gather->pair->bands, gather->screen, err));
     if (gather->scoring != NULL)
         TB_TRY(tb_scores_make(&w->scores, gather->scoring, &w->block, gather->radiometry,
                               gather->engine->kernels, err));

@@ -5,6 +5,7 @@
 #include "core/error.h"
 #include "core/rect.h"
 #include "detect/score.h"
+#include "detect/screen.h"
 #include "raster/engine.h"
 #include "raster/pair.h"
 
@@ -19,6 +20,9 @@ void      tb_gather_free(tb_gather *gather);
  */
 typedef tb_status tb_gather_fn(void *context, const tb_pair_block *block, const tb_scores *scores,
                                tb_error *err);
+
+/** From now on cells are screened: one a stratum (borrowed), or NULL: not at all. */
+void tb_gather_set_screen(tb_gather *gather, const tb_screen *const *screen);
 
 /** Reads the cells. */
 tb_status tb_gather_read(tb_gather *gather, const tb_rect *cells, int64_t count, tb_gather_fn *take,

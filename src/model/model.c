@@ -29,6 +29,7 @@ tb_status tb_model_new(tb_model **out, const tb_method *method, int bands, int b
     TB_TRY(tb_alloc_zero(&model->stratum, strata, sizeof *model->stratum, "model", err));
     TB_TRY(tb_alloc_zero(&model->judge, strata, sizeof *model->judge, "model", err));
     TB_TRY(tb_alloc_zero(&model->radiometry, strata, sizeof *model->radiometry, "model", err));
+    TB_TRY(tb_alloc_zero(&model->screen, strata, sizeof *model->screen, "model", err));
 done:
     if (status == TB_OK)
         *out = model;
@@ -51,6 +52,7 @@ void tb_model_free(tb_model *model)
     tb_free(model->judge);
     tb_free(model->radiometry);
     tb_filter_free(model->filter);
+    tb_free(model->screen);
     tb_free(model);
 }
 
@@ -110,6 +112,12 @@ static void derive_stratum(tb_model_stratum *s, const tb_model *model)
     round_one(&s->looks);
     s->radiometry.looks        = (float)s->looks;
     s->radiometry.is_intensity = model->is_intensity;
+    round_one(&s->screen.cloud);
+    for (int date = 0; date < 2; date++) {
+        round_all(s->screen.middle[date], bands);
+        round_all(s->screen.low[date], bands);
+        round_all(s->screen.high[date], bands);
+    }
     round_one(&s->threshold.value);
     round_one(&s->threshold.weak);
     round_one(&s->threshold.strong);
@@ -159,6 +167,7 @@ void tb_model_derive(tb_model *model)
     }
     for (int s = 0; s < tb_model_strata(model); s++)
         derive_stratum(&model->stratum[s], model);
+    model->screen_halo = 0;
     for (int s = 0; s < tb_model_strata(model); s++) {
         const tb_model_stratum *judge = &model->stratum[s];
 
@@ -166,6 +175,9 @@ void tb_model_derive(tb_model *model)
             judge = &model->stratum[judge->from];
         model->judge[s]      = judge->state == TB_STRATUM_FITTED ? judge : NULL;
         model->radiometry[s] = model->judge[s] != NULL ? &judge->radiometry : NULL;
+        model->screen[s]     = model->judge[s] != NULL ? &judge->screen : NULL;
+        if (model->judge[s] != NULL && judge->screen.is_used)
+            model->screen_halo = TB_SCREEN_HALO;
     }
     if (model->filter != NULL)
         tb_scoring_init_trained(&model->scoring, model->filter);

@@ -16,6 +16,7 @@
 #include "core/text.h"
 #include "detect/method.h"
 #include "detect/score.h"
+#include "detect/screen.h"
 #include "raster/pair.h"
 
 /** Registration of one file of the later date. */
@@ -80,6 +81,7 @@ typedef struct tb_model_stratum {
     double offset[TB_BANDS_MAX];       /**< added to radar samples before their logarithm */
     double looks;                      /**< equivalent number, of the omnibus method */
     tb_model_threshold threshold;
+    tb_screen          screen;
     tb_radiometry      radiometry; /**< derived: see tb_model_derive */
 } tb_model_stratum;
 
@@ -101,7 +103,9 @@ typedef struct tb_model {
     tb_scoring scoring;
     const tb_model_stratum                  *
         *judge; /**< by stratum: whose fit it uses, NULL where it is not judged */
-    const tb_radiometry **radiometry; /**< of the judge, or NULL */
+    const tb_radiometry **radiometry;  /**< of the judge, or NULL */
+    const tb_screen     **screen;      /**< likewise */
+    int                   screen_halo; /**< TB_SCREEN_HALO where anything is screened, else 0 */
 } tb_model;
 
 /** An empty model for the pair; free with tb_model_free. */

@@ -14,13 +14,14 @@ typedef struct epoch_file {
 } epoch_file;
 
 struct tb_epoch {
-    int            count; /* image files; the validity raster, if any, stands behind them */
-    int            bands;
-    bool           has_valid;
-    tb_grid        lattice;
-    epoch_file    *file;
-    char          *footprints_path; /* NULL: none */
-    tb_footprints *footprints;
+    int              count; /* image files; the validity raster, if any, stands behind them */
+    int              bands;
+    bool             has_valid;
+    tb_image_options as;
+    tb_grid          lattice;
+    epoch_file      *file;
+    char            *footprints_path; /* NULL: none */
+    tb_footprints   *footprints;
 };
 
 /* Rows resampled at once: what a window of the image has to hold. */
@@ -43,9 +44,9 @@ struct tb_epoch_reader {
 };
 
 static tb_status open_file(epoch_file *file, const char *path, const tb_epoch_options *options,
-                           tb_error *err)
+                           const tb_image_options *as, tb_error *err)
 {
-    tb_status status = tb_image_open(&file->header, path, err);
+    tb_status status = tb_image_open_as(&file->header, path, as, err);
 
     if (status == TB_OK && options->has_nodata)
         tb_image_set_nodata(file->header, options->nodata);
@@ -89,12 +90,15 @@ tb_status tb_epoch_open(tb_epoch **out, const tb_epoch_options *options, tb_erro
     TB_TRY(tb_alloc_zero(&epoch, 1, sizeof *epoch, "epoch", err));
     epoch->count     = options->image_count;
     epoch->has_valid = options->valid != NULL;
+    epoch->as        = options->as;
+    if (epoch->has_valid && !epoch->as.has_classes)
+        epoch->as = (tb_image_options){.bands = options->as.bands, .has_classes = true};
     if (options->footprints != NULL)
         TB_TRY(tb_copy_text(&epoch->footprints_path, options->footprints, err));
     TB_TRY(
         tb_alloc_zero(&epoch->file, (size_t)epoch->count + 1, sizeof *epoch->file, "files", err));
     for (int f = 0; f < epoch->count; f++)
-        TB_TRY(open_file(&epoch->file[f], options->images[f], options, err));
+        TB_TRY(open_file(&epoch->file[f], options->images[f], options, &epoch->as, err));
     epoch->bands = tb_epoch_file(epoch, 0)->bands;
     if (odd_one(epoch) > 0)
         tb_epoch_mask_alpha(epoch);
@@ -148,6 +152,15 @@ const tb_image_info *tb_epoch_file(const tb_epoch *epoch, int file)
 const tb_image_info *tb_epoch_valid(const tb_epoch *epoch)
 {
     return epoch->has_valid ? tb_epoch_file(epoch, epoch->count) : NULL;
+}
+
+bool tb_epoch_has_mask(const tb_epoch *epoch)
+{
+    bool has_classes = true;
+
+    for (int f = 0; f < epoch->count; f++)
+        has_classes = has_classes && tb_epoch_file(epoch, f)->classes != 0;
+    return epoch->has_valid || has_classes;
 }
 
 /* Pixels of an edge between which another CRS does not make it bulge by a pixel. */
@@ -403,7 +416,7 @@ static tb_status load(tb_epoch_reader *reader, int f, tb_rect window, tb_error *
     const tb_image_info *info   = tb_epoch_file(reader->epoch, f);
 
     if (reader->image[f] == NULL) {
-        TB_TRY(tb_image_open(&reader->image[f], info->path, err));
+        TB_TRY(tb_image_open_as(&reader->image[f], info->path, &reader->epoch->as, err));
         if (info->has_nodata)
             tb_image_set_nodata(reader->image[f], info->nodata);
         if (tb_image_describe(reader->image[f])->bands != info->bands)

@@ -25,6 +25,10 @@ typedef struct tb_epoch_options {
     const char        *footprints; /**< polygons of the pictures a mosaic is made of; or NULL */
     bool               has_nodata; /**< `nodata` replaces what the files declare */
     double             nodata;
+    /**
+     * Of Sentinel-2 products. Where `valid` is given and no classes are, that takes their place.
+     */
+    tb_image_options as;
 } tb_epoch_options;
 
 typedef struct tb_epoch tb_epoch;
@@ -41,6 +45,9 @@ int                  tb_epoch_bands(const tb_epoch *epoch);
 const tb_image_info *tb_epoch_file(const tb_epoch *epoch, int file);
 const tb_image_info *
 tb_epoch_valid(const tb_epoch *epoch); /**< NULL where there is no validity raster */
+
+/** Whether it is said where the date has clouds: by its validity raster or by scene classes. */
+bool tb_epoch_has_mask(const tb_epoch *epoch);
 
 /** Takes all bands called alpha for alpha: see tb_image_mask_alpha. */
 void tb_epoch_mask_alpha(tb_epoch *epoch);

@@ -12,8 +12,16 @@
 
 #include "core/error.h"
 #include "core/rect.h"
+#include "raster/safe.h"
 
 enum { TB_BANDS_MAX = 16 };
+
+/** What of a Sentinel-2 product is read. Zero means the default. */
+typedef struct tb_image_options {
+    tb_safe_bands bands;
+    bool          has_classes; /**< `classes` is said, not the default */
+    uint16_t      classes;     /**< scene classes that were not observed, a bit each; 0: none */
+} tb_image_options;
 
 /** How samples are held in memory. Types of GDAL not named here are read as 32-bit float. */
 typedef enum tb_sample_type {
@@ -46,6 +54,12 @@ typedef struct tb_image_info {
     int64_t        tile_height;
     int64_t        block_width; /**< the file's own block */
     int64_t        block_height;
+
+    const char *product;              /**< "Sentinel-2 L2A, baseline 05.10", or "" */
+    const char *band_names;           /**< of a product: "B2 B3 B4 B8", or "" */
+    double      offset[TB_BANDS_MAX]; /**< added to samples as they become floats: window.h */
+    uint16_t    classes;              /**< scene classes of a product that are its mask */
+    char      **files;                /**< of a product, NULL ends; NULL: it is `path` alone */
 } tb_image_info;
 
 typedef struct tb_image tb_image;
@@ -55,6 +69,16 @@ typedef struct tb_image tb_image;
  * @return TB_E_INPUT when it is missing, no image, has no bands, too many, or complex samples.
  */
 tb_status tb_image_open(tb_image **out, const char *path, tb_error *err);
+
+/**
+ * The same, and what to take of a Sentinel-2 product: a SAFE folder, the .zip of one, or its
+ * metadata file. It is an image of 16-bit samples with nodata 0 and, where it is of Level-2A and
+ * classes are asked for, a mask.
+ * @param options  NULL: the defaults.
+ * @return also TB_E_INPUT when a band of the product has no file.
+ */
+tb_status tb_image_open_as(tb_image **out, const char *path, const tb_image_options *options,
+                           tb_error *err);
 
 void tb_image_close(tb_image *image);
 

@@ -161,6 +161,31 @@ done:
     return status;
 }
 
+void tb_pair_block_crop(tb_pair_block *block, int bands, int margin)
+{
+    tb_rect  to    = tb_rect_grow(block->rect, -margin);
+    size_t   width = (size_t)to.width, from = (size_t)block->rect.width;
+    size_t   pixels    = (size_t)tb_rect_area(to);
+    int16_t *numbers[] = {block->stratum, block->before_source, block->after_file};
+
+    for (size_t y = 0; y < (size_t)to.height; y++) {
+        size_t at = (y + (size_t)margin) * from + (size_t)margin;
+
+        for (int k = 0; k < 3; k++)
+            memmove(numbers[k] + y * width, numbers[k] + at, width * sizeof(int16_t));
+    }
+    for (int k = 0; k < 2 * bands; k++) { /* in the order of storage, each towards its start */
+        float **plane = k < bands ? &block->before[k] : &block->after[k - bands];
+        float  *dst   = block->storage + (size_t)k * pixels;
+
+        for (size_t y = 0; y < (size_t)to.height; y++)
+            memmove(dst + y * width, *plane + (y + (size_t)margin) * from + (size_t)margin,
+                    width * sizeof(float));
+        *plane = dst;
+    }
+    block->rect = to;
+}
+
 tb_status tb_pair_reader_new(tb_pair_reader **out, const tb_pair *pair, tb_cache *cache,
                              const tb_kernels *kernels, tb_error *err)
 {

@@ -58,6 +58,9 @@ void tb_pair_block_reset(tb_pair_block *block);
 /** Bytes a block of so many pixels takes. */
 size_t tb_pair_block_bytes(int bands, int64_t pixels);
 
+/** Leaves off `margin` pixels on every side, in place. */
+void tb_pair_block_crop(tb_pair_block *block, int bands, int margin);
+
 /** A worker's way to read a pair. One caller per object; borrows pair, cache and kernels. */
 typedef struct tb_pair_reader tb_pair_reader;
 

@@ -71,6 +71,19 @@ static void mark_missing(tb_window *window, tb_rect part, const tb_tile *tile,
     }
 }
 
+/* Whole numbers to whole numbers: exact. */
+static void add_offset(tb_window *window, tb_rect part, int b, float offset)
+{
+    float *plane = window->samples + (size_t)b * (size_t)tb_rect_area(window->rect);
+
+    for (int64_t y = part.y; y < part.y + part.height; y++) {
+        float *row = plane + (y - window->rect.y) * window->rect.width + (part.x - window->rect.x);
+
+        for (int64_t x = 0; x < part.width; x++)
+            row[x] += offset;
+    }
+}
+
 static void take_tile(tb_window *window, const tb_tile *tile, const tb_image_info *info,
                       const tb_kernels *kernels)
 {
@@ -90,6 +103,9 @@ static void take_tile(tb_window *window, const tb_tile *tile, const tb_image_inf
         }
     if (tb_window_can_have_gaps(info))
         mark_missing(window, part, tile, info);
+    for (int b = 0; b < info->bands; b++)
+        if (info->offset[b] != 0.0)
+            add_offset(window, part, b, (float)info->offset[b]);
 }
 
 tb_status tb_window_load(tb_window *window, tb_rect rect, tb_cache *cache, tb_image *image,

@@ -31,7 +31,8 @@ bool tb_window_can_have_gaps(const tb_image_info *info);
  *
  * A pixel becomes NaN in all bands where the file's mask or alpha is 0, where any band is not
  * finite, where any band holds a nodata value other than 0, or where all bands hold a nodata value
- * of 0 (a single 0 among measured bands is a dark pixel, not a missing one).
+ * of 0 (a single 0 among measured bands is a dark pixel, not a missing one). Then each band's
+ * offset is added.
  */
 tb_status tb_window_load(tb_window *window, tb_rect rect, tb_cache *cache, tb_image *image,
                          int image_id, const tb_kernels *kernels, tb_error *err);

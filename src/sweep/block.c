@@ -63,6 +63,7 @@ void tb_block_reset(tb_block *block)
 {
     tb_pair_block_reset(&block->pixels);
     tb_scores_reset(&block->scores);
+    tb_screen_buffers_reset(&block->screen);
     tb_free(block->classes);
     tb_label_free(block->label);
     tb_free(block->evidence);
@@ -188,7 +189,10 @@ tb_status tb_block_make(tb_block *block, tb_rect rect, const tb_model *model,
         TB_TRY(tb_grow(&block->classes, pixels, 1, "classes", err));
         block->class_capacity = pixels;
     }
-    TB_TRY(tb_pair_read(reader, tb_rect_grow(rect, halo), &block->pixels, err));
+    TB_TRY(
+        tb_pair_read(reader, tb_rect_grow(rect, halo + model->screen_halo), &block->pixels, err));
+    if (model->screen_halo > 0)
+        TB_TRY(tb_screen_apply(&block->screen, &block->pixels, model->bands, model->screen, err));
     TB_TRY(tb_scores_make(&block->scores, &model->scoring, &block->pixels, model->radiometry,
                           kernels, err));
     decide(block, rect, halo, model);

@@ -33,11 +33,14 @@ enum { TB_SCORE_UNIT = 1024 };
 typedef struct tb_block {
     tb_pair_block pixels;
     tb_scores     scores;
-    uint8_t      *classes; /**< tb_run_kind of the block's pixels */
-    tb_label     *label;
-    int64_t      *evidence;
-    size_t        class_capacity, evidence_capacity;
-    tb_run_block  runs; /**< the result; borrows the buffers above */
+
+    tb_screen_buffers screen;
+
+    uint8_t     *classes; /**< tb_run_kind of the block's pixels */
+    tb_label    *label;
+    int64_t     *evidence;
+    size_t       class_capacity, evidence_capacity;
+    tb_run_block runs; /**< the result; borrows the buffers above */
 } tb_block;
 
 void tb_block_reset(tb_block *block);

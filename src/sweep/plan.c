@@ -4,6 +4,7 @@
 
 #include "core/parallel.h"
 #include "detect/score.h"
+#include "detect/screen.h"
 #include "model/fit.h"
 #include "model/sample.h"
 #include "raster/cache.h"
@@ -64,6 +65,7 @@ static size_t worker_bytes(const tb_pair *pair, int64_t block, int halo, int pla
 
     /* Classes, and runs and parts with their evidence of a block as ragged as noise. */
     return tb_pair_block_bytes(pair->bands, side * side) + tb_scores_bytes(planes, side, side) +
+           (halo > TB_SCORING_HALO_MAX ? (size_t)(side * side) * TB_SCREEN_PIXEL_BYTES : 0) +
            pixels * 20 + pixels / 8 * (size_t)(8 * (5 + 4 * pair->bands)) / 4 + strips;
 }
 
