@@ -14,6 +14,8 @@ import tempfile
 import numpy as np
 from osgeo import gdal
 
+from engine import arguments
+
 gdal.UseExceptions()
 
 NAMES = ("T1.tif", "T2.tif", "T1_*.tif", "T2_*.tif", "*_T1_*.tif", "*_T2_*.tif", "scene*.tif", "*naip*.tif",
@@ -47,12 +49,7 @@ def second_picture(path, target, kind, seed):
 
 
 def main():
-    words = sys.argv[1:]
-    more = words[words.index("--") + 1:] if "--" in words else []
-    words = words[:words.index("--")] if "--" in words else words
-    here = os.path.dirname(os.path.abspath(__file__))
-    program = os.path.abspath(words[0])
-    data = words[1] if len(words) > 1 else os.environ.get("TUBAN_DATA", f"{here}/../../shared/data")
+    program, data, more, _ = arguments()
     paths = images(data)
     if not paths:
         sys.exit(f"no images in {data}: skipped")

@@ -10,12 +10,13 @@ seeds): found by size, and the area under the curve of CONF, planted against the
 """
 import json
 import os
-import subprocess
 import sys
 import tempfile
 
 import numpy
 from osgeo import gdal, ogr
+
+from engine import arguments, call
 
 gdal.UseExceptions()
 ogr.UseExceptions()
@@ -30,13 +31,6 @@ PAIRS = {
     "slovenia 08-30/09-09": [SLOVENIA.format("3_2015-08-30"), SLOVENIA.format("2_2015-09-09")],
 }
 SIZES = (0, 10, 20, 50, 200, 10 ** 9)  # of a planted construction, pixels
-
-
-def call(*words):
-    run = subprocess.run(words, capture_output=True, text=True)
-    if run.returncode:
-        raise RuntimeError(f"{' '.join(words)}: exit {run.returncode}: {run.stderr.strip()}")
-    return run.stdout
 
 
 def parcels(program, before, after, folder, method):
@@ -68,7 +62,7 @@ def planted(program, before, after, folder, seed, options):
     for _, shape in rows:
         shape.TransformTo(to)
     found = [(size, any(shape.Intersects(site) for _, shape in rows)) for size, site in truth]
-    ranked = [(row["SCORE"],
+    ranked = [(row["CONF"],
                any(shape.Intersects(site) for _, site in truth)) for row, shape in rows]
     return found, ranked
 
@@ -82,12 +76,7 @@ def area_under_curve(ranked):
 
 
 def main():
-    words = sys.argv[1:]
-    options = words[words.index("--") + 1:] if "--" in words else []
-    words = words[:words.index("--")] if "--" in words else words
-    here = os.path.dirname(os.path.abspath(__file__))
-    program = os.path.abspath(words[0])
-    data = os.path.abspath(words[1] if len(words) > 1 else os.environ.get("TUBAN_DATA", f"{here}/../../shared/data"))
+    program, data, options, _ = arguments()
     pairs = {name: [f"{data}/{file}" for file in files] for name, files in PAIRS.items()}
     pairs = {name: files for name, files in pairs.items() if all(os.path.exists(f) for f in files)}
     if not pairs:

@@ -5,21 +5,14 @@ detects on that one. Prints each, beside the untrained method.
 usage: trained.py PROGRAM [DATA] [--keep FOLDER] [-- OPTIONS OF DETECT]
 """
 import glob
-import json
 import os
-import subprocess
 import sys
 import tempfile
 
+from engine import arguments, call, report
+
 GROUPS = (("farmland to construction, 0.5-2 m", "dsifn_samples/*"), ("Sentinel-2 cities, 10 m", "oscd_*"),
           ("radar", "sar_*"))
-
-
-def call(*words):
-    run = subprocess.run(words, capture_output=True, text=True)
-    if run.returncode:
-        raise RuntimeError(f"{' '.join(words)}: exit {run.returncode}: {run.stderr.strip()}")
-    return json.loads(run.stdout)
 
 
 def files(folder):
@@ -29,23 +22,15 @@ def files(folder):
 def score(program, folder, out, more):
     before, after, label = files(folder)
     call(program, "detect", before, after, "--out", out, "--allow-implausible", "--json", "--quiet", *more)
-    return call(program, "eval", "--truth", label, "--change", f"{out}/change.tif", "--score", f"{out}/score.tif",
+    return report(program, "eval", "--truth", label, "--change", f"{out}/change.tif", "--score", f"{out}/score.tif",
                 "--json")
 
 
 def main():
-    words = sys.argv[1:]
-    more = words[words.index("--") + 1:] if "--" in words else []
-    words = words[:words.index("--")] if "--" in words else words
-    keep = None
-    if "--keep" in words:
-        at = words.index("--keep")
-        keep = words[at + 1]
-        del words[at:at + 2]
+    program, data, more, given = arguments("--keep")
+    keep = given["--keep"]
+    if keep:
         os.makedirs(keep, exist_ok=True)
-    here = os.path.dirname(os.path.abspath(__file__))
-    program = os.path.abspath(words[0])
-    data = words[1] if len(words) > 1 else os.environ.get("TUBAN_DATA", f"{here}/../../shared/data")
     seen = False
     for name, pattern in GROUPS:
         folders = sorted(os.path.dirname(p) for p in glob.glob(f"{data}/{pattern}/label.tif"))
@@ -59,7 +44,7 @@ def main():
         for left in folders:
             with tempfile.TemporaryDirectory() as out:
                 filter_path = os.path.join(keep or out, os.path.basename(left) + ".yaml")
-                learnt = call(program, "train", "--out", filter_path, "--json", "--quiet",
+                learnt = report(program, "train", "--out", filter_path, "--json", "--quiet",
                               *[f for other in folders if other != left for f in files(other)])
                 got = score(program, left, f"{out}/trained", ["--model", filter_path, *more])
                 plain = score(program, left, f"{out}/plain", more)

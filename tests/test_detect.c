@@ -320,13 +320,189 @@ static void saturation_explains_one_side(void **state)
     }
 }
 
+/* ---- composite ---- */
+
+/* Rows, then columns; the sums run over what is not NaN; NaN stays. Beyond the block is NaN too. */
+static void smooth_plainly(double *plane, double sigma, int radius)
+{
+    static double other[W * H];
+
+    for (int pass = 0; pass < 2; pass++) {
+        for (int i = 0; i < W * H; i++) {
+            double sum = 0, weights = 0;
+
+            for (int k = -radius; k <= radius; k++) {
+                int x = i % W + (pass == 0 ? k : 0), y = i / W + (pass == 1 ? k : 0);
+
+                if (x < 0 || x >= W || y < 0 || y >= H || isnan(plane[y * W + x]))
+                    continue;
+                sum += exp(-k * k / (2 * sigma * sigma)) * plane[y * W + x];
+                weights += exp(-k * k / (2 * sigma * sigma));
+            }
+            other[i] = isnan(plane[i]) ? NAN : sum / weights;
+        }
+        memcpy(plane, other, sizeof other);
+    }
+}
+
+static int compare_doubles(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
+static double median_plainly(const double *plane, int x, int y)
+{
+    double held[25], centre = plane[y * W + x];
+    int    n = 0;
+
+    for (int dy = -2; dy <= 2; dy++)
+        for (int dx = -2; dx <= 2; dx++) {
+            double v = x + dx < 0 || x + dx >= W || y + dy < 0 || y + dy >= H
+                           ? NAN
+                           : plane[(y + dy) * W + x + dx];
+
+            held[n++] = isnan(v) ? centre : v;
+        }
+    qsort(held, 25, sizeof *held, compare_doubles);
+    return isnan(centre) ? NAN : held[12];
+}
+
+static double gradient_plainly(const double *plane, int x, int y)
+{
+    return hypot(plane[y * W + x + 1] - plane[y * W + x - 1],
+                 plane[(y + 1) * W + x] - plane[(y - 1) * W + x]) /
+           2;
+}
+
+/* Two variates that mix the bands of both dates. */
+static void set_mad(tb_radiometry *r, bool is_swapped)
+{
+    r->mad = (tb_mad_weights){.channels = 2 * BANDS, .components = 2};
+    for (int b = 0; b < BANDS; b++) {
+        int before = is_swapped ? b + BANDS : b, after = is_swapped ? b : b + BANDS;
+
+        r->mad.centre[before]         = 120;
+        r->mad.centre[after]          = 110;
+        r->mad.coefficient[0][before] = 0.02 * (b + 1);
+        r->mad.coefficient[0][after]  = -0.024 * (b + 1);
+        r->mad.coefficient[1][before] = b == 0 ? 0.03 : -0.01;
+        r->mad.coefficient[1][after]  = b == 0 ? -0.04 : 0.012;
+    }
+    r->mad.by_variance[0] = 1.5;
+    r->mad.by_variance[1] = 3;
+}
+
+static void composite_as_plainly_computed(void **state)
+{
+    static double        contrast[W * H], root[W * H], bright[2][W * H], texture[W * H];
+    static double        medians[W * H];
+    field               *f       = field_new(21, true, 1);
+    tb_radiometry        r       = radiometry_of();
+    const tb_radiometry *list[1] = {&r};
+    tb_scoring           scoring;
+    tb_scores            scores = {0};
+
+    (void)state;
+    set_mad(&r, false);
+    tb_scoring_init(&scoring, &tb_method_composite, BANDS, 1.5, true);
+    make(&scores, &scoring, &f->block, list);
+    for (int i = 0; i < W * H; i++) {
+        double z = 0, d2 = 0;
+
+        for (int c = 0; c < 2; c++) {
+            double m = 0;
+
+            for (int b = 0; b < BANDS; b++) {
+                m += r.mad.coefficient[c][b] * (f->before[b][i] - r.mad.centre[b]);
+                m += r.mad.coefficient[c][b + BANDS] * (f->after[b][i] - r.mad.centre[b + BANDS]);
+            }
+            z += m * m * r.mad.by_variance[c];
+        }
+        bright[0][i] = bright[1][i] = 0;
+        for (int b = 0; b < BANDS; b++) {
+            double matched = r.intercept[b] + r.slope[b] * f->after[b][i];
+
+            d2 += pow((f->before[b][i] - matched) * r.by_spread[b], 2) / BANDS;
+            bright[0][i] += f->before[b][i] * r.by_spread[b] / BANDS;
+            bright[1][i] += r.slope[b] * f->after[b][i] * r.by_spread[b] / BANDS;
+        }
+        contrast[i] = sqrt(d2);
+        root[i]     = pow(z, 0.25);
+        if (f->stratum[i] < 0)
+            contrast[i] = root[i] = bright[0][i] = bright[1][i] = NAN;
+    }
+    for (int d = 0; d < 2; d++)
+        smooth_plainly(bright[d], 1, 3);
+    for (int i = 0; i < W * H; i++) {
+        int  x = i % W, y = i / W;
+        bool is_inside = x > 0 && x < W - 1 && y > 0 && y < H - 1;
+
+        medians[i] = median_plainly(contrast, x, y);
+        texture[i] =
+            !is_inside
+                ? 0
+                : fabs(gradient_plainly(bright[0], x, y) - gradient_plainly(bright[1], x, y));
+        texture[i] = isnan(contrast[i]) ? NAN : isnan(texture[i]) ? 0 : texture[i];
+    }
+    smooth_plainly(medians, 1.5, 6);
+    smooth_plainly(root, 1.5, 6);
+    smooth_plainly(texture, 3, 9);
+    for (int64_t y = 0; y < scores.rect.height; y++)
+        for (int64_t x = 0; x < scores.rect.width; x++) {
+            int64_t at       = (y + scoring.halo) * W + x + scoring.halo;
+            float   got      = scores.score[y * scores.rect.width + x];
+            double  expected = root[at] * sqrt(medians[at] * sqrt(texture[at]));
+
+            assert_int_equal(isnan(got), f->stratum[at] < 0);
+            if (!isnan(got)) {
+                assert_true(fabs(got - expected) < 1e-3 * (1 + expected));
+                assert_true(fabs(scores.contrast[y * scores.rect.width + x] - medians[at]) < 1e-4);
+            }
+        }
+    tb_scores_reset(&scores);
+    free(f);
+}
+
+/* With the line the other way round, and the spreads of the earlier date's units in the later's. */
+static void composite_is_the_same_with_dates_swapped(void **state)
+{
+    field               *f = field_new(23, true, 1);
+    tb_radiometry        r = radiometry_of(), back = r;
+    const tb_radiometry *list[1] = {&r}, *back_list[1] = {&back};
+    tb_scoring           scoring = scoring_of(&tb_method_composite, 1.5);
+    tb_scores            there = {0}, again = {0};
+
+    (void)state;
+    set_mad(&r, false);
+    set_mad(&back, true);
+    for (int b = 0; b < BANDS; b++) {
+        back.slope[b]     = 1 / r.slope[b];
+        back.intercept[b] = -r.intercept[b] / r.slope[b];
+        back.by_spread[b] = r.by_spread[b] * r.slope[b];
+    }
+    make(&there, &scoring, &f->block, list);
+    for (int b = 0; b < BANDS; b++) {
+        f->block.before[b] = f->after[b];
+        f->block.after[b]  = f->before[b];
+    }
+    make(&again, &scoring, &f->block, back_list);
+    for (int64_t i = 0; i < tb_rect_area(there.rect); i++)
+        if (!isnan(there.score[i]))
+            assert_true(fabsf(there.score[i] - again.score[i]) < 1e-3f * (1 + there.score[i]));
+    tb_scores_reset(&there);
+    tb_scores_reset(&again);
+    free(f);
+}
+
 static void a_rectangle_scores_as_in_the_whole(void **state)
 {
-    const tb_method *methods[2] = {&tb_method_cva, &tb_method_logratio};
+    const tb_method *methods[3] = {&tb_method_cva, &tb_method_logratio, &tb_method_composite};
     uint64_t         seed       = 4;
 
     (void)state;
-    for (int m = 0; m < 2; m++)
+    for (int m = 0; m < 3; m++)
         for (int k = 0; k < 3; k++) {
             field               *f = field_new(11, true, 3);
             tb_radiometry        r = radiometry_of(), other = r;
@@ -575,6 +751,8 @@ int main(void)
         cmocka_unit_test(magnitude_as_plainly_computed),
         cmocka_unit_test(swapping_keeps_the_magnitude),
         cmocka_unit_test(saturation_explains_one_side),
+        cmocka_unit_test(composite_as_plainly_computed),
+        cmocka_unit_test(composite_is_the_same_with_dates_swapped),
         cmocka_unit_test(a_rectangle_scores_as_in_the_whole),
         cmocka_unit_test(strata_have_hard_borders),
         cmocka_unit_test(smoothing_keeps_constants),

@@ -100,6 +100,7 @@ static const tb_vector_field parcel_fields[] = {
     {"SOURCE", "来源", TB_VECTOR_TEXT, 10, 0},
     {"QA", "质量标记", TB_VECTOR_INTEGER, 9, 0},
     {"PIXELS", "像元数(内部)", TB_VECTOR_INTEGER, 18, 0},
+    {"CONF", "可信度(内部)", TB_VECTOR_REAL, 5, 3},
     {"SCORE", "平均变化强度(内部)", TB_VECTOR_REAL, 12, 4},
     {"SCORE_MAX", "最大变化强度(内部)", TB_VECTOR_REAL, 12, 4},
     {"EDGE_PX", "邻接未观测像元(内部)", TB_VECTOR_INTEGER, 18, 0},
@@ -236,6 +237,17 @@ static void make_notes(notes *n, const tb_job *job, const tb_judge *judge, const
              tb_weekday_name(tb_day_weekday(found->tier.due)));
 }
 
+/*
+ * From 0 to 1: how strong the evidence is, for ranking, not a probability. Where seasons changed
+ * what was built stands out by its mean, its greatest score and its size: docs/parcels.md.
+ */
+static double confidence_of(const tb_candidate *it)
+{
+    double evidence = it->score * it->score_max * pow((double)it->pixels, 0.1);
+
+    return floor(1000.0 * evidence / (evidence + 2.5) + 0.5) / 1000.0;
+}
+
 static void fill_parcel(row *r, const tb_job *job, const tb_candidate *it,
                         const tb_judgement *found, const notes *n)
 {
@@ -318,9 +330,10 @@ static void fill_parcel(row *r, const tb_job *job, const tb_candidate *it,
     put_text(r, it->source);
     put_integer(r, found->qa);
     if (it->is_given) {
-        put_null(r, 4);
+        put_null(r, 5);
     } else {
         put_integer(r, it->pixels);
+        put_real(r, confidence_of(it));
         put_real(r, it->score);
         put_real(r, it->score_max);
         put_integer(r, it->edge_pixels);
