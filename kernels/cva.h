@@ -5,9 +5,9 @@
  *   d_b[x]      = t0[b][x] - (intercept[b] + slope[b] * t1[b][x])
  *                 less what saturation explains: a sample at the end of its range bounds the
  * difference from one side only, and a difference towards that side counts as 0 score[x]    = sqrt(
- * sum_b (d_b[x] * by_noise[b])^2 ) contrast[x] = sqrt( mean_b (d_b[x] * by_spread[b])^2 ),  with
- * five bands or more without the greatest term: of many bands one may be poor (aerosol, cirrus),
- * and a contrast must not hang on it
+ * sum_b (d_b[x] * by_noise[b])^2 ) contrast[x] = sqrt( mean_b (d_b[x] * by_spread[b])^2 ), the mean
+ * over the bands that vary; of five or more of them without the greatest term: of many bands one
+ * may be poor (aerosol, cirrus), and a contrast must not hang on it
  *
  * score, contrast  n floats, dimensionless; not overlapping the inputs.
  * t0, t1           `bands` pointers to n floats each, any alignment. NaN in any band of either date
@@ -24,6 +24,7 @@
 
 typedef struct tb_cva_weights {
     int          bands;
+    int          varying;           /**< bands that are not constant; the others have by_spread 0 */
     const float *slope, *intercept; /**< brings t1 to t0's radiometry */
     const float *by_noise;          /**< 1 / standard deviation of d on unchanged ground */
     const float *by_spread;         /**< 1 / standard deviation of t0 over the stratum */

@@ -40,8 +40,9 @@ void TB_KERNEL(tb_cva_magnitude)(float *restrict score, float *restrict contrast
                                  const float *const *t0, const float *const *t1,
                                  const tb_cva_weights *weights, size_t n)
 {
-    int   spares_one = weights->bands >= BANDS_TO_SPARE_ONE;
-    float by_bands   = 1.0f / (float)(weights->bands - spares_one);
+    int   varying    = weights->varying > 0 ? weights->varying : 1;
+    int   spares_one = varying >= BANDS_TO_SPARE_ONE;
+    float by_bands   = 1.0f / (float)(varying - spares_one);
     float greatest[CHUNK];
 
     for (size_t at = 0; at < n; at += CHUNK) {

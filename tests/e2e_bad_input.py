@@ -915,6 +915,18 @@ class Speech(Case):
             widths = [len(part.rstrip("\r")) for part in line.split("\r") if part.strip()]
             self.assertEqual(widths, sorted(widths), line)
 
+    def wait_for(self, child, path):
+        """Until the program has opened a file: it listens for signals by then."""
+        for _ in range(6000):
+            try:
+                links = [os.readlink(f"/proc/{child.pid}/fd/{n}") for n in os.listdir(f"/proc/{child.pid}/fd")]
+            except FileNotFoundError:  # one was closed meanwhile
+                continue
+            if path in links:
+                return
+            time.sleep(0.01)
+        self.fail(f"{path} was never opened")
+
     def test_stopped_by_a_signal(self):
         images = self.big(2000)
         self.text("job.yaml", f"pairs:\n  - before: {{image: {images[0]}}}\n"
@@ -927,7 +939,7 @@ class Speech(Case):
                     child = subprocess.Popen([e2e.PROGRAM, *command, "--quiet", "--threads", "1",
                                               "--block", "128"], cwd=self.dir,
                                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-                    time.sleep(0.25)
+                    self.wait_for(child, images[0])
                     child.send_signal(number)
                     out, error = child.communicate(timeout=60)
                     self.assertEqual(child.returncode, CANCELLED, error)

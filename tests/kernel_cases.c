@@ -30,6 +30,7 @@ static void cva_both(const tb_kernels *k, float *score, float *contrast, const c
                      size_t n)
 {
     const tb_cva_weights weights = {.bands     = CVA_BANDS,
+                                    .varying   = CVA_BANDS,
                                     .slope     = cva_numbers[0],
                                     .intercept = cva_numbers[1],
                                     .by_noise  = cva_numbers[2],

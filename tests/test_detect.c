@@ -297,6 +297,7 @@ static void saturation_explains_one_side(void **state)
         float          score, contrast;
         const bool     is_up = i >= 8; /* these with a line that overshoots */
         tb_cva_weights w     = {.bands     = 1,
+                                .varying   = 1,
                                 .slope     = &slope,
                                 .intercept = &offset,
                                 .by_noise  = &one,

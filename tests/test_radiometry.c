@@ -330,7 +330,8 @@ static void regression_of_taizhou_is_golden(void **state)
     assert_non_null(p);
     assert_int_equal(tb_irmad_apply(p, NULL, NULL, &irmad, &s.pixels, NULL, kernels_here(), NULL),
                      TB_OK);
-    assert_int_equal(tb_regression_fit(&regression, &s.pixels, p, kernels_here(), NULL), TB_OK);
+    assert_int_equal(tb_regression_fit(&regression, &s.pixels, p, false, kernels_here(), NULL),
+                     TB_OK);
     assert_int_equal(regression.rule, TB_REGRESSION_NO_CHANGE);
     assert_int_equal(regression.no_change, 566);
     assert_int_equal(regression.tested, 188);
@@ -455,7 +456,7 @@ static void workers_and_instruction_sets_change_no_bit(void **state)
                 tb_irmad_apply(to, to + COUNT, sum, result, &s.pixels, &options, kernels, NULL),
                 TB_OK);
             memset(line, 0, sizeof *line);
-            assert_int_equal(tb_regression_fit(line, &s.pixels, to, kernels, NULL), TB_OK);
+            assert_int_equal(tb_regression_fit(line, &s.pixels, to, false, kernels, NULL), TB_OK);
             if (is_first)
                 continue;
             assert_same_fit(&first, &other);
@@ -491,7 +492,8 @@ static void the_fit_finds_gain_offset_and_noise(void **state)
         assert_true(irmad.usable && irmad.converged && irmad.ridge == 0.0);
         assert_int_equal(
             tb_irmad_apply(p, NULL, NULL, &irmad, &s.pixels, NULL, kernels_here(), NULL), TB_OK);
-        assert_int_equal(tb_regression_fit(&regression, &s.pixels, p, kernels_here(), NULL), TB_OK);
+        assert_int_equal(tb_regression_fit(&regression, &s.pixels, p, false, kernels_here(), NULL),
+                         TB_OK);
         assert_int_equal(regression.rule, TB_REGRESSION_NO_CHANGE);
         for (int k = 0; k < 4; k++) {
             /* after = gain * before + offset + noise of deviation 2 */
@@ -531,7 +533,8 @@ static void same_pictures_are_no_change_everywhere(void **state)
             assert_near(irmad.rho[i], 1.0, 1e-12);
         for (int x = 0; x < COUNT; x++)
             assert_true(p[x] > 0.999f && z[x] < 1e-3f);
-        assert_int_equal(tb_regression_fit(&regression, &s.pixels, p, kernels_here(), NULL), TB_OK);
+        assert_int_equal(tb_regression_fit(&regression, &s.pixels, p, false, kernels_here(), NULL),
+                         TB_OK);
         for (int k = 0; k < 3; k++) {
             double gain = affine ? 0.8 + 0.1 * k : 1.0;
 
@@ -591,7 +594,8 @@ static void constant_and_equal_bands_do_no_harm(void **state)
     assert_all_near(result.rho, three.rho, 3, 1e-12);
     assert_int_equal(tb_irmad_apply(p, NULL, NULL, &result, &s.pixels, NULL, kernels_here(), NULL),
                      TB_OK);
-    assert_int_equal(tb_regression_fit(&regression, &s.pixels, p, kernels_here(), NULL), TB_OK);
+    assert_int_equal(tb_regression_fit(&regression, &s.pixels, p, false, kernels_here(), NULL),
+                     TB_OK);
     assert_false(regression.band[3].is_used);
     assert_int_equal(regression.band[3].rule, TB_REGRESSION_IDENTITY);
     assert_int_equal(regression.band[0].rule, TB_REGRESSION_NO_CHANGE);
@@ -617,7 +621,8 @@ static void constant_and_equal_bands_do_no_harm(void **state)
     assert_int_equal(tb_irmad_apply(p, NULL, NULL, &result, &s.pixels, NULL, kernels_here(), NULL),
                      TB_OK);
     assert_true(p[0] == 1.0f && p[COUNT - 1] == 1.0f);
-    assert_int_equal(tb_regression_fit(&regression, &s.pixels, p, kernels_here(), NULL), TB_OK);
+    assert_int_equal(tb_regression_fit(&regression, &s.pixels, p, false, kernels_here(), NULL),
+                     TB_OK);
     assert_false(regression.band[0].is_used);
     free(p);
     scene_reset(&s);
@@ -667,9 +672,9 @@ static void too_few_no_change_pixels_fall_back_and_say_so(void **state)
     for (int x = 0; x < 199; x++)
         p[x * 7] = 0.99f;
     for (int has_p = 0; has_p < 2; has_p++) {
-        assert_int_equal(
-            tb_regression_fit(&regression, &s.pixels, has_p ? p : NULL, kernels_here(), NULL),
-            TB_OK);
+        assert_int_equal(tb_regression_fit(&regression, &s.pixels, has_p ? p : NULL, false,
+                                           kernels_here(), NULL),
+                         TB_OK);
         assert_int_equal(regression.rule, TB_REGRESSION_ROBUST);
         assert_int_equal(regression.tested, 0);
         assert_int_equal(regression.no_change, has_p ? 199 : 0);
@@ -679,12 +684,13 @@ static void too_few_no_change_pixels_fall_back_and_say_so(void **state)
         }
     }
     p[5] = 0.99f;
-    assert_int_equal(tb_regression_fit(&regression, &s.pixels, p, kernels_here(), NULL), TB_OK);
+    assert_int_equal(tb_regression_fit(&regression, &s.pixels, p, false, kernels_here(), NULL),
+                     TB_OK);
     assert_int_equal(regression.rule, TB_REGRESSION_NO_CHANGE);
     assert_int_equal(regression.tested, 66);
 
     s.pixels.count = 0;
-    assert_int_equal(tb_regression_fit(&regression, &s.pixels, p, kernels_here(), &error),
+    assert_int_equal(tb_regression_fit(&regression, &s.pixels, p, false, kernels_here(), &error),
                      TB_E_INPUT);
     assert_string_equal(tb_regression_rule_text(TB_REGRESSION_ROBUST), "robust");
     free(p);
@@ -701,7 +707,8 @@ static void medians_are_exact(void **state)
     tb_regression   regression;
 
     (void)state;
-    assert_int_equal(tb_regression_fit(&regression, &pixels, NULL, kernels_here(), NULL), TB_OK);
+    assert_int_equal(tb_regression_fit(&regression, &pixels, NULL, false, kernels_here(), NULL),
+                     TB_OK);
     /* medians 2.5 and 0; deviations 3.75 (of 8, .5, 3.75, 5.5, 2.5, 97.5, 0) and 5 */
     assert_int_equal(regression.rule, TB_REGRESSION_ROBUST);
     assert_near(regression.band[0].slope, 0.75, 0.0);
@@ -728,7 +735,7 @@ static void memory_failures_are_reported_and_leak_nothing(void **state)
         if (status == TB_OK)
             status = tb_irmad_apply(p, NULL, NULL, &irmad, &s.pixels, NULL, kernels_here(), NULL);
         if (status == TB_OK)
-            status = tb_regression_fit(&regression, &s.pixels, NULL, kernels_here(), NULL);
+            status = tb_regression_fit(&regression, &s.pixels, NULL, false, kernels_here(), NULL);
         was_hit = tb_memory_has_failed();
         assert_int_equal(status, was_hit ? TB_E_MEMORY : TB_OK);
         assert_int_equal(tb_memory_in_use(), held);

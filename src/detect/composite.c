@@ -11,10 +11,12 @@ enum { CONTRAST, STATISTIC, BRIGHTNESS_BEFORE, BRIGHTNESS_AFTER, TEXTURE = BRIGH
 static void brightness(float *restrict dst, const float *const *bands, const float *slope,
                        const tb_radiometry *radiometry, int count, size_t n)
 {
+    int varying = tb_radiometry_varying(radiometry, count);
+
     memset(dst, 0, n * sizeof *dst);
     for (int b = 0; b < count; b++) {
         const float *restrict band = bands[b];
-        float weight               = radiometry->by_spread[b] / (float)count;
+        float weight               = varying > 0 ? radiometry->by_spread[b] / (float)varying : 0.0f;
 
         weight = slope != NULL ? weight * slope[b] : weight;
         for (size_t x = 0; x < n; x++)
@@ -65,8 +67,8 @@ const tb_method tb_method_composite = {.name        = "composite",
                                        .scale       = {.change      = 1.8,
                                                        .rare_low    = 1.6,
                                                        .rare_high   = 2.6,
-                                                       .common_low  = 1.1,
-                                                       .common_high = 1.3},
+                                                       .common_low  = 1.0,
+                                                       .common_high = 1.1},
                                        .planes      = 4,
                                        .has_texture = true,
                                        .row         = row,

@@ -9,6 +9,7 @@ static const float BY_VALUE = 20.0f;
 tb_cva_weights tb_cva_weights_of(const tb_radiometry *radiometry, int bands)
 {
     return (tb_cva_weights){.bands     = bands,
+                            .varying   = tb_radiometry_varying(radiometry, bands),
                             .slope     = radiometry->slope,
                             .intercept = radiometry->intercept,
                             .by_noise  = radiometry->by_noise,

@@ -28,6 +28,16 @@ typedef struct tb_radiometry {
     bool  is_intensity;             /**< of radar samples; false: amplitudes */
 } tb_radiometry;
 
+/** How many bands are not constant. */
+static inline int tb_radiometry_varying(const tb_radiometry *r, int bands)
+{
+    int varying = 0;
+
+    for (int b = 0; b < bands; b++)
+        varying += r->by_spread[b] > 0.0f;
+    return varying;
+}
+
 /**
  * Whether saturation alone explains a radar difference (earlier less later): at the end of its
  * range a sample bounds it from one side only, see kernels/cva.h.

@@ -236,8 +236,7 @@ tb_status tb_stages_scale(tb_stages *stages, const tb_model_threshold *fitted, d
     for (int s = 0; s < tb_model_strata(model); s++) {
         model->stratum[s].threshold = fitted[s];
         if (factor != 1.0 && fitted[s].rule[0] != '\0')
-            tb_threshold_scale(&model->stratum[s].threshold, factor,
-                               stages->job->prior == TB_PRIOR_RATE);
+            tb_threshold_scale(&model->stratum[s].threshold, factor);
     }
     tb_model_derive(model);
     return set_model_key(stages, err);

@@ -195,8 +195,8 @@ done:
  * that scored best. Where the score has a unit they are averaged with what tells change in it and
  * held between its bounds, and what is rare is no more than three in a hundred.
  */
-static tb_status decide_rare(const tb_histogram *h, const tb_score_scale *scale, double *value,
-                             char *rule, size_t size, tb_error *err)
+static tb_status decide_rare(const tb_histogram *h, const tb_score_scale *scale,
+                             tb_model_threshold *t, tb_error *err)
 {
     tb_status   status    = TB_OK;
     bool        is_scaled = scale->change > 0.0;
@@ -206,14 +206,18 @@ static tb_status decide_rare(const tb_histogram *h, const tb_score_scale *scale,
 
     TB_TRY(two_otsu_cuts(h, &cuts, err));
     if (is_scaled)
-        *value = hold(sqrt(cuts * scale->change), scale->rare_low, scale->rare_high, &held);
+        t->value = hold(sqrt(cuts * scale->change), scale->rare_low, scale->rare_high, &held);
     else
-        *value = hold(cuts, 0.0, high, &held);
-    if (*value < low) {
-        *value = low;
-        held   = is_scaled ? ", raised to the .97 quantile" : ", raised to the .92 quantile";
+        t->value = hold(cuts, 0.0, high, &held);
+    t->strong = t->value * STRONG;
+    if (t->value < low) {
+        /* A quantile cuts through what changed alike: what it leaves must not have to exceed it. */
+        t->value  = low;
+        t->strong = t->strong > low ? t->strong : low;
+        held      = is_scaled ? ", raised to the .97 quantile" : ", raised to the .92 quantile";
     }
-    snprintf(rule, size, "rare: two Otsu cuts%s%s", is_scaled ? " and the scale" : "", held);
+    snprintf(t->rule, sizeof t->rule, "rare: two Otsu cuts%s%s", is_scaled ? " and the scale" : "",
+             held);
 done:
     return status;
 }
@@ -329,18 +333,13 @@ static void say_why_nothing(tb_model_threshold *t, const tb_tally *tally, const 
                  t->contrast);
 }
 
-static void set_hysteresis(tb_model_threshold *t, bool is_exact)
-{
-    t->weak   = is_exact ? t->value : t->value * WEAK;
-    t->strong = is_exact ? t->value : t->value * STRONG;
-}
-
-void tb_threshold_scale(tb_model_threshold *t, double factor, bool is_exact)
+void tb_threshold_scale(tb_model_threshold *t, double factor)
 {
     size_t used = strlen(t->rule);
 
-    t->value = tb_model_rounded(t->value) * factor;
-    set_hysteresis(t, is_exact);
+    t->value  = tb_model_rounded(t->value) * factor;
+    t->weak   = tb_model_rounded(t->weak) * factor;
+    t->strong = tb_model_rounded(t->strong) * factor;
     snprintf(t->rule + used, sizeof t->rule - used, ", times %.9g", factor);
 }
 
@@ -376,12 +375,13 @@ tb_status tb_threshold_decide(tb_model_threshold *t, const tb_tally *tally, cons
     } else if (method == &tb_method_logratio) {
         TB_TRY(decide_radar(&h, &t->value, t->rule, sizeof t->rule, err));
     } else {
-        TB_TRY(decide_rare(&h, &method->scale, &t->value, t->rule, sizeof t->rule, err));
+        TB_TRY(decide_rare(&h, &method->scale, t, err));
     }
+    t->weak = is_exact ? t->value : t->value * WEAK;
+    if (t->strong == 0.0)
+        t->strong = is_exact ? t->value : t->value * STRONG;
     if (options->threshold_factor > 0.0 && options->threshold_factor != 1.0)
-        tb_threshold_scale(t, options->threshold_factor, is_exact);
-    else
-        set_hysteresis(t, is_exact);
+        tb_threshold_scale(t, options->threshold_factor);
     t->flagged =
         (double)count_at_least(tally, t->weak, t->contrast) / (double)tb_histogram_total(&h);
     say_why_nothing(t, tally, &h);

@@ -40,10 +40,7 @@ tb_status tb_threshold_decide(tb_model_threshold *threshold, const tb_tally *tal
                               const tb_method *method, const tb_fit_options *options,
                               tb_error *err);
 
-/**
- * Multiplies the value a rule gave, as model.yaml holds it, and sets the hysteresis around it.
- * @param is_exact  without hysteresis: of a fixed rate, or of a test.
- */
-void tb_threshold_scale(tb_model_threshold *threshold, double factor, bool is_exact);
+/** Multiplies the value a rule gave, as model.yaml holds it, and the hysteresis around it. */
+void tb_threshold_scale(tb_model_threshold *threshold, double factor);
 
 #endif

@@ -273,7 +273,7 @@ tb_status tb_normalise_fit(tb_model *model, int stratum, const tb_pixels *pixels
     tb_regression     regression;
 
     TB_TRY(find_unchanged(s, pixels, engine, &unchanged, err));
-    TB_TRY(tb_regression_fit(&regression, pixels, unchanged, engine->kernels, err));
+    TB_TRY(tb_regression_fit(&regression, pixels, unchanged, true, engine->kernels, err));
     keep_regression(s, &regression, pixels->count);
     if (method->feature == NULL)
         goto done;

@@ -46,17 +46,20 @@ static pair pair_of(const tb_moments *sums, const double *centre, int bands, int
                   .xy     = sums->second[tb_moments_index(channels, x, y)] / w - mx * my};
 }
 
-/* Canty & Nielsen (2008, eq. 7); false where the dates do not go together. */
-static bool orthogonal_line(double *slope, double *intercept, const pair *of)
+/*
+ * Canty & Nielsen (2008, eq. 7), with `unit` of before for each unit of after; false where the
+ * dates do not go together.
+ */
+static bool orthogonal_line(double *slope, double *intercept, const pair *of, double unit)
 {
-    double difference = of->xx - of->yy;
-    double root       = sqrt(difference * difference + 4.0 * of->xy * of->xy);
+    double yy = of->yy * unit * unit, xy = of->xy * unit, difference = of->xx - yy;
+    double root = sqrt(difference * difference + 4.0 * xy * xy);
 
-    if (!(of->xy > 1e-3 * sqrt(of->xx) * sqrt(of->yy)))
+    if (!(xy > 1e-3 * sqrt(of->xx) * sqrt(yy)))
         return false;
     /* The two forms are equal; each is used where it does not subtract. */
-    *slope     = difference > 0.0 ? (difference + root) / (2.0 * of->xy)
-                                  : 2.0 * of->xy / (root - difference);
+    *slope = unit *
+             (difference > 0.0 ? (difference + root) / (2.0 * xy) : 2.0 * xy / (root - difference));
     *intercept = of->mean_x - *slope * of->mean_y;
     return *slope > 0.0 && *slope < (double)INFINITY;
 }
@@ -127,13 +130,13 @@ static void sum_pixels(sums *s, const tb_pixels *pixels, const float *p, const t
 }
 
 /* r, t and F of the held-out third under the line of the other two. */
-static void test_line(tb_regression_band *band, const sums *s, int bands, int k)
+static void test_line(tb_regression_band *band, const sums *s, int bands, int k, double unit)
 {
     pair   fit  = pair_of(&s->fit, s->centre, bands, k);
     pair   test = pair_of(&s->test, s->centre, bands, k);
     double slope, intercept;
 
-    if (!orthogonal_line(&slope, &intercept, &fit) || !(test.xx > 0.0) || !(test.yy > 0.0))
+    if (!orthogonal_line(&slope, &intercept, &fit, unit) || !(test.xx > 0.0) || !(test.yy > 0.0))
         return;
 
     double n        = test.weight;
@@ -241,9 +244,10 @@ done:
 }
 
 static tb_status fit_band(tb_regression *result, const sums *s, const tb_pixels *pixels, int k,
-                          bool has_no_change, tb_error *err)
+                          bool has_no_change, bool in_spreads, tb_error *err)
 {
     tb_regression_band *band   = &result->band[k];
+    double              unit   = 1.0;
     pair                all    = pair_of(&s->all, s->centre, pixels->bands, k);
     pair                both   = pair_of(&s->both, s->centre, pixels->bands, k);
     tb_status           status = TB_OK;
@@ -257,10 +261,12 @@ static tb_status fit_band(tb_regression *result, const sums *s, const tb_pixels 
         band->spread = sqrt(all.xx * (all.weight / (all.weight - 1.0)));
     if (all.yy > 0.0 && all.weight > 1.0)
         band->spread_after = sqrt(all.yy * (all.weight / (all.weight - 1.0)));
-    if (has_no_change && orthogonal_line(&band->slope, &band->intercept, &both)) {
+    if (in_spreads && both.xx > 0.0 && both.yy > 0.0)
+        unit = sqrt(both.xx / both.yy);
+    if (has_no_change && orthogonal_line(&band->slope, &band->intercept, &both, unit)) {
         band->rule     = TB_REGRESSION_NO_CHANGE;
         band->residual = sqrt(variance_of_residual(&both, band->slope));
-        test_line(band, s, pixels->bands, k);
+        test_line(band, s, pixels->bands, k, unit);
     } else {
         TB_TRY(fit_robust(band, pixels, k, err));
     }
@@ -273,7 +279,7 @@ done:
 }
 
 tb_status tb_regression_fit(tb_regression *result, const tb_pixels *pixels, const float *p,
-                            const tb_kernels *kernels, tb_error *err)
+                            bool in_spreads, const tb_kernels *kernels, tb_error *err)
 {
     int64_t   least  = 20 * pixels->bands > 200 ? 20 * pixels->bands : 200;
     sums     *s      = NULL;
@@ -292,7 +298,7 @@ tb_status tb_regression_fit(tb_regression *result, const tb_pixels *pixels, cons
     result->no_change = s->no_change;
     result->tested    = s->no_change >= least ? s->tested : 0;
     for (int k = 0; k < pixels->bands; k++)
-        TB_TRY(fit_band(result, s, pixels, k, s->no_change >= least, err));
+        TB_TRY(fit_band(result, s, pixels, k, s->no_change >= least, in_spreads, err));
 done:
     tb_free(s);
     return status;

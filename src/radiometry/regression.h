@@ -63,10 +63,12 @@ typedef struct tb_regression {
  * @param pixels  borrowed.
  * @param p       probability of no change of each pixel (tb_irmad_apply), or NULL where there is
  * none.
+ * @param in_spreads  distances to the line are taken with each date in its own spread, and so a
+ * gain on one date is a gain of the line; false: in the samples' units, as Canty & Nielsen have it.
  * @return TB_OK; TB_E_INPUT for no pixel or a band count outside 1 .. 16; TB_E_MEMORY.
  * Threads: one caller per result.  Cost: O(count * bands^2), 0.6 MB.
  */
 tb_status tb_regression_fit(tb_regression *result, const tb_pixels *pixels, const float *p,
-                            const tb_kernels *kernels, tb_error *err);
+                            bool in_spreads, const tb_kernels *kernels, tb_error *err);
 
 #endif
