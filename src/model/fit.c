@@ -18,8 +18,9 @@ enum {
     PIXELS_PER_BAND    = 20, /* fewer valid pixels than this for each band are not judged */
 };
 
-static const int64_t WANTED_VALID  = (int64_t)1 << 20; /* of a stratum, where it has them */
-static const int64_t OWN_FIT_LEAST = 200000;           /* below it takes its longest neighbour's */
+static const int64_t WANTED_VALID       = (int64_t)1 << 20; /* of a stratum, where it has them */
+static const int64_t CLOUD_PIXELS_LEAST = 20000;  /* of the sample: a new hall or two are fewer */
+static const int64_t OWN_FIT_LEAST      = 200000; /* below it takes its longest neighbour's */
 
 /* What is gathered of one stratum: its valid pixels in the order of the cells, and its borders. */
 typedef struct stratum_pixels {
@@ -250,7 +251,7 @@ static tb_status fit_screen(tb_model *model, int stratum, stratum_pixels *pixels
     tb_status  status = TB_OK;
     tb_screen *screen = &model->stratum[stratum].screen;
     tb_screen  look   = {.is_used = true, .look = TB_SCREEN_FIND};
-    int64_t    all    = pixels->count;
+    int64_t    all    = pixels->count, cloud;
 
     if (all < (int64_t)PIXELS_PER_BAND * model->bands)
         goto done;
@@ -260,8 +261,9 @@ static tb_status fit_screen(tb_model *model, int stratum, stratum_pixels *pixels
                                all) < TB_SCREEN_CLOUD_LEAST)
         goto done;
     TB_TRY(gather_again(pixels, gather, sample, screens, &look, err));
+    cloud         = all - pixels->count;
     screen->cloud = 1.0 - (double)pixels->count / (double)all;
-    if (screen->cloud >= TB_SCREEN_CLOUD_LEAST &&
+    if (screen->cloud >= TB_SCREEN_CLOUD_LEAST && cloud >= CLOUD_PIXELS_LEAST &&
         pixels->count >= (int64_t)PIXELS_PER_BAND * model->bands) {
         look.look = TB_SCREEN_CLEAN;
         TB_TRY(gather_again(pixels, gather, sample, screens, &look, err));
