@@ -55,6 +55,7 @@ typedef struct tb_job {
     double        sample_share;
     int64_t       min_pixels;
     double        simplify_px; /**< tolerance of the outlines; 0: as traced */
+    int64_t       fill_pixels; /**< holes up to that are filled; 0: none */
     int           threads;
     uint64_t      memory_bytes;
     int64_t       block, shards;
