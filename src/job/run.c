@@ -400,9 +400,9 @@ static void abandon(run *r, tb_status status, tb_error *err)
 /* What the summary of an earlier run says of the parcels. */
 static void read_month(run *r)
 {
-    static const char *const keys[] = {"stream",   "ruleset",       "parcels",
-                                       "withheld", "rejected_for",  "tiers",
-                                       "units",    "t3_candidates", "reduced"};
+    static const char *const keys[] = {"stream",       "ruleset", "parcels", "withheld",
+                                       "rejected_for", "tiers",   "units",   "t3_candidates",
+                                       "reduced",      "qc"};
     char                    *path   = NULL;
     json_t                  *summary;
 
