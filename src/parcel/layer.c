@@ -1,5 +1,6 @@
 #include "parcel/layer.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -735,11 +736,6 @@ static void stretch(box *it, const box *by)
     }
 }
 
-static double extent_of(const box *it)
-{
-    return (it->high[0] - it->low[0]) * (it->high[1] - it->low[1]);
-}
-
 static int compare_boxes(const void *a, const void *b)
 {
     const box *p = a, *q = b;
@@ -750,39 +746,64 @@ static int compare_boxes(const void *a, const void *b)
     return 0;
 }
 
-/* The boxes of all features within reach, in the layer's plane and a metre wider. */
+/* Eight places of the border of a box: its corners and the middles of its sides. */
+static void put_border(const tb_features *reach, const GEOSGeometry *of, double *x, double *y)
+{
+    static const double along[8][2] = {{0, 0},   {0.5, 0}, {1, 0},   {0, 0.5},
+                                       {1, 0.5}, {0, 1},   {0.5, 1}, {1, 1}};
+    double              low[2], high[2];
+
+    GEOSGeom_getXMin_r(reach->geos->handle, of, &low[0]);
+    GEOSGeom_getXMax_r(reach->geos->handle, of, &high[0]);
+    GEOSGeom_getYMin_r(reach->geos->handle, of, &low[1]);
+    GEOSGeom_getYMax_r(reach->geos->handle, of, &high[1]);
+    for (int k = 0; k < 8; k++) {
+        x[k] = low[0] + (high[0] - low[0]) * along[k][0];
+        y[k] = low[1] + (high[1] - low[1]) * along[k][1];
+    }
+}
+
+/*
+ * The boxes of all features within reach, in the layer's plane, a metre and a hundredth wider: more
+ * than their sides bend between the places that are brought over. None where one has no place
+ * there.
+ */
 static tb_status find_boxes(tb_layer *it, const tb_features *reach, hunt *h, tb_error *err)
 {
+    enum { BORDER = 8 };
     tb_status                    status = TB_OK;
     OGRCoordinateTransformationH back   = OCTGetInverse(it->way);
     double                       more   = it->edge > 0.0 ? it->edge / EDGE_M : 1e-5;
+    double                      *x = NULL, *y = NULL;
 
-    if (back == NULL)
-        return TB_OK; /* none: the layer is read whole */
+    if (back == NULL || reach->count > INT_MAX / BORDER)
+        goto done; /* the layer is read whole */
     TB_TRY(tb_alloc(&h->boxes, reach->count, sizeof *h->boxes, "boxes of parcels", err));
+    TB_TRY(tb_alloc(&x, reach->count * BORDER, sizeof *x, "boxes of parcels", err));
+    TB_TRY(tb_alloc(&y, reach->count * BORDER, sizeof *y, "boxes of parcels", err));
+    for (size_t i = 0; i < reach->count; i++)
+        put_border(reach, reach->feature[i].geometry, x + BORDER * i, y + BORDER * i);
+    if (!OCTTransform(back, (int)(reach->count * BORDER), x, y, NULL))
+        goto done;
     for (size_t i = 0; i < reach->count; i++) {
-        const GEOSGeometry *of = reach->feature[i].geometry;
-        box                *to = &h->boxes[i];
-        double              x[2], y[2];
+        box *to = &h->boxes[i];
 
-        GEOSGeom_getXMin_r(reach->geos->handle, of, &x[0]);
-        GEOSGeom_getXMax_r(reach->geos->handle, of, &x[1]);
-        GEOSGeom_getYMin_r(reach->geos->handle, of, &y[0]);
-        GEOSGeom_getYMax_r(reach->geos->handle, of, &y[1]);
-        if (!OCTTransformBounds(back, x[0], y[0], x[1], y[1], &to->low[0], &to->low[1],
-                                &to->high[0], &to->high[1], 21) ||
-            !isfinite(extent_of(to))) {
-            h->count = 0;
-            goto done;
-        }
+        *to = (box){{INFINITY, INFINITY}, {-INFINITY, -INFINITY}};
+        for (size_t k = BORDER * i; k < BORDER * (i + 1); k++)
+            stretch(to, &(box){{x[k], y[k]}, {x[k], y[k]}});
         for (int k = 0; k < 2; k++) {
-            to->low[k] -= more;
-            to->high[k] += more;
+            double wider = more + 0.01 * (to->high[k] - to->low[k]);
+
+            to->low[k] -= wider;
+            to->high[k] += wider;
         }
-        h->count = i + 1;
     }
+    h->count = reach->count;
 done:
-    OCTDestroyCoordinateTransformation(back);
+    if (back != NULL)
+        OCTDestroyCoordinateTransformation(back);
+    tb_free(x);
+    tb_free(y);
     return status;
 }
 
