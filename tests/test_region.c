@@ -366,7 +366,7 @@ static tb_status run_scenario(const char *folder, const mask *m, cutting cut,
                                    .shard_count  = (size_t)count,
                                    .connectivity = connectivity,
                                    .min_pixels   = min_pixels};
-    tb_assemble_visitor visitor = {hear_run, hear_component, &heard, .wants_nearby = true};
+    tb_assemble_visitor visitor = {hear_run, hear_component, &heard, true};
 
     TB_TRY(tb_assemble_shards(&options, &visitor, totals, err));
     TB_TRY(tb_record_finish(record, err));
@@ -865,8 +865,7 @@ static void components_evidence_and_hysteresis_agree_with_a_flood_fill(void **st
 
         tb_assemble_options options = {
             .shards = shards, .shard_count = (size_t)count, .min_pixels = c.min_pixels};
-        tb_assemble_visitor visitor = {compare_run, compare_component, &c,
-                                       .wants_nearby = trial % 2 == 0};
+        tb_assemble_visitor visitor = {compare_run, compare_component, &c, trial % 2 == 0};
 
         assert_int_equal(tb_assemble_shards(&options, &visitor, &totals, NULL), TB_OK);
         assert_int_equal(c.heard, kept + small);
