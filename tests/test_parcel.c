@@ -6,8 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
+#include <gdal.h>
+#include <ogr_api.h>
 #include <ogr_srs_api.h>
 
 #include "core/file.h"
@@ -289,6 +292,159 @@ static void neighbours_make_a_cluster(void **state)
     tb_geos_free(geos);
 }
 
+/* ---- layers ---- */
+
+enum { GRID_SIDE = 40 };
+
+/* A GeoPackage of squares of a thousandth of a degree, GRID_SIDE a side, and what is wrong after.
+ */
+static void make_survey(const char *path)
+{
+    static const char *const wrong[] = {
+        "POLYGON((110 30,110.001 30.001,110.001 30,110 30.001,110 30))",      /* a bow tie */
+        "POLYGON((110.01 30,110.02 30,110.01 30))",                           /* no area */
+        "POLYGON Z((110.03 30 1,110.031 30 2,110.031 30.001 3,110.03 30 1))", /* heights */
+        "CURVEPOLYGON(CIRCULARSTRING(110.05 30,110.051 30.001,110.05 30))",   /* arcs */
+        "POLYGON((110.07 30,110.08 30,110.08 30.01,110.07 30.01,110.07 30),"
+        "(110.072 30.002,110.074 30.002,110.074 30.004,110.072 30.002))",            /* winding */
+        "POLYGON((110.0735 30.0001,110.08 30.0001,110.08 30.001,110.0735 30.0001))", /* overlap */
+        "POLYGON((110.031 30,110.031 30.001,110.03 30,110.031 30))", /* a duplicate */
+    };
+    GDALDriverH          driver = GDALGetDriverByName("GPKG");
+    GDALDatasetH         file   = GDALCreate(driver, path, 0, 0, 0, GDT_Unknown, NULL);
+    OGRSpatialReferenceH crs    = OSRNewSpatialReference(NULL);
+    OGRLayerH            layer;
+    OGRFieldDefnH        field = OGR_Fld_Create("TBMJ", OFTReal);
+
+    OSRImportFromEPSG(crs, 4490);
+    OSRSetAxisMappingStrategy(crs, OAMS_TRADITIONAL_GIS_ORDER);
+    layer = GDALDatasetCreateLayer(file, "DLTB", crs, wkbUnknown, NULL);
+    OGR_L_CreateField(layer, field, 1);
+    OGR_Fld_Destroy(field);
+    assert_int_equal(OGR_L_StartTransaction(layer), OGRERR_NONE);
+    for (int i = 0; i < GRID_SIDE * GRID_SIDE + (int)(sizeof wrong / sizeof *wrong) + 1; i++) {
+        OGRFeatureH  feature = OGR_F_Create(OGR_L_GetLayerDefn(layer));
+        OGRGeometryH shape   = NULL;
+        int          other   = i - GRID_SIDE * GRID_SIDE;
+        char         text[300];
+        double       x = 110.1 + 0.001 * (i % GRID_SIDE), y = 30.0 + 0.001 * (i / GRID_SIDE);
+
+        snprintf(text, sizeof text, "POLYGON((%.3f %.3f,%.3f %.3f,%.3f %.3f,%.3f %.3f,%.3f %.3f))",
+                 x, y, x + 0.001, y, x + 0.001, y + 0.001, x, y + 0.001, x, y);
+        if (other < (int)(sizeof wrong / sizeof *wrong)) { /* the last has no geometry at all */
+            char *wkt = other < 0 ? text : (char *)wrong[other];
+
+            assert_int_equal(OGR_G_CreateFromWkt(&wkt, NULL, &shape), OGRERR_NONE);
+            OGR_F_SetGeometryDirectly(feature, shape);
+        }
+        if (i == 5)
+            OGR_F_SetFieldDouble(feature, 0, 12345.0);
+        assert_int_equal(OGR_L_CreateFeature(layer, feature), OGRERR_NONE);
+        OGR_F_Destroy(feature);
+    }
+    assert_int_equal(OGR_L_CommitTransaction(layer), OGRERR_NONE);
+    GDALClose(file);
+    OSRDestroySpatialReference(crs);
+}
+
+static const tb_role survey_role = {.name        = (char *)"landuse",
+                                    .field_count = 1,
+                                    .fields = {{.names = {(char *)"TBMJ"}, .key = (char *)"area"}}};
+
+static void read_survey(const char *path, tb_features *to, const tb_features *reach)
+{
+    const tb_layer_source source = {.path = path};
+    tb_layer             *layer;
+
+    OK(tb_layer_open(&layer, &source, &survey_role, heard));
+    OK(tb_layer_read(layer, reach, to, heard));
+    tb_layer_close(layer);
+}
+
+static void what_is_wrong_with_a_layer_is_logged(void **state)
+{
+    static const int expected[TB_FINDINGS] = {
+        [TB_FINDING_NO_GEOMETRY] = 1, [TB_FINDING_INVALID] = 1, [TB_FINDING_LOST] = 1,
+        [TB_FINDING_CURVE] = 1,       [TB_FINDING_HEIGHT] = 1,  [TB_FINDING_WINDING] = 1,
+        [TB_FINDING_DUPLICATE] = 1,   [TB_FINDING_OVERLAP] = 1, [TB_FINDING_AREA] = 1,
+    };
+    char        path[64];
+    tb_geos    *geos = open_geos(state);
+    tb_qc       qc   = {0};
+    tb_features all  = {.geos = geos, .qc = &qc};
+
+    snprintf(path, sizeof path, "/tmp/tuban-qc-%ld.gpkg", (long)getpid());
+    remove(path);
+    GDALAllRegister();
+    make_survey(path);
+    OK(tb_qc_begin(&qc, path, "DLTB", "landuse", heard));
+    read_survey(path, &all, NULL);
+    OK(tb_features_check(&all, 0, 0, true, heard));
+    for (int f = 0; f < TB_FINDINGS; f++)
+        if (qc.layer[0].found[f] != expected[f])
+            fail_msg("%s: expected %d, got %d", tb_finding_name((tb_finding)f), expected[f],
+                     (int)qc.layer[0].found[f]);
+    assert_true(qc.layer[0].is_whole);
+    assert_int_equal(qc.row_count, TB_FINDINGS);
+    for (size_t i = 0; i < qc.row_count; i++)
+        if (qc.row[i].finding == TB_FINDING_INVALID) {
+            assert_int_equal(qc.row[i].fid, GRID_SIDE * GRID_SIDE + 1);
+            assert_non_null(strstr(qc.row[i].detail, "Self-intersection"));
+            assert_true(qc.row[i].after_m2 > 5000.0); /* two triangles of a quarter each */
+        }
+    tb_features_reset(&all);
+    tb_qc_reset(&qc);
+    remove(path);
+    tb_geos_free(geos);
+}
+
+/* Through the index and without it the same features are found, in the same order. */
+static void looking_around_finds_what_reading_all_finds(void **state)
+{
+    char        path[64];
+    tb_geos    *geos  = open_geos(state);
+    tb_qc       qc    = {0};
+    tb_features reach = {.geos = geos}, few = {.geos = geos, .qc = &qc}, all = {.geos = geos};
+    size_t      wanted = 0;
+
+    snprintf(path, sizeof path, "/tmp/tuban-qc-%ld.gpkg", (long)getpid());
+    remove(path);
+    GDALAllRegister();
+    make_survey(path);
+    for (int i = 0; i < 12; i++) {
+        double x = 110.1 + 0.003 * i + 0.0005, y = 30.0 + 0.0027 * (i * 5 % 12);
+
+        OK(tb_features_add(&reach,
+                           GEOSGeom_createRectangle_r(geos->handle, x, y, x + 0.0009, y + 0.0004),
+                           i, heard));
+    }
+    OK(tb_features_index(&reach, heard));
+    OK(tb_qc_begin(&qc, path, "DLTB", "landuse", heard));
+    read_survey(path, &few, &reach);
+    read_survey(path, &all, NULL);
+    assert_false(qc.layer[0].is_whole);
+    assert_true(few.count > 12 && few.count < all.count / 5);
+    for (size_t i = 1; i < few.count; i++)
+        assert_true(few.feature[i - 1].fid < few.feature[i].fid);
+    for (size_t i = 0; i < all.count; i++) {
+        bool touches = false;
+        bool is_read = wanted < few.count && few.feature[wanted].fid == all.feature[i].fid;
+
+        for (size_t k = 0; k < reach.count; k++)
+            touches |= GEOSIntersects_r(geos->handle, reach.feature[k].geometry,
+                                        all.feature[i].geometry) == 1;
+        assert_true(is_read || !touches);
+        wanted += is_read;
+    }
+    assert_int_equal(wanted, few.count);
+    tb_features_reset(&few);
+    tb_features_reset(&all);
+    tb_features_reset(&reach);
+    tb_qc_reset(&qc);
+    remove(path);
+    tb_geos_free(geos);
+}
+
 /* ---- roles ---- */
 
 static void the_field_map_is_read(void **state)
@@ -337,6 +493,8 @@ int main(void)
         cmocka_unit_test(shared_ground_counts_once),
         cmocka_unit_test(holdings_of_a_parcel),
         cmocka_unit_test(neighbours_make_a_cluster),
+        cmocka_unit_test(what_is_wrong_with_a_layer_is_logged),
+        cmocka_unit_test(looking_around_finds_what_reading_all_finds),
         cmocka_unit_test(the_field_map_is_read),
         cmocka_unit_test(every_allocation_may_fail),
     };

@@ -18,6 +18,7 @@
 #include "core/text.h"
 #include "region/assemble.h"
 #include "region/label.h"
+#include "region/outline.h"
 #include "region/record.h"
 #include "region/runs.h"
 #include "region/trace.h"
@@ -288,6 +289,7 @@ typedef struct listener {
     tb_text             transcript;
     tb_assemble_visitor record;
     tb_trace           *trace;
+    tb_outline         *outline;
     tb_assemble_totals  totals;
 } listener;
 
@@ -310,7 +312,7 @@ static tb_status hear_component(void *context, const tb_component *c, tb_error *
     listener *heard  = context;
     tb_status status = TB_OK;
     tb_text  *text   = &heard->transcript;
-    tb_shape  shape;
+    tb_shape  shape, lines;
 
     TB_TRY(tb_text_append(text, err, "component %lld %d: %lld px at %lld %lld %lldx%lld, evidence",
                           (long long)c->number, (int)c->verdict, (long long)c->pixels,
@@ -330,6 +332,11 @@ static tb_status hear_component(void *context, const tb_component *c, tb_error *
                 (long long)(shape.origin_x + shape.corners[shape.rings[r].first + i].x),
                 (long long)(shape.origin_y + shape.corners[shape.rings[r].first + i].y)));
     }
+    TB_TRY(tb_outline_simplify(heard->outline, &shape, c->nearby, c->nearby_count,
+                               &(tb_outline_options){0.7, 4}, &lines, err));
+    TB_TRY(tb_text_append(text, err, "\n lines"));
+    for (size_t i = 0; i < lines.corner_count; i++)
+        TB_TRY(tb_text_append(text, err, " %d,%d", lines.corners[i].x, lines.corners[i].y));
     TB_TRY(tb_text_append(text, err, "\n"));
     if (heard->record.component != NULL)
         TB_TRY(heard->record.component(heard->record.context, c, err));
@@ -351,6 +358,7 @@ static tb_status run_scenario(const char *folder, const mask *m, cutting cut,
 
     TB_TRY(make_shards(folder, m, cut, connectivity, shards, &count, err));
     TB_TRY(tb_trace_new(&heard.trace, err));
+    TB_TRY(tb_outline_new(&heard.outline, err));
     TB_TRY(tb_record_create(&record, record_path, &layout, err));
     heard.record = tb_record_visitor(record);
 
@@ -358,13 +366,14 @@ static tb_status run_scenario(const char *folder, const mask *m, cutting cut,
                                    .shard_count  = (size_t)count,
                                    .connectivity = connectivity,
                                    .min_pixels   = min_pixels};
-    tb_assemble_visitor visitor = {hear_run, hear_component, &heard};
+    tb_assemble_visitor visitor = {hear_run, hear_component, &heard, true};
 
     TB_TRY(tb_assemble_shards(&options, &visitor, totals, err));
     TB_TRY(tb_record_finish(record, err));
 done:
     tb_record_close(record);
     tb_trace_free(heard.trace);
+    tb_outline_free(heard.outline);
     close_shards(shards, count);
     if (transcript != NULL)
         *transcript = heard.transcript;
@@ -635,6 +644,7 @@ static void assert_drawn(const char *const *rows, const char *expected)
                      TB_OK);
     rings = strstr(heard.data, "\n ring");
     assert_non_null(rings);
+    strstr(rings, " lines")[0] = '\0'; /* of rings alone */
     assert_string_equal(rings + 1, expected);
     tb_text_reset(&heard);
     free(m.classes);
@@ -720,6 +730,7 @@ typedef struct comparison {
     int         *number_of; /* flood label - 1 to component, or -1 */
     int64_t      pixels, unobserved, last_row, last_first;
     int64_t      closing_row, closing_number, heard;
+    bool         hears_nearby;
 } comparison;
 
 static tb_status compare_run(void *context, const tb_assembled_run *run, tb_error *err)
@@ -749,6 +760,46 @@ static tb_status compare_run(void *context, const tb_assembled_run *run, tb_erro
     return TB_OK;
 }
 
+/* Whether a pixel of another kept or small component lies within two rows and columns of one of
+ * the component's. */
+static bool is_nearby(const comparison *c, int label, int x, int y)
+{
+    int other = c->f->labels[y * c->m->width + x] - 1;
+
+    if (other < 0 || other == label || c->f->evidence[other * COLUMNS + TB_EVIDENCE_STRONG] == 0)
+        return false;
+    for (int v = y > 2 ? y - 2 : 0; v <= y + 2 && v < c->m->height; v++)
+        for (int u = x > 2 ? x - 2 : 0; u <= x + 2 && u < c->m->width; u++)
+            if (c->f->labels[v * c->m->width + u] == label + 1)
+                return true;
+    return false;
+}
+
+/* Everything within two rows and columns is told of, and nothing that is not another's. */
+static void compare_nearby(const comparison *c, const tb_component *component, int label)
+{
+    int      size = c->m->width * c->m->height;
+    uint8_t *told = calloc((size_t)size, 1);
+
+    for (size_t i = 0; i < component->nearby_count; i++) {
+        tb_span it = component->nearby[i];
+
+        assert_true(
+            i == 0 || component->nearby[i - 1].row < it.row ||
+            (component->nearby[i - 1].row == it.row && component->nearby[i - 1].first <= it.first));
+        for (int64_t x = it.first; x <= it.last; x++) {
+            int64_t place = (it.row - c->m->y) * c->m->width + x - c->m->x;
+
+            assert_true(c->f->labels[place] != 0 && c->f->labels[place] != label + 1);
+            told[place] = 1;
+        }
+    }
+    for (int i = 0; i < size; i++)
+        if (is_nearby(c, label, i % c->m->width, i / c->m->width))
+            assert_int_equal(told[i], 1);
+    free(told);
+}
+
 static tb_status compare_component(void *context, const tb_component *component, tb_error *err)
 {
     comparison    *c     = context;
@@ -765,6 +816,10 @@ static tb_status compare_component(void *context, const tb_component *component,
     assert_int_equal(component->bounds.y + component->bounds.height - 1, end->row);
     assert_true(end->row > c->closing_row ||
                 (end->row == c->closing_row && component->number > c->closing_number));
+    if (c->hears_nearby && component->number % 5 == 0)
+        compare_nearby(c, component, label);
+    else if (!c->hears_nearby)
+        assert_int_equal(component->nearby_count, 0);
     c->closing_row    = end->row;
     c->closing_number = component->number;
     c->heard++;
@@ -783,12 +838,13 @@ static void components_evidence_and_hysteresis_agree_with_a_flood_fill(void **st
         tb_run_reader     *shards[SHARDS_MAX];
         int                count = 0, kept = 0, small = 0, weak = 0;
         tb_assemble_totals totals = {0};
-        comparison         c      = {.m           = &m,
-                                     .f           = &f,
-                                     .min_pixels  = trial % 9,
-                                     .last_row    = INT64_MIN,
-                                     .closing_row = INT64_MIN,
-                                     .number_of   = malloc(((size_t)f.count + 1) * sizeof(int))};
+        comparison         c      = {.m            = &m,
+                                     .f            = &f,
+                                     .min_pixels   = trial % 9,
+                                     .last_row     = INT64_MIN,
+                                     .closing_row  = INT64_MIN,
+                                     .hears_nearby = trial % 2 == 0,
+                                     .number_of    = malloc(((size_t)f.count + 1) * sizeof(int))};
         int64_t            pixels = 0, unobserved = 0;
 
         for (int i = 0; i < f.count; i++) {
@@ -809,7 +865,7 @@ static void components_evidence_and_hysteresis_agree_with_a_flood_fill(void **st
 
         tb_assemble_options options = {
             .shards = shards, .shard_count = (size_t)count, .min_pixels = c.min_pixels};
-        tb_assemble_visitor visitor = {compare_run, compare_component, &c};
+        tb_assemble_visitor visitor = {compare_run, compare_component, &c, trial % 2 == 0};
 
         assert_int_equal(tb_assemble_shards(&options, &visitor, &totals, NULL), TB_OK);
         assert_int_equal(c.heard, kept + small);

@@ -21,7 +21,8 @@ typedef struct tb_vectorize_options {
     const char *out;        /**< .gpkg or .shp, written whole or not at all */
     int         connect;    /**< 4 or 8 (default): are pixels that meet at a corner one parcel? */
     int64_t     min_pixels; /**< smaller components are dropped and counted */
-    const char *simplify;   /**< "off" (default), or a tolerance such as "0.7px" */
+    const char *simplify;   /**< "off" (default), or a tolerance up to "0.75px" */
+    int64_t     fill_holes; /**< holes of so many pixels and fewer are filled, 0..24; 0: none */
     const tb_progress *progress; /**< may be NULL */
 } tb_vectorize_options;
 
@@ -29,6 +30,7 @@ typedef struct tb_vectorize_result {
     int64_t features; /**< components written */
     int64_t polygons; /**< of them all; more than features where pixels meet at corners only */
     int64_t holes;
+    int64_t filled;  /**< holes that were filled; `pixels` does not count theirs */
     int64_t pixels;  /**< of the components written */
     int64_t dropped; /**< components under min_pixels */
     int64_t dropped_pixels;
@@ -55,7 +57,8 @@ typedef struct tb_vectorize_result {
  * several bands; TB_E_OUTPUT; TB_E_MEMORY; TB_E_CANCELLED. On failure no file is left or changed.
  * Threads: one call at a time in a process (HDF5).
  * Cost: one read; a work file of 20 bytes a run beside `out`; memory of some strips (about 100 MB),
- * 16 bytes a component and 60 bytes a vertex of the largest component.
+ * 16 bytes a component and 60 bytes a vertex of the largest component; 40 bytes a pixel side of its
+ * boundary where it is simplified.
  */
 TB_API tb_status tb_vectorize(const tb_vectorize_options *options, tb_vectorize_result *result,
                               tb_error *err);

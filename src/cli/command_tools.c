@@ -207,7 +207,8 @@ done:
 int command_vectorize(int argc, char **argv)
 {
     static const char    usage[] = "tuban vectorize CHANGE.tif --out F.gpkg [--connect 4|8] "
-                                   "[--min-pixels N] [--simplify 0.7px|off] [--quiet] [--json]";
+                                   "[--min-pixels N] [--simplify 0.7px|off] [--fill-holes N] "
+                                   "[--quiet] [--json]";
     tb_vectorize_options options = {0};
     tb_vectorize_result  result  = {0};
     console              c;
@@ -223,6 +224,11 @@ int command_vectorize(int argc, char **argv)
                    .low    = 1,
                    .high   = 1e15},
                   {.name = "simplify", .kind = OPTION_TEXT, .target = &options.simplify},
+                  {.name   = "fill-holes",
+                   .kind   = OPTION_INTEGER,
+                   .target = &options.fill_holes,
+                   .low    = 0,
+                   .high   = 24},
                   {0},
     };
     command_line line = {.usage   = usage,
@@ -250,12 +256,13 @@ int command_vectorize(int argc, char **argv)
         return console_fail(&c, &error);
     console_finish(&c);
     if (c.is_json)
-        return console_dump_json(json_pack(
-            "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s}", "features", (json_int_t)result.features,
-            "polygons", (json_int_t)result.polygons, "holes", (json_int_t)result.holes, "pixels",
-            (json_int_t)result.pixels, "dropped", (json_int_t)result.dropped, "dropped_pixels",
-            (json_int_t)result.dropped_pixels, "unobserved", (json_int_t)result.unobserved_pixels,
-            "note", result.note));
+        return console_dump_json(
+            json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s}", "features",
+                      (json_int_t)result.features, "polygons", (json_int_t)result.polygons, "holes",
+                      (json_int_t)result.holes, "filled", (json_int_t)result.filled, "pixels",
+                      (json_int_t)result.pixels, "dropped", (json_int_t)result.dropped,
+                      "dropped_pixels", (json_int_t)result.dropped_pixels, "unobserved",
+                      (json_int_t)result.unobserved_pixels, "note", result.note));
     if (!c.is_quiet) {
         printf(
             "%lld features of %lld pixels, %lld smaller ones dropped, %lld pixels not observed\n",

@@ -192,7 +192,9 @@ static tb_status add_component(void *context, const tb_component *component, tb_
     it->score       = rounded((double)evidence[TB_EVIDENCE_SCORE_SUM] / pixels / TB_SCORE_UNIT);
     it->score_max   = rounded((double)evidence[TB_EVIDENCE_SCORE_MAX] / TB_SCORE_UNIT);
     TB_TRY(tb_trace_spans(g->trace, component->spans, component->span_count, &traced, err));
-    TB_TRY(tb_outline_simplify(g->outline, &traced, job->simplify_px, &shape, err));
+    TB_TRY(tb_outline_simplify(g->outline, &traced, component->nearby, component->nearby_count,
+                               &(tb_outline_options){job->simplify_px, job->fill_pixels}, &shape,
+                               err));
     TB_TRY(to_geographic(g, &shape, &it->outline, err));
 done:
     return status;
@@ -278,7 +280,11 @@ tb_status tb_candidates_add(tb_candidates *candidates, tb_stages *stages,
 {
     tb_status           status  = TB_OK;
     gathering           g       = {.to = candidates, .stages = stages};
-    tb_assemble_visitor visitor = {.run = hear_run, .component = add_component, .context = &g};
+    tb_assemble_visitor visitor = {.run          = hear_run,
+                                   .component    = add_component,
+                                   .context      = &g,
+                                   .wants_nearby = stages->job->simplify_px > 0.0 ||
+                                                   stages->job->fill_pixels > 0};
     double              gsd     = tb_grid_gsd_m(&stages->pair.lattice);
 
     g.edge_pixels = gsd > 0.0 && gsd < EDGE_M ? (int64_t)(EDGE_M / gsd) : 1;

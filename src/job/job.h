@@ -58,6 +58,7 @@ typedef struct tb_job {
     double        threshold_factor; /**< of the value the rule gives; 0: 1 */
     int64_t       min_pixels;
     double        simplify_px; /**< tolerance of the outlines; 0: as traced */
+    int64_t       fill_pixels; /**< holes up to that are filled; 0: none */
     int           threads;
     uint64_t      memory_bytes;
     int64_t       block, shards;

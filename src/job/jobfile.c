@@ -443,17 +443,20 @@ done:
 
 static tb_status read_outline(tb_node map, tb_job *job, tb_error *err)
 {
-    static const char *const allowed[] = {"simplify", NULL};
+    static const char *const allowed[] = {"simplify", "fill_holes", NULL};
     tb_status                status    = TB_OK;
     tb_node                  node;
     const char              *text;
 
     TB_TRY(tb_node_check_keys(map, allowed, err));
+    if (tb_node_find(map, "fill_holes", &node))
+        TB_TRY(tb_node_integer(node, 0, TB_OUTLINE_FILL_MOST, &job->fill_pixels, err));
     if (!tb_node_find(map, "simplify", &node))
         goto done;
     TB_TRY(tb_node_text(node, &text, err));
     if (!tb_outline_parse(text, &job->simplify_px))
-        status = tb_node_complain(node, err, "off or a tolerance such as 0.7px");
+        status =
+            tb_node_complain(node, err, "off or a tolerance from 0px to 0.75px, such as 0.7px");
 done:
     return status;
 }

@@ -189,6 +189,37 @@ json_t *tb_month_head(const tb_job *job)
                      TUBAN_VERSION, "notice", TB_NOTICE, "region", job->region);
 }
 
+/* What is wrong with the layers, one row a layer; and with the land survey under the parcels. */
+static json_t *qc_report(const tb_judge *judge)
+{
+    const tb_qc *qc   = &judge->survey.qc;
+    json_t      *rows = json_array();
+    int64_t      gaps = 0, gap_dm2 = 0, shared = 0;
+
+    for (size_t i = 0; i < qc->layer_count; i++) {
+        const tb_qc_layer *layer = &qc->layer[i];
+        json_t            *row = json_pack("{s:s, s:s, s:s, s:I, s:b}", "role", layer->role, "file",
+                                           layer->path, "layer", layer->name, "read", (json_int_t)layer->read,
+                                           "whole", (int)layer->is_whole);
+
+        for (int f = 0; f < TB_FINDINGS; f++)
+            json_object_set_new(row, tb_finding_name((tb_finding)f),
+                                json_integer((json_int_t)layer->found[f]));
+        json_array_append_new(rows, row);
+    }
+    for (size_t i = 0; i < judge->count; i++) {
+        const tb_judgement *found = &judge->item[i];
+
+        shared += (found->qa & TB_QA_SHARED) != 0;
+        if (found->qa & TB_QA_UNSURVEYED) {
+            gaps++;
+            gap_dm2 += found->areas.unsurveyed;
+        }
+    }
+    return json_pack("{s:o, s:I, s:f, s:I}", "layers", rows, "parcels_on_gaps", (json_int_t)gaps,
+                     "gap_m2", (double)gap_dm2 / 100.0, "parcels_on_overlaps", (json_int_t)shared);
+}
+
 json_t *tb_month_report(const tb_judge *judge, const tb_candidates *candidates, const tb_job *job)
 {
     json_t *rejected = json_object(), *t3 = json_array(), *reduced = json_array();
@@ -218,9 +249,9 @@ json_t *tb_month_report(const tb_judge *judge, const tb_candidates *candidates, 
     if (judge->profile != NULL)
         tb_profile_stamp(judge->profile, month, ruleset);
     return json_pack(
-        "{s:s, s:s, s:o, s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:o}", "stream", job->stream, "ruleset",
-        ruleset, "observed_m2", square_metres(judge->coverage.observed), "unobserved_m2",
+        "{s:s, s:s, s:o, s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "stream", job->stream,
+        "ruleset", ruleset, "observed_m2", square_metres(judge->coverage.observed), "unobserved_m2",
         square_metres(judge->coverage.unobserved), "parcels", (json_int_t)parcels, "withheld",
         (json_int_t)withheld, "rejected_for", rejected, "tiers", tier_rows(judge, job), "units",
-        unit_rows(judge), "t3_candidates", t3, "reduced", reduced);
+        unit_rows(judge), "t3_candidates", t3, "reduced", reduced, "qc", qc_report(judge));
 }

@@ -135,6 +135,15 @@ static const tb_vector_field unit_fields[] = {
     {"TIER", "图斑等级(整图斑)", TB_VECTOR_INTEGER, 1, 0},
 };
 
+/* Texts of features are the files' own; numbers are those of the files. */
+static const tb_vector_field qc_fields[] = {
+    {"ROLE", "图层用途", TB_VECTOR_TEXT, 20, 0},    {"FILE", "文件", TB_VECTOR_TEXT, 80, 0},
+    {"LAYER", "图层", TB_VECTOR_TEXT, 60, 0},       {"FID", "要素编号", TB_VECTOR_INTEGER, 18, 0},
+    {"FINDING", "问题", TB_VECTOR_TEXT, 20, 0},     {"ACTION", "处理", TB_VECTOR_TEXT, 60, 0},
+    {"BEFORE_M2", "原面积", TB_VECTOR_REAL, 20, 2}, {"AFTER_M2", "现面积", TB_VECTOR_REAL, 20, 2},
+    {"DETAIL", "说明", TB_VECTOR_TEXT, 96, 0},
+};
+
 /* ---- values ---- */
 
 /* A row being filled, field by field. */
@@ -381,7 +390,7 @@ typedef struct writer {
     const tb_progress   *notes;
     tb_vector           *vector;
     char                *crs;
-    int                  parcels, rejected, observed, units; /* layers */
+    int                  parcels, rejected, observed, units, qc; /* layers */
 } writer;
 
 /* Each candidate is in one of them. */
@@ -500,6 +509,32 @@ done:
     return status;
 }
 
+/* Of every layer the first findings; summary.json counts them all. */
+static tb_status add_qc(writer *w, tb_error *err)
+{
+    const tb_qc *qc     = &w->judge->survey.qc;
+    tb_status    status = TB_OK;
+
+    for (size_t i = 0; i < qc->row_count; i++) {
+        const tb_qc_row   *it    = &qc->row[i];
+        const tb_qc_layer *layer = &qc->layer[it->layer];
+        row                r     = {.count = 0};
+
+        put_text(&r, layer->role);
+        put_text(&r, layer->path);
+        put_text(&r, layer->name);
+        put_integer(&r, it->fid);
+        put_text(&r, tb_finding_name(it->finding));
+        put_text(&r, tb_finding_action(it->finding));
+        put(&r, (tb_vector_value){.is_set = it->before_m2 >= 0.0, .real = it->before_m2});
+        put(&r, (tb_vector_value){.is_set = it->after_m2 >= 0.0, .real = it->after_m2});
+        put_text(&r, it->detail);
+        TB_TRY(tb_vector_add(w->vector, w->qc, NULL, r.value, err));
+    }
+done:
+    return status;
+}
+
 static tb_status write_geopackage(writer *w, tb_set *set, tb_error *err)
 {
     static const char *const       indexed[] = {"SPATIAL_INDEX=YES", NULL};
@@ -513,6 +548,8 @@ static tb_status write_geopackage(writer *w, tb_set *set, tb_error *err)
                    w->crs, observed_fields, sizeof observed_fields / sizeof *observed_fields, indexed},
                   {"units", "图斑在各管理单元内的面积。" TB_NOTICE, TB_VECTOR_NO_GEOMETRY, NULL, unit_fields,
                    sizeof unit_fields / sizeof *unit_fields, NULL},
+                  {"qc", "输入图层质量问题。" TB_NOTICE, TB_VECTOR_NO_GEOMETRY, NULL, qc_fields,
+                   sizeof qc_fields / sizeof *qc_fields, NULL},
     };
     tb_status status = TB_OK;
     char     *path   = NULL;
@@ -523,10 +560,12 @@ static tb_status write_geopackage(writer *w, tb_set *set, tb_error *err)
     TB_TRY(tb_vector_add_layer(w->vector, &layers[1], &w->rejected, err));
     TB_TRY(tb_vector_add_layer(w->vector, &layers[2], &w->observed, err));
     TB_TRY(tb_vector_add_layer(w->vector, &layers[3], &w->units, err));
+    TB_TRY(tb_vector_add_layer(w->vector, &layers[4], &w->qc, err));
     TB_TRY(add_parcels(w, LIST_PARCELS, w->parcels, NULL, err));
     TB_TRY(add_parcels(w, LIST_REJECTED, w->rejected, NULL, err));
     TB_TRY(add_observed(w, err));
     TB_TRY(add_units(w, err));
+    TB_TRY(add_qc(w, err));
     TB_TRY(finish(w, "parcels.gpkg", err));
 done:
     tb_vector_close(w->vector);

@@ -103,10 +103,11 @@ static tb_status set_product_key(run *r, tb_error *err)
     tb_status status = TB_OK;
     tb_text   text   = {0};
 
-    TB_TRY(tb_text_append(&text, err, "products %d %lld %.17g %s %s %s %u %d\n", r->products,
-                          (long long)r->job->min_pixels, r->job->simplify_px, r->job->name,
-                          r->job->month, r->job->region != NULL ? r->job->region : "-",
-                          r->job->formats, r->job->is_gbk));
+    TB_TRY(tb_text_append(&text, err, "products %d %lld %.17g %lld %s %s %s %u %d\n", r->products,
+                          (long long)r->job->min_pixels, r->job->simplify_px,
+                          (long long)r->job->fill_pixels, r->job->name, r->job->month,
+                          r->job->region != NULL ? r->job->region : "-", r->job->formats,
+                          r->job->is_gbk));
     for (int p = 0; p < r->job->pair_count; p++)
         TB_TRY(tb_text_append(&text, err, "%s %s %s\n", r->stages[p].model_key,
                               r->job->pairs[p].before.date, r->job->pairs[p].after.date));
@@ -345,7 +346,7 @@ static void read_month(run *r)
 {
     static const char *const keys[] = {"observed_m2", "unobserved_m2", "stream",       "ruleset",
                                        "parcels",     "withheld",      "rejected_for", "tiers",
-                                       "units",       "t3_candidates", "reduced"};
+                                       "units",       "t3_candidates", "reduced",      "qc"};
     char                    *path   = NULL;
     json_t                  *summary;
 

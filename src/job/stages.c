@@ -397,8 +397,10 @@ tb_status tb_stages_assemble(tb_stages *stages, const tb_assemble_visitor *visit
     if (visitor != NULL)
         both.product = *visitor;
 
-    const tb_assemble_visitor fanned = {
-        .run = fan_run, .component = fan_component, .context = &both};
+    const tb_assemble_visitor fanned  = {.run          = fan_run,
+                                         .component    = fan_component,
+                                         .context      = &both,
+                                         .wants_nearby = both.product.wants_nearby};
     const tb_assemble_options options = {.shards       = readers,
                                          .shard_count  = count,
                                          .connectivity = TB_CONNECT_8,

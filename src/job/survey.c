@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/file.h"
 #include "core/memory.h"
 #include "rules/lookup.h"
 
@@ -32,6 +33,7 @@ void tb_survey_reset(tb_survey *survey)
     for (int i = 0; i < TB_EXTRA_MAX; i++)
         reset_mask(&survey->extra[i]);
     tb_free(survey->approval);
+    tb_qc_reset(&survey->qc);
     tb_roles_free(survey->roles);
     *survey = (tb_survey){0};
 }
@@ -171,16 +173,26 @@ static tb_status read_one(tb_survey *survey, const tb_job_layer *of, tb_geos *ge
     tb_layer       *layer  = NULL;
     tb_layer_source source = source_of(of);
     int64_t         repaired, without;
+    size_t          first;
+    bool            is_tiling;
 
     TB_TRY(tb_layer_open(&layer, &source, tb_roles_find(survey->roles, of->role), err));
     if (mask == NULL)
         goto done;
     mask->features.geos = geos;
-    repaired            = mask->features.repaired;
-    without             = mask->features.without;
     if (mask == &survey->units || mask == &survey->districts)
         reach = NULL; /* for what was observed of them; there are few */
+    mask->features.qc = &survey->qc;
+    first             = mask->features.count;
+    TB_TRY(tb_qc_begin(&survey->qc, tb_path_name(of->path), tb_layer_name(layer), of->role, err));
+    repaired = mask->features.repaired;
+    without  = mask->features.without;
     TB_TRY(tb_layer_read(layer, reach, &mask->features, err));
+    is_tiling = strcmp(of->role, "landuse") == 0 || strcmp(of->role, "pbf") == 0 ||
+                strcmp(of->role, "districts") == 0;
+    TB_TRY(tb_features_check(&mask->features, first,
+                             tb_role_field_of(tb_roles_find(survey->roles, of->role), "area"),
+                             is_tiling, err));
     tb_survey_tell(notes, of->path, layer, mask->features.repaired - repaired,
                    mask->features.without - without);
     if (strcmp(of->role, "extra") == 0) {

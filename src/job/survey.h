@@ -19,6 +19,7 @@ typedef struct tb_survey {
     bool               has_units, has_districts, has_withheld;
     const char        *extra_name[TB_EXTRA_MAX]; /**< of the job */
     tb_approval_state *approval;                 /**< one an approval */
+    tb_qc              qc;                       /**< what is wrong with the layers */
 } tb_survey;
 
 /**

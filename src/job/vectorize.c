@@ -38,18 +38,18 @@ typedef struct vectorizer {
     size_t               evidence_capacity;
     char                *work; /* path of the shard */
 
-    tb_vector  *vector;
-    int         layer;
-    tb_trace   *trace;
-    tb_outline *outline;
-    double      tolerance_px; /* of simplifying; 0: none */
-    double     *points;
-    size_t      point_capacity;
-    double      pixel_area; /* signed: negative where the rows run down the y axis */
+    tb_vector         *vector;
+    int                layer;
+    tb_trace          *trace;
+    tb_outline        *outline;
+    tb_outline_options how;
+    double            *points;
+    size_t             point_capacity;
+    double             pixel_area; /* signed: negative where the rows run down the y axis */
 } vectorizer;
 
 static tb_status check_options(const tb_vectorize_options *options, const char **driver,
-                               double *tolerance_px, tb_error *err)
+                               tb_outline_options *how, tb_error *err)
 {
     static const char *const drivers[][2] = {{".gpkg", "GPKG"}, {".shp", "ESRI Shapefile"}};
     size_t                   length       = strlen(options->out);
@@ -60,12 +60,15 @@ static tb_status check_options(const tb_vectorize_options *options, const char *
     if (options->min_pixels < 0)
         return tb_error_set(err, TB_E_USAGE, "vectorize, min-pixels: expected 0 or more, got %lld",
                             (long long)options->min_pixels);
-    *tolerance_px = 0.0;
-    if (options->simplify != NULL && !tb_outline_parse(options->simplify, tolerance_px))
-        return tb_error_set(
-            err, TB_E_USAGE,
-            "vectorize, simplify: expected off or a tolerance such as 0.7px, got %s",
-            options->simplify);
+    if (options->fill_holes < 0 || options->fill_holes > TB_OUTLINE_FILL_MOST)
+        return tb_error_set(err, TB_E_USAGE, "vectorize, fill-holes: expected 0 to %d, got %lld",
+                            TB_OUTLINE_FILL_MOST, (long long)options->fill_holes);
+    *how = (tb_outline_options){.fill_pixels = options->fill_holes};
+    if (options->simplify != NULL && !tb_outline_parse(options->simplify, &how->tolerance_px))
+        return tb_error_set(err, TB_E_USAGE,
+                            "vectorize, simplify: expected off or a tolerance from 0px to 0.75px, "
+                            "such as 0.7px, got %s",
+                            options->simplify);
     for (size_t d = 0; d < sizeof drivers / sizeof *drivers; d++) {
         size_t ending = strlen(drivers[d][0]);
 
@@ -286,7 +289,9 @@ static tb_status write_component(void *context, const tb_component *component, t
     if (component->verdict != TB_VERDICT_KEPT)
         return TB_OK;
     TB_TRY(tb_trace_spans(v->trace, component->spans, component->span_count, &traced, err));
-    TB_TRY(tb_outline_simplify(v->outline, &traced, v->tolerance_px, &shape, err));
+    TB_TRY(tb_outline_simplify(v->outline, &traced, component->nearby, component->nearby_count,
+                               &v->how, &shape, err));
+    v->result.filled += (int64_t)(traced.ring_count - shape.ring_count);
     values[2].real = tb_shape_area(&shape) * fabs(v->pixel_area);
     if (shape.corner_count > v->point_capacity) {
         size_t capacity = shape.corner_count + shape.corner_count / 4;
@@ -328,7 +333,10 @@ static tb_status write_features(vectorizer *v, const char *driver, tb_error *err
     tb_status           status = TB_OK;
     tb_run_reader      *shard  = NULL;
     tb_assemble_totals  totals;
-    tb_assemble_visitor visitor = {.component = write_component, .context = v};
+    tb_assemble_visitor visitor = {.component = write_component,
+                                   .context   = v,
+                                   .wants_nearby =
+                                       v->how.tolerance_px > 0.0 || v->how.fill_pixels > 0};
 
     TB_TRY(tb_run_reader_open(&shard, v->work, err));
     TB_TRY(tb_trace_new(&v->trace, err));
@@ -399,7 +407,7 @@ tb_status tb_vectorize(const tb_vectorize_options *options, tb_vectorize_result 
     vectorizer  v      = {.options = options};
     const char *driver = NULL;
 
-    TB_TRY(check_options(options, &driver, &v.tolerance_px, err));
+    TB_TRY(check_options(options, &driver, &v.how, err));
     TB_TRY(tb_image_open(&v.image, options->change, err));
     v.info = tb_image_describe(v.image);
     v.pixel_area =

@@ -1,5 +1,6 @@
 #include "parcel/layer.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,9 +16,13 @@
 #include "core/file.h"
 #include "core/memory.h"
 #include "core/text.h"
+#include "parcel/area.h"
 #include "raster/capture.h"
 
 static const double EDGE_M = 100.0;
+
+/* What is worth a line in the quality log. */
+static const double SHARED_LEAST_M2 = 1.0, AREA_OFF_M2 = 10.0, AREA_OFF_SHARE = 0.01;
 
 struct tb_layer {
     const tb_layer_source       *source;
@@ -439,12 +444,61 @@ static GEOSGeometry *from_ogr(tb_geos *geos, OGRGeometryH shape)
     return result;
 }
 
+/* Whether a hole of a polygon runs the way of its exterior ring. */
+static bool has_wrong_winding(GEOSContextHandle_t handle, const GEOSGeometry *geometry)
+{
+    for (int p = 0; p < GEOSGetNumGeometries_r(handle, geometry); p++) {
+        const GEOSGeometry *polygon = GEOSGetGeometryN_r(handle, geometry, p);
+        char                outer = 0, inner = 0;
+
+        if (GEOSGeomTypeId_r(handle, polygon) != GEOS_POLYGON || GEOSisEmpty_r(handle, polygon))
+            continue;
+        for (int h = 0; h < GEOSGetNumInteriorRings_r(handle, polygon); h++) {
+            const GEOSGeometry *shell = GEOSGetExteriorRing_r(handle, polygon);
+            const GEOSGeometry *hole  = GEOSGetInteriorRingN_r(handle, polygon, h);
+
+            if (GEOSCoordSeq_isCCW_r(handle, GEOSGeom_getCoordSeq_r(handle, shell), &outer) == 1 &&
+                GEOSCoordSeq_isCCW_r(handle, GEOSGeom_getCoordSeq_r(handle, hole), &inner) == 1 &&
+                outer == inner)
+                return true;
+        }
+    }
+    return false;
+}
+
+/* Repairs an invalid geometry; *geometry NULL: no area is left of it. */
+static tb_status repair(tb_features *out, GEOSGeometry **geometry, int64_t fid, const char *what,
+                        tb_error *err)
+{
+    tb_status           status = TB_OK;
+    GEOSContextHandle_t handle = out->geos->handle;
+    double              before = tb_area_of_geometry(out->geos, *geometry), after;
+    char               *reason = GEOSisValidReason_r(handle, *geometry);
+
+    *geometry = repaired(handle, *geometry);
+    if (*geometry == NULL) {
+        status = tb_geos_fail(out->geos, err, what);
+        goto done;
+    }
+    out->repaired++;
+    after = tb_area_of_geometry(out->geos, *geometry);
+    TB_TRY(tb_qc_log(out->qc,
+                     GEOSisEmpty_r(handle, *geometry) ? TB_FINDING_LOST : TB_FINDING_INVALID, fid,
+                     before, after, reason, err));
+done:
+    if (reason != NULL)
+        GEOSFree_r(handle, reason);
+    return status;
+}
+
 /* The geometry in (L, B); *geometry NULL: it has no polygon. */
 static tb_status bring(tb_layer *it, tb_features *out, OGRGeometryH own, int64_t fid,
                        GEOSGeometry **geometry, tb_error *err)
 {
-    tb_status    status = TB_OK;
-    OGRGeometryH shape  = OGR_G_GetLinearGeometry(own, 0.0, NULL);
+    tb_status    status     = TB_OK;
+    bool         has_curves = OGR_G_HasCurveGeometry(own, 1);
+    bool         has_height = OGR_G_Is3D(own) || OGR_G_IsMeasured(own);
+    OGRGeometryH shape      = OGR_G_GetLinearGeometry(own, 0.0, NULL);
     char         what[400];
     tb_capture   capture;
 
@@ -452,6 +506,15 @@ static tb_status bring(tb_layer *it, tb_features *out, OGRGeometryH own, int64_t
     snprintf(what, sizeof what, "%.250s layer %.60s feature %lld", it->source->path,
              OGR_L_GetName(it->layer), (long long)fid);
     tb_capture_begin(&capture);
+    if (shape == NULL) {
+        status = tb_error_set(err, TB_E_INPUT, "%s: expected a geometry, got: %s", what,
+                              tb_capture_text(&capture, "none"));
+        goto done;
+    }
+    if (has_curves)
+        TB_TRY(tb_qc_log(out->qc, TB_FINDING_CURVE, fid, -1.0, -1.0, NULL, err));
+    if (has_height)
+        TB_TRY(tb_qc_log(out->qc, TB_FINDING_HEIGHT, fid, -1.0, -1.0, NULL, err));
     OGR_G_FlattenTo2D(shape);
     if (it->edge > 0.0)
         OGR_G_Segmentize(shape, it->edge);
@@ -461,21 +524,28 @@ static tb_status bring(tb_layer *it, tb_features *out, OGRGeometryH own, int64_t
         goto done;
     }
     *geometry = from_ogr(out->geos, shape);
-    if (*geometry != NULL && GEOSisValid_r(out->geos->handle, *geometry) != 1) {
-        *geometry = repaired(out->geos->handle, *geometry);
-        out->repaired++;
-    } else if (*geometry != NULL) {
-        *geometry = polygons_of(out->geos->handle, *geometry);
-    }
     if (*geometry == NULL) {
         status = tb_geos_fail(out->geos, err, what);
         goto done;
     }
-    if (GEOSisEmpty_r(out->geos->handle, *geometry)) {
+    if (out->qc != NULL && has_wrong_winding(out->geos->handle, *geometry))
+        TB_TRY(tb_qc_log(out->qc, TB_FINDING_WINDING, fid, -1.0, -1.0, NULL, err));
+    if (GEOSisValid_r(out->geos->handle, *geometry) != 1) {
+        TB_TRY(repair(out, geometry, fid, what, err));
+    } else {
+        *geometry = polygons_of(out->geos->handle, *geometry);
+        if (*geometry == NULL) {
+            status = tb_geos_fail(out->geos, err, what);
+            goto done;
+        }
+        if (GEOSisEmpty_r(out->geos->handle, *geometry))
+            TB_TRY(tb_qc_log(out->qc, TB_FINDING_NO_GEOMETRY, fid, -1.0, -1.0, NULL, err));
+    }
+done:
+    if (*geometry != NULL && (status != TB_OK || GEOSisEmpty_r(out->geos->handle, *geometry))) {
         GEOSGeom_destroy_r(out->geos->handle, *geometry);
         *geometry = NULL;
     }
-done:
     tb_capture_end(&capture);
     OGR_G_DestroyGeometry(shape);
     return status;
@@ -551,7 +621,8 @@ static tb_status add_one(tb_layer *it, OGRFeatureH feature, const tb_features *r
 
     if (shape == NULL || OGR_G_IsEmpty(shape)) {
         out->without++;
-        return TB_OK;
+        return tb_qc_log(out->qc, TB_FINDING_NO_GEOMETRY, OGR_F_GetFID(feature), -1.0, -1.0, NULL,
+                         err);
     }
     if (!is_within(it, reach, shape))
         return TB_OK;
@@ -588,6 +659,13 @@ static int compare_features(const void *a, const void *b)
         order = (x == NULL) - (y == NULL);
     }
     return order != 0 ? order : (p->fid > q->fid) - (p->fid < q->fid);
+}
+
+static int compare_numbers(const void *a, const void *b)
+{
+    const tb_feature *p = a, *q = b;
+
+    return (p->fid > q->fid) - (p->fid < q->fid);
 }
 
 /* The next feature, or NULL at the end. */
@@ -634,25 +712,332 @@ done:
     return status;
 }
 
-tb_status tb_layer_read(tb_layer *it, const tb_features *reach, tb_features *out, tb_error *err)
+/* ---- reading what is near ---- */
+
+typedef struct box {
+    double low[2], high[2]; /* x and y in the layer's plane */
+} box;
+
+/* Boxes around what is wanted, and the features that were read already. */
+typedef struct hunt {
+    box     *boxes;
+    size_t   count;
+    int64_t *seen; /* open hash of numbers + 1; 0 is free */
+    size_t   seen_count, seen_capacity;
+} hunt;
+
+enum { CELLS = 256, JOINED_MOST = 64 };
+
+static void stretch(box *it, const box *by)
+{
+    for (int i = 0; i < 2; i++) {
+        it->low[i]  = fmin(it->low[i], by->low[i]);
+        it->high[i] = fmax(it->high[i], by->high[i]);
+    }
+}
+
+static int compare_boxes(const void *a, const void *b)
+{
+    const box *p = a, *q = b;
+
+    for (int i = 1; i >= 0; i--)
+        if (p->low[i] != q->low[i])
+            return (p->low[i] > q->low[i]) - (p->low[i] < q->low[i]);
+    return 0;
+}
+
+/* Eight places of the border of a box: its corners and the middles of its sides. */
+static void put_border(const tb_features *reach, const GEOSGeometry *of, double *x, double *y)
+{
+    static const double along[8][2] = {{0, 0},   {0.5, 0}, {1, 0},   {0, 0.5},
+                                       {1, 0.5}, {0, 1},   {0.5, 1}, {1, 1}};
+    double              low[2], high[2];
+
+    GEOSGeom_getXMin_r(reach->geos->handle, of, &low[0]);
+    GEOSGeom_getXMax_r(reach->geos->handle, of, &high[0]);
+    GEOSGeom_getYMin_r(reach->geos->handle, of, &low[1]);
+    GEOSGeom_getYMax_r(reach->geos->handle, of, &high[1]);
+    for (int k = 0; k < 8; k++) {
+        x[k] = low[0] + (high[0] - low[0]) * along[k][0];
+        y[k] = low[1] + (high[1] - low[1]) * along[k][1];
+    }
+}
+
+/*
+ * The boxes of all features within reach, in the layer's plane, a metre and a hundredth wider: more
+ * than their sides bend between the places that are brought over. None where one has no place
+ * there.
+ */
+static tb_status find_boxes(tb_layer *it, const tb_features *reach, hunt *h, tb_error *err)
+{
+    enum { BORDER = 8 };
+    tb_status                    status = TB_OK;
+    OGRCoordinateTransformationH back   = OCTGetInverse(it->way);
+    double                       more   = it->edge > 0.0 ? it->edge / EDGE_M : 1e-5;
+    double                      *x = NULL, *y = NULL;
+
+    if (back == NULL || reach->count > INT_MAX / BORDER)
+        goto done; /* the layer is read whole */
+    TB_TRY(tb_alloc(&h->boxes, reach->count, sizeof *h->boxes, "boxes of parcels", err));
+    TB_TRY(tb_alloc(&x, reach->count * BORDER, sizeof *x, "boxes of parcels", err));
+    TB_TRY(tb_alloc(&y, reach->count * BORDER, sizeof *y, "boxes of parcels", err));
+    for (size_t i = 0; i < reach->count; i++)
+        put_border(reach, reach->feature[i].geometry, x + BORDER * i, y + BORDER * i);
+    if (!OCTTransform(back, (int)(reach->count * BORDER), x, y, NULL))
+        goto done;
+    for (size_t i = 0; i < reach->count; i++) {
+        box *to = &h->boxes[i];
+
+        *to = (box){{INFINITY, INFINITY}, {-INFINITY, -INFINITY}};
+        for (size_t k = BORDER * i; k < BORDER * (i + 1); k++)
+            stretch(to, &(box){{x[k], y[k]}, {x[k], y[k]}});
+        for (int k = 0; k < 2; k++) {
+            double wider = more + 0.01 * (to->high[k] - to->low[k]);
+
+            to->low[k] -= wider;
+            to->high[k] += wider;
+        }
+    }
+    h->count = reach->count;
+done:
+    if (back != NULL)
+        OCTDestroyCoordinateTransformation(back);
+    tb_free(x);
+    tb_free(y);
+    return status;
+}
+
+/* Joins boxes that lie so close that one look is cheaper: in cells of a fixed grid, row by row. */
+static void join_boxes(hunt *h)
+{
+    box    all = h->boxes[0];
+    double cell[2];
+    size_t kept = 0, joined = 1;
+
+    for (size_t i = 1; i < h->count; i++)
+        stretch(&all, &h->boxes[i]);
+    for (int k = 0; k < 2; k++)
+        cell[k] = fmax((all.high[k] - all.low[k]) / CELLS, 1e-12);
+    for (size_t i = 0; i < h->count; i++) /* by the row of cells, then by x: kept in `low` order */
+        h->boxes[i].low[1] -= fmod(h->boxes[i].low[1] - all.low[1], cell[1]);
+    qsort(h->boxes, h->count, sizeof *h->boxes, compare_boxes);
+    for (size_t i = 1; i < h->count; i++) {
+        box both = h->boxes[kept];
+
+        stretch(&both, &h->boxes[i]);
+        if (joined < JOINED_MOST && both.high[0] - both.low[0] <= cell[0] &&
+            both.high[1] - both.low[1] <= 2.0 * cell[1]) {
+            h->boxes[kept] = both;
+            joined++;
+        } else {
+            h->boxes[++kept] = h->boxes[i];
+            joined           = 1;
+        }
+    }
+    h->count = kept + 1;
+}
+
+static size_t slot_of(const hunt *h, int64_t fid)
+{
+    size_t slot =
+        (size_t)((uint64_t)fid * UINT64_C(11400714819323198485) >> 20) & (h->seen_capacity - 1);
+
+    while (h->seen[slot] != 0 && h->seen[slot] != fid + 1)
+        slot = (slot + 1) & (h->seen_capacity - 1);
+    return slot;
+}
+
+/* Remembers a feature; *is_new is false where it was read before. */
+static tb_status remember(hunt *h, int64_t fid, bool *is_new, tb_error *err)
+{
+    tb_status status = TB_OK;
+    size_t    slot;
+
+    if (2 * h->seen_count >= h->seen_capacity) {
+        hunt grown = {.seen_capacity = h->seen_capacity > 0 ? 2 * h->seen_capacity : 1024};
+
+        TB_TRY(tb_alloc_zero(&grown.seen, grown.seen_capacity, sizeof *grown.seen, "features read",
+                             err));
+        for (size_t i = 0; i < h->seen_capacity; i++)
+            if (h->seen[i] != 0)
+                grown.seen[slot_of(&grown, h->seen[i] - 1)] = h->seen[i];
+        tb_free(h->seen);
+        h->seen          = grown.seen;
+        h->seen_capacity = grown.seen_capacity;
+    }
+    slot    = slot_of(h, fid);
+    *is_new = h->seen[slot] == 0;
+    h->seen_count += *is_new;
+    h->seen[slot] = fid + 1;
+done:
+    return status;
+}
+
+/* Reads the features that pass the layer's filters. */
+static tb_status read_passing(tb_layer *it, const tb_features *reach, tb_features *out, hunt *h,
+                              tb_error *err)
 {
     tb_status   status = TB_OK;
-    size_t      first  = out->count;
     OGRFeatureH feature;
+    bool        is_new = true;
 
-    out->field_count = it->role != NULL ? it->role->field_count : 0;
     OGR_L_ResetReading(it->layer);
     for (;;) {
         TB_TRY(next_feature(it, &feature, err));
         if (feature == NULL)
             break;
-        status = add_one(it, feature, reach, out, err);
+        if (h != NULL)
+            status = remember(h, OGR_F_GetFID(feature), &is_new, err);
+        if (status == TB_OK && is_new)
+            status = add_one(it, feature, reach, out, err);
         OGR_F_Destroy(feature);
         if (status != TB_OK)
             goto done;
     }
-    if (out->count > first && out->field_count > 0 && strcmp(it->role->fields[0].key, "id") == 0)
-        qsort(out->feature + first, out->count - first, sizeof *out->feature, compare_features);
+done:
+    return status;
+}
+
+/* Whether looking around the parcels beats reading all: there is an index, and they are few. */
+static bool is_worth_hunting(const tb_layer *it, const hunt *h)
+{
+    return h->count > 0 && OGR_L_TestCapability(it->layer, OLCFastSpatialFilter) &&
+           (double)h->count * 20.0 < (double)OGR_L_GetFeatureCount(it->layer, 1);
+}
+
+tb_status tb_layer_read(tb_layer *it, const tb_features *reach, tb_features *out, tb_error *err)
+{
+    tb_status status = TB_OK;
+    size_t    first  = out->count;
+    hunt      h      = {0};
+    bool      is_id;
+
+    out->field_count = it->role != NULL ? it->role->field_count : 0;
+    if (reach != NULL && reach->count > 0) {
+        TB_TRY(find_boxes(it, reach, &h, err));
+        if (h.count > 0)
+            join_boxes(&h);
+    }
+    if (is_worth_hunting(it, &h)) {
+        for (size_t i = 0; i < h.count; i++) {
+            OGR_L_SetSpatialFilterRect(it->layer, h.boxes[i].low[0], h.boxes[i].low[1],
+                                       h.boxes[i].high[0], h.boxes[i].high[1]);
+            TB_TRY(read_passing(it, reach, out, &h, err));
+        }
+    } else {
+        TB_TRY(read_passing(it, reach, out, NULL, err));
+        if (out->qc != NULL && out->qc->layer_count > 0)
+            out->qc->layer[out->qc->layer_count - 1].is_whole = true;
+    }
+    is_id = out->field_count > 0 && strcmp(it->role->fields[0].key, "id") == 0;
+    if (out->count > first && (is_id || h.seen_count > 0))
+        qsort(out->feature + first, out->count - first, sizeof *out->feature,
+              is_id ? compare_features : compare_numbers);
+    if (out->qc != NULL && out->qc->layer_count > 0)
+        out->qc->layer[out->qc->layer_count - 1].read += (int64_t)(out->count - first);
+done:
+    OGR_L_SetSpatialFilter(it->layer, NULL);
+    tb_free(h.boxes);
+    tb_free(h.seen);
+    return status;
+}
+
+/* ---- what is wrong between features ---- */
+
+/* The box of a feature, and which it is. */
+typedef struct placed {
+    double low[2], high[2];
+    size_t number;
+} placed;
+
+static int compare_placed(const void *a, const void *b)
+{
+    const placed *p = a, *q = b;
+
+    for (int i = 0; i < 2; i++)
+        if (p->low[i] != q->low[i])
+            return (p->low[i] > q->low[i]) - (p->low[i] < q->low[i]);
+    return (p->number > q->number) - (p->number < q->number);
+}
+
+/* Logs the later of two features that are the same ground or share some. */
+static tb_status compare_two(tb_features *f, size_t a, size_t b, tb_error *err)
+{
+    tb_status           status = TB_OK;
+    GEOSContextHandle_t handle = f->geos->handle;
+    const tb_feature   *one = &f->feature[a < b ? a : b], *other = &f->feature[a < b ? b : a];
+    GEOSGeometry       *common;
+    double              area = tb_area_of_geometry(f->geos, other->geometry), shared;
+    char                detail[96];
+
+    if (GEOSRelatePattern_r(handle, one->geometry, other->geometry, "T********") != 1)
+        return TB_OK;
+    snprintf(detail, sizeof detail, "feature %lld", (long long)one->fid);
+    if (GEOSEquals_r(handle, one->geometry, other->geometry) == 1)
+        return tb_qc_log(f->qc, TB_FINDING_DUPLICATE, other->fid, area, area, detail, err);
+    common = GEOSIntersection_r(handle, one->geometry, other->geometry);
+    if (common == NULL)
+        return tb_geos_fail(f->geos, err, "intersection of two features");
+    shared = tb_area_of_geometry(f->geos, common);
+    if (shared > SHARED_LEAST_M2)
+        TB_TRY(tb_qc_log(f->qc, TB_FINDING_OVERLAP, other->fid, area, shared, detail, err));
+done:
+    GEOSGeom_destroy_r(handle, common);
+    return status;
+}
+
+/* Compares features whose boxes overlap, along x: O(n log n) and the pairs. */
+static tb_status check_pairs(tb_features *f, size_t first, bool overlaps, tb_error *err)
+{
+    tb_status           status = TB_OK;
+    GEOSContextHandle_t handle = f->geos->handle;
+    size_t              count  = f->count - first;
+    placed             *all    = NULL;
+
+    TB_TRY(tb_alloc(&all, count, sizeof *all, "boxes of features", err));
+    for (size_t i = 0; i < count; i++) {
+        const GEOSGeometry *of = f->feature[first + i].geometry;
+
+        all[i].number = first + i;
+        GEOSGeom_getXMin_r(handle, of, &all[i].low[0]);
+        GEOSGeom_getYMin_r(handle, of, &all[i].low[1]);
+        GEOSGeom_getXMax_r(handle, of, &all[i].high[0]);
+        GEOSGeom_getYMax_r(handle, of, &all[i].high[1]);
+    }
+    qsort(all, count, sizeof *all, compare_placed);
+    for (size_t i = 0; i < count; i++)
+        for (size_t j = i + 1; j < count && all[j].low[0] < all[i].high[0]; j++) {
+            bool is_same = all[i].low[0] == all[j].low[0] && all[i].low[1] == all[j].low[1] &&
+                           all[i].high[0] == all[j].high[0] && all[i].high[1] == all[j].high[1];
+
+            if (all[j].low[1] < all[i].high[1] && all[i].low[1] < all[j].high[1] &&
+                (overlaps || is_same))
+                TB_TRY(compare_two(f, all[i].number, all[j].number, err));
+        }
+done:
+    tb_free(all);
+    return status;
+}
+
+tb_status tb_features_check(tb_features *f, size_t first, int area_field, bool overlaps,
+                            tb_error *err)
+{
+    tb_status status = TB_OK;
+
+    if (f->qc == NULL || f->count == first)
+        return TB_OK;
+    for (size_t i = first; area_field >= 0 && i < f->count; i++) {
+        const tb_feature *it   = &f->feature[i];
+        const char       *text = it->text != NULL ? it->text[area_field] : NULL;
+        double            told = text != NULL ? strtod(text, NULL) : NAN, area;
+
+        if (!isfinite(told))
+            continue;
+        area = tb_area_of_geometry(f->geos, it->geometry);
+        if (fabs(told - area) > fmax(AREA_OFF_SHARE * area, AREA_OFF_M2))
+            TB_TRY(tb_qc_log(f->qc, TB_FINDING_AREA, it->fid, told, area, NULL, err));
+    }
+    TB_TRY(check_pairs(f, first, overlaps, err));
 done:
     return status;
 }

@@ -2,8 +2,9 @@
  * Polygon layers of any vector format of GDAL, brought to CGCS2000 geographic coordinates.
  *
  * Edges of a projected layer get vertices every 100 m before they are brought over, so that
- * straight in its plane is straight in (B, L); coordinates are snapped to 1e-9 degree. Invalid
- * polygons are repaired (MakeValid by structure), and counted.
+ * straight in its plane is straight in (B, L); coordinates are snapped to 1e-9 degree. Arcs are
+ * made lines, Z and M dropped; invalid polygons are repaired (MakeValid by structure). What was odd
+ * is counted, and told to a quality log where there is one.
  */
 #ifndef TUBAN_PARCEL_LAYER_H
 #define TUBAN_PARCEL_LAYER_H
@@ -11,6 +12,7 @@
 #include <stdint.h>
 
 #include "parcel/geos.h"
+#include "parcel/qc.h"
 #include "parcel/role.h"
 
 typedef struct tb_layer_source {
@@ -30,6 +32,7 @@ typedef struct tb_feature {
 /** Features and an index over their boxes. Free with tb_features_reset before the GEOS context. */
 typedef struct tb_features {
     tb_geos     *geos; /**< borrowed */
+    tb_qc       *qc;   /**< hears what is wrong with what is read; borrowed, may be NULL */
     tb_feature  *feature;
     size_t       count, capacity;
     int          field_count;
@@ -74,6 +77,16 @@ void tb_features_reset(tb_features *features);
 /** Adds a feature without texts; takes the geometry, also on failure. */
 tb_status tb_features_add(tb_features *features, GEOSGeometry *geometry, int64_t fid,
                           tb_error *err);
+
+/**
+ * Looks for what is wrong between features or with their area fields, and logs it to their `qc`
+ * under its latest layer: the same ground twice, ground shared with an earlier feature (over 1 m²),
+ * and a text of `area_field` (below 0: none) more than 1 % and 10 m² off the ellipsoidal area.
+ * @param first     features before it are of other layers.
+ * @param overlaps  look for shared ground: a relate for each pair whose boxes meet.
+ */
+tb_status tb_features_check(tb_features *features, size_t first, int area_field, bool overlaps,
+                            tb_error *err);
 
 /** Builds the index; call once, when all are added. */
 tb_status tb_features_index(tb_features *features, tb_error *err);

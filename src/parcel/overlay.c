@@ -65,7 +65,8 @@ static tb_status take_shared(tb_geos *geos, const GEOSGeometry *earlier, GEOSGeo
     GEOSGeometry *common = NULL, *rest;
     double        area;
 
-    if (GEOSIntersects_r(geos->handle, earlier, *piece) != 1)
+    /* Neighbours share an edge as a rule, and ground hardly ever. */
+    if (GEOSRelatePattern_r(geos->handle, earlier, *piece, "T********") != 1)
         return TB_OK;
     common = GEOSIntersection_r(geos->handle, earlier, *piece);
     if (common == NULL)
@@ -82,6 +83,22 @@ done:
     return status;
 }
 
+/* The common ground of a geometry and a feature: a copy where one lies within the other; NULL when
+ * GEOS fails. */
+static GEOSGeometry *clip_to(tb_geos *geos, const GEOSGeometry *geometry,
+                             const GEOSPreparedGeometry *prepared, const GEOSGeometry *feature)
+{
+    GEOSContextHandle_t handle = geos->handle;
+
+    if (GEOSPreparedIntersects_r(handle, prepared, feature) == 0)
+        return GEOSGeom_createEmptyPolygon_r(handle);
+    if (GEOSPreparedContainsProperly_r(handle, prepared, feature) == 1)
+        return GEOSGeom_clone_r(handle, feature);
+    if (GEOSPreparedCoveredBy_r(handle, prepared, feature) == 1)
+        return GEOSGeom_clone_r(handle, geometry);
+    return GEOSIntersection_r(handle, geometry, feature);
+}
+
 tb_status tb_overlay_visit(tb_geos *geos, const GEOSGeometry *geometry, const tb_features *mask,
                            tb_overlay_filter *wants, tb_overlay_fn *take, void *context,
                            double *shared_m2, tb_error *err)
@@ -92,15 +109,23 @@ tb_status tb_overlay_visit(tb_geos *geos, const GEOSGeometry *geometry, const tb
     double         shared = 0.0;
     hits           found;
 
+    const GEOSPreparedGeometry *prepared = NULL;
+
     TB_TRY(find_hits(geos, geometry, mask, &found, err));
+    if (found.count > 0) {
+        prepared = GEOSPrepare_r(geos->handle, geometry);
+        if (prepared == NULL) {
+            status = tb_geos_fail(geos, err, "a parcel");
+            goto done;
+        }
+    }
     TB_TRY(tb_alloc(&pieces, found.count, sizeof(GEOSGeometry *), "overlay", err));
     for (size_t i = 0; i < found.count; i++) {
         if (wants != NULL && !wants(context, found.feature[i]))
             continue;
 
-        GEOSGeometry *piece =
-            GEOSIntersection_r(geos->handle, geometry, found.feature[i]->geometry);
-        double area;
+        GEOSGeometry *piece = clip_to(geos, geometry, prepared, found.feature[i]->geometry);
+        double        area;
 
         if (piece == NULL) {
             status = tb_geos_fail(geos, err, "intersection of a parcel and a mask");
@@ -119,6 +144,8 @@ tb_status tb_overlay_visit(tb_geos *geos, const GEOSGeometry *geometry, const tb
     if (shared_m2 != NULL)
         *shared_m2 = shared;
 done:
+    if (prepared != NULL)
+        GEOSPreparedGeom_destroy_r(geos->handle, prepared);
     for (size_t i = 0; i < count; i++)
         GEOSGeom_destroy_r(geos->handle, pieces[i]);
     tb_free(pieces);

@@ -70,9 +70,9 @@ done:
 static tb_status read_role(tb_node map, tb_role *role, const char *name, tb_error *err)
 {
     static const char *const allowed[] = {"title", "layers", "empty", "fields", NULL};
-    static const char *const keys[]    = {"id",   "class", "ridge",   "place_code", "place_name",
-                                          "kind", "from",  "until",   "document",   "register",
-                                          "code", "name",  "verdict", NULL};
+    static const char *const keys[]    = {"id",         "class", "ridge", "area",    "place_code",
+                                          "place_name", "kind",  "from",  "until",   "document",
+                                          "register",   "code",  "name",  "verdict", NULL};
     static const char *const empty[]   = {"noted", "refused", NULL};
     tb_status                status    = TB_OK;
     const char              *text;

@@ -17,15 +17,35 @@ typedef struct chunk {
     uint32_t next;
 } chunk;
 
+/* Spans in a chain of chunks. */
+typedef struct chain {
+    size_t   count;
+    uint32_t first, last; /* chunks */
+} chain;
+
 /* A component of which some runs were seen and some are still to come. */
 typedef struct open_component {
     int64_t    number;
     tb_verdict verdict;
     int64_t    pixels, pixels_left;
     int64_t    first_row, last_row, first_column, last_column;
-    size_t     span_count;
-    uint32_t   first_chunk, last_chunk;
+    chain      spans, nearby;
 } open_component;
+
+/* How near pixels of another component are told of: rows and columns. */
+enum { NEARBY = 2 };
+
+/* Runs of a row, with the slots of their components. */
+typedef struct slot_run {
+    int64_t  first, last;
+    uint32_t slot;
+} slot_run;
+
+typedef struct slot_row {
+    slot_run *runs;
+    size_t    count, capacity;
+    int64_t   row;
+} slot_row;
 
 /* A run that may touch a run of another block. */
 typedef struct touch {
@@ -63,15 +83,17 @@ typedef struct assembly {
     size_t          open_capacity, free_count;
     int64_t         next_number;
 
-    uint32_t *closing; /* slots of components complete with this row */
+    uint32_t *closing; /* slots of complete components that are not told of yet, by last row */
     size_t    closing_count, closing_capacity;
+    size_t    waiting;            /* those of earlier rows among them, sorted */
+    slot_row  recent[NEARBY + 1]; /* the latest first; only where `nearby` is wanted */
 
     chunk  **segments;
     size_t   segment_count, segment_capacity;
     uint32_t free_chunk, used_chunks;
 
-    tb_span *spans;
-    size_t   span_capacity;
+    tb_span *spans, *nearby;
+    size_t   span_capacity, nearby_capacity;
 
     tb_assembled_run pending; /* last < first: none */
 } assembly;
@@ -289,26 +311,24 @@ static tb_status open_slot(assembly *a, const tb_rows_item *item, int64_t state,
         .first_row    = item->row,
         .first_column = item->first,
         .last_column  = item->last,
-        .first_chunk  = NO_CHUNK,
-        .last_chunk   = NO_CHUNK,
+        .spans        = {0, NO_CHUNK, NO_CHUNK},
+        .nearby       = {0, NO_CHUNK, NO_CHUNK},
     };
     tb_evidence_clear(a->layout, a->evidence + *slot * (size_t)a->layout->columns, 1);
     return TB_OK;
 }
 
 /* Appends a span, or makes the last one longer where they meet. */
-static tb_status append_span(assembly *a, open_component *open, const tb_rows_item *item,
-                             tb_error *err)
+static tb_status append_span(assembly *a, chain *to, tb_span added, tb_error *err)
 {
-    size_t    within = open->span_count % CHUNK_SPANS;
-    int32_t   row    = (int32_t)(item->row - a->y);
-    int32_t   first  = (int32_t)(item->first - a->x);
-    int32_t   last   = (int32_t)(item->last - a->x);
+    size_t    within = to->count % CHUNK_SPANS;
+    int32_t   row    = (int32_t)(added.row - a->y);
+    int32_t   first  = (int32_t)(added.first - a->x);
+    int32_t   last   = (int32_t)(added.last - a->x);
     tb_status status = TB_OK;
 
-    if (open->span_count > 0) {
-        int32_t *end =
-            chunk_at(a, open->last_chunk)->span[within == 0 ? CHUNK_SPANS - 1 : within - 1];
+    if (to->count > 0) {
+        int32_t *end = chunk_at(a, to->last)->span[within == 0 ? CHUNK_SPANS - 1 : within - 1];
 
         if (end[0] == row && end[2] + 1 == first) {
             end[2] = last;
@@ -320,18 +340,18 @@ static tb_status append_span(assembly *a, open_component *open, const tb_rows_it
 
         TB_TRY(take_chunk(a, &taken, err));
         chunk_at(a, taken)->next = NO_CHUNK;
-        if (open->span_count == 0)
-            open->first_chunk = taken;
+        if (to->count == 0)
+            to->first = taken;
         else
-            chunk_at(a, open->last_chunk)->next = taken;
-        open->last_chunk = taken;
+            chunk_at(a, to->last)->next = taken;
+        to->last = taken;
     }
-    int32_t *span = chunk_at(a, open->last_chunk)->span[within];
+    int32_t *span = chunk_at(a, to->last)->span[within];
 
     span[0] = row;
     span[1] = first;
     span[2] = last;
-    open->span_count++;
+    to->count++;
 done:
     return status;
 }
@@ -385,6 +405,76 @@ static tb_status append_closing(assembly *a, uint32_t slot, tb_error *err)
     return TB_OK;
 }
 
+static tb_status append_recent(slot_row *row, int64_t first, int64_t last, uint32_t slot,
+                               tb_error *err)
+{
+    if (row->count > 0 && row->runs[row->count - 1].slot == slot &&
+        row->runs[row->count - 1].last + 1 == first) {
+        row->runs[row->count - 1].last = last;
+        return TB_OK;
+    }
+    if (row->count == row->capacity) {
+        size_t    capacity = 2 * row->capacity + 256;
+        tb_status status   = tb_grow(&row->runs, capacity, sizeof *row->runs, "line of runs", err);
+
+        if (status != TB_OK)
+            return status;
+        row->capacity = capacity;
+    }
+    row->runs[row->count++] = (slot_run){first, last, slot};
+    return TB_OK;
+}
+
+/* Adds to what lies near `to` the part of a run of `row` that does. */
+static tb_status add_nearby(assembly *a, const slot_run *to, const slot_run *from, int64_t row,
+                            tb_error *err)
+{
+    int64_t first = from->first > to->first - NEARBY ? from->first : to->first - NEARBY;
+    int64_t last  = from->last < to->last + NEARBY ? from->last : to->last + NEARBY;
+
+    return append_span(a, &a->open[to->slot].nearby, (tb_span){row, first, last}, err);
+}
+
+/* Tells the components of the latest row and of another what lies near them in the other. */
+static tb_status find_nearby(assembly *a, const slot_row *now, const slot_row *other, tb_error *err)
+{
+    tb_status status = TB_OK;
+    size_t    p      = 0;
+
+    for (size_t c = 0; c < now->count; c++) {
+        const slot_run *run = &now->runs[c];
+
+        while (p < other->count && other->runs[p].last + NEARBY < run->first)
+            p++;
+        for (size_t q = p; q < other->count && other->runs[q].first <= run->last + NEARBY; q++) {
+            if (other->runs[q].slot == run->slot)
+                continue;
+            TB_TRY(add_nearby(a, run, &other->runs[q], other->row, err));
+            if (other != now) /* within one row both come up as `run` */
+                TB_TRY(add_nearby(a, &other->runs[q], run, now->row, err));
+        }
+    }
+done:
+    return status;
+}
+
+/* Makes room for the runs of the next row, once those of the last were compared. */
+static tb_status turn_recent(assembly *a, int64_t next_row, tb_error *err)
+{
+    tb_status status = TB_OK;
+    slot_row  oldest = a->recent[NEARBY];
+
+    for (int before = 0; before <= NEARBY; before++)
+        if (a->recent[0].row - a->recent[before].row <= NEARBY)
+            TB_TRY(find_nearby(a, &a->recent[0], &a->recent[before], err));
+    memmove(&a->recent[1], &a->recent[0], NEARBY * sizeof *a->recent);
+    oldest.count = 0;
+    oldest.row   = next_row;
+    a->recent[0] = oldest;
+done:
+    return status;
+}
+
 static tb_status take_run(assembly *a, const tb_rows_item *item, tb_error *err)
 {
     tb_status       status = TB_OK;
@@ -410,7 +500,9 @@ static tb_status take_run(assembly *a, const tb_rows_item *item, tb_error *err)
         tb_evidence_join(a->layout, a->evidence + slot * (size_t)a->layout->columns,
                          item->evidence);
     if (a->visitor->component != NULL)
-        TB_TRY(append_span(a, open, item, err));
+        TB_TRY(append_span(a, &open->spans, (tb_span){item->row, item->first, item->last}, err));
+    if (a->visitor->wants_nearby)
+        TB_TRY(append_recent(&a->recent[0], item->first, item->last, slot, err));
     TB_TRY(tell_run(a, item, open->number, open->verdict, err));
     if (open->pixels_left == 0)
         TB_TRY(append_closing(a, slot, err));
@@ -418,35 +510,47 @@ done:
     return status;
 }
 
-/* Lays the component's spans out in a row and gives its chunks back. */
-static tb_status gather_spans(assembly *a, const open_component *open, tb_error *err)
+/* Lays the spans of a chain out in a row and gives its chunks back. */
+static tb_status gather_spans(assembly *a, const chain *from, tb_span **spans, size_t *capacity,
+                              tb_error *err)
 {
     tb_status status = TB_OK;
-    uint32_t  at     = open->first_chunk;
+    uint32_t  at     = from->first;
 
-    if (open->span_count > a->span_capacity) {
-        size_t capacity = open->span_count + open->span_count / 4;
+    if (from->count > *capacity) {
+        size_t needed = from->count + from->count / 4;
 
-        tb_free(a->spans); /* nothing in it is needed: growing would hold both */
-        a->spans         = NULL;
-        a->span_capacity = 0;
-        TB_TRY(tb_alloc(&a->spans, capacity, sizeof *a->spans, "runs of a component", err));
-        a->span_capacity = capacity;
+        tb_free(*spans); /* nothing in it is needed: growing would hold both */
+        *spans    = NULL;
+        *capacity = 0;
+        TB_TRY(tb_alloc(spans, needed, sizeof **spans, "runs of a component", err));
+        *capacity = needed;
     }
-    for (size_t i = 0; i < open->span_count;) {
-        const chunk *from = chunk_at(a, at);
+    for (size_t i = 0; i < from->count;) {
+        const chunk *some = chunk_at(a, at);
 
-        for (int s = 0; s < CHUNK_SPANS && i < open->span_count; s++, i++)
-            a->spans[i] = (tb_span){a->y + from->span[s][0], a->x + from->span[s][1],
-                                    a->x + from->span[s][2]};
-        at = from->next;
+        for (int s = 0; s < CHUNK_SPANS && i < from->count; s++, i++)
+            (*spans)[i] = (tb_span){a->y + some->span[s][0], a->x + some->span[s][1],
+                                    a->x + some->span[s][2]};
+        at = some->next;
     }
-    if (open->first_chunk != NO_CHUNK) {
-        chunk_at(a, open->last_chunk)->next = a->free_chunk;
-        a->free_chunk                       = open->first_chunk;
+    if (from->first != NO_CHUNK) {
+        chunk_at(a, from->last)->next = a->free_chunk;
+        a->free_chunk                 = from->first;
     }
 done:
     return status;
+}
+
+static int compare_spans(const void *a, const void *b)
+{
+    const tb_span *p = a, *q = b;
+
+    if (p->row != q->row)
+        return (p->row > q->row) - (p->row < q->row);
+    if (p->first != q->first)
+        return (p->first > q->first) - (p->first < q->first);
+    return (p->last > q->last) - (p->last < q->last);
 }
 
 static tb_status close_component(assembly *a, uint32_t slot, tb_error *err)
@@ -464,18 +568,23 @@ static tb_status close_component(assembly *a, uint32_t slot, tb_error *err)
             (long long)open->first_column, (long long)open->first_row,
             (long long)evidence[TB_EVIDENCE_PIXELS]);
     if (a->visitor->component != NULL) {
-        TB_TRY(gather_spans(a, open, err));
+        TB_TRY(gather_spans(a, &open->spans, &a->spans, &a->span_capacity, err));
+        TB_TRY(gather_spans(a, &open->nearby, &a->nearby, &a->nearby_capacity, err));
+        if (open->nearby.count > 1)
+            qsort(a->nearby, open->nearby.count, sizeof *a->nearby, compare_spans);
 
         tb_component whole = {
-            .number     = open->number,
-            .verdict    = open->verdict,
-            .pixels     = open->pixels,
-            .bounds     = {open->first_column, open->first_row,
-                           open->last_column - open->first_column + 1,
-                           open->last_row - open->first_row + 1},
-            .spans      = a->spans,
-            .span_count = open->span_count,
-            .evidence   = evidence,
+            .number       = open->number,
+            .verdict      = open->verdict,
+            .pixels       = open->pixels,
+            .bounds       = {open->first_column, open->first_row,
+                             open->last_column - open->first_column + 1,
+                             open->last_row - open->first_row + 1},
+            .spans        = a->spans,
+            .span_count   = open->spans.count,
+            .nearby       = a->nearby,
+            .nearby_count = open->nearby.count,
+            .evidence     = evidence,
         };
 
         TB_TRY(a->visitor->component(a->visitor->context, &whole, err));
@@ -486,10 +595,10 @@ done:
 }
 
 /* By number. Heap sort: short, in place, and a row of a dense mask may end very many. */
-static void sort_closing(const assembly *a)
+static void sort_closing(const assembly *a, size_t from)
 {
-    uint32_t *slots = a->closing;
-    size_t    count = a->closing_count;
+    uint32_t *slots = a->closing + from;
+    size_t    count = a->closing_count - from;
 
     for (size_t start = count / 2, end = count; end > 1;) {
         uint32_t moved;
@@ -512,15 +621,25 @@ static void sort_closing(const assembly *a)
     }
 }
 
-static tb_status end_row(assembly *a, tb_error *err)
+/*
+ * Ends the latest row. Where what is nearby is wanted, components are told of only when no row to
+ * come, from `next_row` on, can lie near them.
+ */
+static tb_status end_row(assembly *a, int64_t next_row, tb_error *err)
 {
     tb_status status = TB_OK;
+    int64_t   later  = a->visitor->wants_nearby ? NEARBY : 0;
+    size_t    told   = 0;
 
     TB_TRY(tell_pending(a, err));
-    sort_closing(a);
-    for (size_t i = 0; i < a->closing_count; i++)
-        TB_TRY(close_component(a, a->closing[i], err));
-    a->closing_count = 0;
+    if (later > 0)
+        TB_TRY(turn_recent(a, next_row, err));
+    sort_closing(a, a->waiting);
+    while (told < a->closing_count && a->open[a->closing[told]].last_row + later < next_row)
+        TB_TRY(close_component(a, a->closing[told++], err));
+    a->closing_count -= told;
+    memmove(a->closing, a->closing + told, a->closing_count * sizeof *a->closing);
+    a->waiting = a->closing_count;
 done:
     return status;
 }
@@ -534,11 +653,13 @@ static tb_status tell_all(assembly *a, tb_error *err)
     bool         has;
 
     tb_rows_restart(a->rows);
+    for (int i = 0; i <= NEARBY; i++)
+        a->recent[i].row = INT64_MIN / 2;
     a->pending = (tb_assembled_run){.first = 0, .last = -1};
     for (;;) {
         TB_TRY(tb_rows_next(a->rows, &item, &has, err));
         if (!has || item.row != row) {
-            TB_TRY(end_row(a, err));
+            TB_TRY(end_row(a, has ? item.row : INT64_MAX, err));
             if (!has)
                 break;
             row = item.row;
@@ -601,6 +722,9 @@ done:
         tb_free(a.segments[s]);
     tb_free(a.segments);
     tb_free(a.spans);
+    tb_free(a.nearby);
+    for (int i = 0; i <= NEARBY; i++)
+        tb_free(a.recent[i].runs);
     tb_free(a.closing);
     tb_free(a.free_slots);
     tb_free(a.evidence);

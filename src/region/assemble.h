@@ -41,6 +41,10 @@ typedef struct tb_component {
     tb_rect        bounds;
     const tb_span *spans; /**< sorted by (row, first), with a gap between two of one row */
     size_t         span_count;
+    const tb_span *nearby; /**< of other kept or small components, where asked for: all pixels at
+                                most two rows and columns from one of this; sorted by (row, first),
+                                may overlap */
+    size_t         nearby_count;
     const int64_t *evidence; /**< [columns], joined over all its parts */
 } tb_component;
 
@@ -49,9 +53,11 @@ typedef struct tb_component {
 typedef struct tb_assemble_visitor {
     /** Every run of a kept or small component, and every unobserved run, by (row, first). */
     tb_status (*run)(void *context, const tb_assembled_run *run, tb_error *err);
-    /** Every kept or small component, after the runs of its last row; several by their numbers. */
+    /** Every kept or small component, after the runs of its last row (and of two more where
+     *  `nearby` is asked for), in the order of last rows; several of one by their numbers. */
     tb_status (*component)(void *context, const tb_component *component, tb_error *err);
     void *context;
+    bool  wants_nearby; /**< components are told what lies around them */
 } tb_assemble_visitor;
 
 typedef struct tb_assemble_options {
@@ -75,8 +81,8 @@ typedef struct tb_assemble_totals {
  * @return TB_OK; TB_E_INPUT for damaged or overlapping shards, or when the evidence of a component
  * does not count its pixels; TB_E_MEMORY; TB_E_CANCELLED; or what the visitor returned. Threads:
  * reads HDF5, so one call at a time. Cost: O(runs); two reads of the shards; 16 bytes a part, 13
- * bytes a run of the components that are open at once and 24 bytes a run of the largest, 100 kB a
- * block that one row crosses.
+ * bytes a run of the components that are open at once and 24 bytes a run of the largest, as much
+ * again for what is nearby, 100 kB a block that one row crosses.
  */
 tb_status tb_assemble_shards(const tb_assemble_options *options, const tb_assemble_visitor *visitor,
                              tb_assemble_totals *totals, tb_error *err);

@@ -1,0 +1,209 @@
+"""Parcels over a land survey: tuban overlay beside ogr2ogr's SQL and PostGIS.
+
+    overlay.py TUBAN [--parcels 25000] [--polygons 50000,500000] [--formats GPKG,FlatGeobuf]
+               [--folder DIR] [--peers]
+
+Makes made-up layers of the wanted sizes in DIR (kept there and used again): DLTB polygons that tile
+a county as a jittered grid with some 40 vertices each, and parcels of 20 vertices, most of the size
+of a polygon, at random places. For every layer it prints CPU seconds, seconds and peak memory of
+`tuban overlay`, and of ogr2ogr's SQL (ST_Intersection of SpatiaLite over the spatial index, planar)
+and of PostGIS where psql reaches a server by itself (PGHOST and PGDATABASE), with their sums of
+areas. Ratios within one run are what counts.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import resource
+import subprocess
+import sys
+import time
+
+import numpy as np
+from osgeo import gdal, ogr, osr
+
+gdal.UseExceptions()
+SIDE = 80.0  # metres of a polygon
+EAST, NORTH = 40500000.0, 4000000.0
+
+
+def edges(side, rng):
+    """Corners of a jittered grid, and the bends of the edges between them."""
+    y, x = np.mgrid[0:side + 1, 0:side + 1].astype(float)
+    jitter = rng.uniform(-0.3, 0.3, (2, side + 1, side + 1))
+    return (x + jitter[0]) * SIDE, (y + jitter[1]) * SIDE
+
+
+def bend(a, b, count, seed):
+    """Points from a to b, without b, that wind a little; the same seen from either end."""
+    t = np.arange(1, count)[:, None] / count
+    rng = np.random.default_rng(seed)
+    points = a + (b - a) * t + rng.normal(0, 0.8, (count - 1, 2))
+    return np.vstack([a[None], points])
+
+
+def reference():
+    srs = osr.SpatialReference()
+    srs.ImportFromEPSG(4528)
+    srs.SetAxisMappingStrategy(osr.OAMS_TRADITIONAL_GIS_ORDER)
+    return srs
+
+
+def create(path, driver, name, kind, field):
+    partial = path.with_name("part-" + path.name)
+    partial.unlink(missing_ok=True)
+    source = ogr.GetDriverByName(driver).CreateDataSource(str(partial))
+    layer = source.CreateLayer(name, reference(), ogr.wkbPolygon)
+    layer.CreateField(ogr.FieldDefn(field, ogr.OFTString))
+    return partial, source, layer
+
+
+def add(layer, points, field, value):
+    ring = np.vstack([points, points[:1]])
+    head = b"\x01" + np.array([3, 1, len(ring)], "<u4").tobytes()
+    feature = ogr.Feature(layer.GetLayerDefn())
+    feature[field] = value
+    feature.SetGeometry(ogr.CreateGeometryFromWkb(head + ring.astype("<f8").tobytes()))
+    layer.CreateFeature(feature)
+
+
+def make_survey(path, driver, count):
+    side = int(round(count ** 0.5))
+    x, y = edges(side, np.random.default_rng(7))
+    partial, source, layer = create(path, driver, "DLTB", ogr.wkbPolygon, "DLBM")
+    place = np.array([EAST, NORTH])
+    corner = np.stack([x, y], axis=2)
+
+    def side_between(i0, j0, i1, j1):
+        flat = (i0 * (side + 1) + j0) * 2 + (i1 != i0)
+        return bend(corner[i0, j0], corner[i1, j1], 10, flat)
+
+    if driver == "GPKG":
+        layer.StartTransaction()
+    below = [side_between(0, j, 0, j + 1) for j in range(side)]
+    for i in range(side):
+        above = [side_between(i + 1, j, i + 1, j + 1) for j in range(side)]
+        uprights = [side_between(i, j, i + 1, j) for j in range(side + 1)]
+        for j in range(side):
+            back = np.vstack([above[j], corner[i + 1, j + 1]])[::-1]
+            down = np.vstack([uprights[j], corner[i + 1, j]])[::-1]
+            ring = np.vstack([below[j], uprights[j + 1], back[:-1], down[:-1]])
+            add(layer, ring + place, "DLBM", "0101")
+        below = above
+    if driver == "GPKG":
+        layer.CommitTransaction()
+    layer = source = None
+    os.rename(partial, path)
+
+
+def make_parcels(path, count, survey_count):
+    rng = np.random.default_rng(11)
+    width = (int(round(survey_count ** 0.5)) - 2) * SIDE
+    partial, source, layer = create(path, "GPKG", "parcels", ogr.wkbPolygon, "ID")
+    layer.StartTransaction()
+    turn = np.linspace(0, 2 * np.pi, 20, endpoint=False)
+    for number in range(count):
+        radius = 30 * rng.lognormal(0, 0.4) * (1 + 0.15 * rng.normal(size=20))
+        middle = rng.uniform(SIDE, width, 2)
+        ring = middle + np.stack([radius * np.cos(turn), radius * np.sin(turn)], axis=1)
+        add(layer, ring + [EAST, NORTH], "ID", str(number))
+    layer.CommitTransaction()
+    layer = source = None
+    os.rename(partial, path)
+
+
+def timed(command, **kwargs):
+    """Seconds, CPU seconds and peak MB of a command, and its output."""
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, **kwargs) as child:
+        start = time.time()
+        output = child.stdout.read()
+        _, status, usage = os.wait4(child.pid, 0)
+        child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode != 0:
+        return None
+    return time.time() - start, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, output
+
+
+def tell(name, result, area=None):
+    if result is None:
+        print(f"  {name:<10} not available")
+        return
+    print(f"  {name:<10} {result[1]:8.1f} CPU s {result[0]:8.1f} s {result[2]:7.0f} MB"
+          + (f"  {area:.0f} m2" if area is not None else ""), flush=True)
+
+
+def with_ogr2ogr(survey, parcels, folder):
+    """SpatiaLite's SQL in a GeoPackage: both layers in one file, joined over the R-tree."""
+    both = folder / "both.gpkg"
+    both.unlink(missing_ok=True)
+    for source, name in ((survey, "DLTB"), (parcels, "parcels")):
+        subprocess.run(["ogr2ogr", "-f", "GPKG", "-update", "-append", both, source, "-nln", name],
+                       check=True)
+    sql = ("SELECT p.ID AS id, SUM(ST_Area(ST_Intersection(p.geom, d.geom))) AS area FROM parcels p "
+           "JOIN rtree_parcels_geom b ON b.id = p.fid "
+           "JOIN rtree_DLTB_geom r ON r.maxx >= b.minx AND r.minx <= b.maxx "
+           "AND r.maxy >= b.miny AND r.miny <= b.maxy "
+           "JOIN DLTB d ON d.fid = r.id GROUP BY p.ID")
+    out = folder / "joined.csv"
+    out.unlink(missing_ok=True)
+    result = timed(["ogr2ogr", "-f", "CSV", out, both, "-sql", sql], stderr=subprocess.DEVNULL)
+    area = None
+    if result is not None:
+        area = sum(float(line.rsplit(",", 1)[1].strip('"')) for line in
+                   out.read_text().splitlines()[1:] if line.rsplit(",", 1)[1].strip('"'))
+    both.unlink()
+    return result, area
+
+
+def with_postgis(survey, parcels):
+    if "PGDATABASE" not in os.environ:
+        return None, None
+    for source, name in ((survey, "dltb"), (parcels, "parcels")):
+        subprocess.run(["ogr2ogr", "-f", "PostgreSQL", "PG:", source, "-nln", name, "-overwrite",
+                        "--config", "PG_USE_COPY", "YES", "-lco", "GEOMETRY_NAME=geom"], check=True)
+    sql = ("ANALYZE; SET max_parallel_workers_per_gather = 0; "
+           "EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) "
+           "SELECT p.id, SUM(ST_Area(ST_Intersection(p.geom, d.geom))) "
+           "FROM parcels p JOIN dltb d ON ST_Intersects(p.geom, d.geom) GROUP BY p.id")
+    done = subprocess.run(["psql", "-qAt", "-c", sql], capture_output=True, text=True, check=True)
+    seconds = json.loads(done.stdout[done.stdout.index("["):])[0]["Execution Time"] / 1000
+    return (seconds, seconds, 0, ""), None  # one process: its time is what it used
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("tuban")
+    parser.add_argument("--parcels", type=int, default=25000)
+    parser.add_argument("--polygons", default="50000,500000")
+    parser.add_argument("--formats", default="GPKG,FlatGeobuf")
+    parser.add_argument("--folder", type=pathlib.Path, default=pathlib.Path("/tmp/tuban-overlay"))
+    parser.add_argument("--peers", action="store_true")
+    it = parser.parse_args()
+    it.folder.mkdir(parents=True, exist_ok=True)
+    for count in map(int, it.polygons.split(",")):
+        parcels = it.folder / f"parcels-{it.parcels}-{count}.gpkg"
+        if not parcels.exists():
+            make_parcels(parcels, it.parcels, count)
+        for driver in it.formats.split(","):
+            survey = it.folder / f"dltb-{count}.{'gpkg' if driver == 'GPKG' else 'fgb'}"
+            if not survey.exists():
+                if driver == "GPKG":
+                    make_survey(survey, driver, count)
+                else:
+                    gdal.VectorTranslate(str(survey), str(it.folder / f"dltb-{count}.gpkg"),
+                                         format=driver)
+            print(f"{it.parcels} parcels, {count} polygons, {driver}")
+            own = timed([it.tuban, "overlay", parcels, survey, "--json", "--quiet"])
+            area = own and sum(row["area_m2"] for row in json.loads(own[3])["rows"])
+            tell("tuban", own, area)
+            if it.peers and driver == "GPKG":
+                peer, area = with_ogr2ogr(survey, parcels, it.folder)
+                tell("ogr2ogr", peer, area)
+                if own and peer:
+                    print(f"  ratio      {peer[1] / own[1]:8.1f}")
+                tell("PostGIS", with_postgis(survey, parcels)[0])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
