@@ -40,8 +40,8 @@ typedef struct tb_omnibus_options {
 
 /** Two images and how they are compared. Zero means the default. */
 typedef struct tb_detect_options {
-    const char *before, *after;        /**< any raster GDAL reads, or a Sentinel-2 product */
-    const char *const *later;  /**< further dates, for tb_detect with "omnibus" */
+    const char        *before, *after; /**< any raster GDAL reads, or a Sentinel-2 product */
+    const char *const *later;          /**< further dates, for tb_detect with "omnibus" */
     int                later_count;
     const char *valid_before, *valid_after; /**< rasters: not 0 means observed; may be NULL */
     const char *out;                        /**< output folder, for tb_detect */

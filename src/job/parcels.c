@@ -137,10 +137,14 @@ static const tb_vector_field unit_fields[] = {
 
 /* Texts of features are the files' own; numbers are those of the files. */
 static const tb_vector_field qc_fields[] = {
-    {"ROLE", "图层用途", TB_VECTOR_TEXT, 20, 0},    {"FILE", "文件", TB_VECTOR_TEXT, 80, 0},
-    {"LAYER", "图层", TB_VECTOR_TEXT, 60, 0},       {"FID", "要素编号", TB_VECTOR_INTEGER, 18, 0},
-    {"FINDING", "问题", TB_VECTOR_TEXT, 20, 0},     {"ACTION", "处理", TB_VECTOR_TEXT, 60, 0},
-    {"BEFORE_M2", "原面积", TB_VECTOR_REAL, 20, 2}, {"AFTER_M2", "现面积", TB_VECTOR_REAL, 20, 2},
+    {"ROLE", "图层用途", TB_VECTOR_TEXT, 20, 0},
+    {"FILE", "文件", TB_VECTOR_TEXT, 80, 0},
+    {"LAYER", "图层", TB_VECTOR_TEXT, 60, 0},
+    {"FEATURE", "要素编号", TB_VECTOR_INTEGER, 18, 0},
+    {"FINDING", "问题", TB_VECTOR_TEXT, 20, 0},
+    {"ACTION", "处理", TB_VECTOR_TEXT, 60, 0},
+    {"BEFORE_M2", "原面积", TB_VECTOR_REAL, 20, 2},
+    {"AFTER_M2", "现面积", TB_VECTOR_REAL, 20, 2},
     {"DETAIL", "说明", TB_VECTOR_TEXT, 96, 0},
 };
 
