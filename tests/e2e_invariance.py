@@ -70,10 +70,10 @@ class Invariance(e2e.Case):
     def test_bands_that_say_nothing(self):
         plain = self.detect("plain", self.before, self.after)
         least = 0.5 * (plain[1] == 1).sum()
-        constant = numpy.full_like(self.before[:1], 7)
+        constant = [numpy.where(b[:1] == 0, 0, 7).astype(numpy.float32) for b in (self.before, self.after)]
         noise = numpy.random.default_rng(1).normal(100, 5, (2, 12, *self.before.shape[1:])).astype(numpy.float32)
         cases = {
-            "constant": [numpy.concatenate([b, constant]) for b in (self.before, self.after)],
+            "constant": [numpy.concatenate([b, c]) for b, c in zip((self.before, self.after), constant)],
             "twice": [numpy.concatenate([b, b[:1]]) for b in (self.before, self.after)],
             "sixteen": [numpy.concatenate([b, n]) for b, n in zip((self.before, self.after), noise)],
             "one": [self.before[3:], self.after[3:]],

@@ -597,9 +597,12 @@ done:
 /* By number. Heap sort: short, in place, and a row of a dense mask may end very many. */
 static void sort_closing(const assembly *a, size_t from)
 {
-    uint32_t *slots = a->closing + from;
     size_t    count = a->closing_count - from;
+    uint32_t *slots;
 
+    if (count < 2)
+        return;
+    slots = a->closing + from;
     for (size_t start = count / 2, end = count; end > 1;) {
         uint32_t moved;
         size_t   hole, child;
@@ -638,7 +641,8 @@ static tb_status end_row(assembly *a, int64_t next_row, tb_error *err)
     while (told < a->closing_count && a->open[a->closing[told]].last_row + later < next_row)
         TB_TRY(close_component(a, a->closing[told++], err));
     a->closing_count -= told;
-    memmove(a->closing, a->closing + told, a->closing_count * sizeof *a->closing);
+    if (told > 0)
+        memmove(a->closing, a->closing + told, a->closing_count * sizeof *a->closing);
     a->waiting = a->closing_count;
 done:
     return status;
