@@ -303,7 +303,7 @@ class Judge(e2e.Case):
                     self.assertNotIn("违法".encode(code), content, name)
         notice = "本图斑为遥感监测判读反映的地表变化线索，不得直接作为作出行政处罚的依据；须经实地核查，并比对调查、规划、审批等管理数据，" \
                  "依据事实、按照法律法规规定处置。"
-        for path, names in (("parcels", ("observed", "parcels", "rejected", "units")), ("restricted", ("restricted",))):
+        for path, names in (("parcels", ("observed", "parcels", "qc", "rejected", "units")), ("restricted", ("restricted",))):
             layers = gdal.OpenEx(self.path(f"out/{path}.gpkg"), gdal.OF_VECTOR)
             self.assertEqual(tuple(sorted(layers.GetLayer(i).GetName() for i in range(layers.GetLayerCount()))), names)
             for layer in names:
@@ -392,7 +392,7 @@ class Judge(e2e.Case):
         self.assertEqual(len(first), len(again))
         for (ours, shape), (theirs, other) in zip(first, again):
             self.assertTrue(shape.equals(other))
-            evidence = {"PIXELS", "SCORE", "SCORE_MAX", "EDGE_PX", "QA"}
+            evidence = {"PIXELS", "CONF", "SCORE", "SCORE_MAX", "EDGE_PX", "QA"}
             self.assertEqual({k: v for k, v in ours.items() if k not in evidence},
                              {k: v for k, v in theirs.items() if k not in evidence})
             self.assertEqual(ours["QA"] & ~16, theirs["QA"], "16: beside ground not observed, which no polygon tells")
@@ -577,7 +577,7 @@ class Judge(e2e.Case):
         e2e.tuban("judge", self.job, "--parcels", empty, "--layer", "parcels", "--out", self.path("judged"), "--quiet")
         for folder in ("out", "judged"):
             all_fields = self.fields_of(f"{folder}/parcels.gpkg", "rejected")
-            self.assertEqual(len(all_fields), 86)
+            self.assertEqual(len(all_fields), 87)
             for path, layer, fields in (("parcels.gpkg", "parcels", all_fields[:-1]), ("parcels.gpkg", "rejected", all_fields),
                                         ("restricted.gpkg", "restricted", all_fields),
                                         ("parcels.shp", None, [f for f in all_fields[:-1] if f not in INTERNAL])):
