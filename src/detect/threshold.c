@@ -50,6 +50,23 @@ static double log_deviation(double weight, double sum, double squares, double fl
     return 0.5 * tb_real_log(variance > floor ? variance : floor);
 }
 
+/* Weight and mean; sums of the values less the mean, and of their squares. All start at 0. */
+static void sum_centred(const tb_histogram *h, double *total, double *centre, double *sum,
+                        double *squares)
+{
+    for (size_t i = 0; i < h->n; i++) {
+        *total += (double)h->count[i];
+        *centre += (double)h->count[i] * h->value[i];
+    }
+    *centre = *total > 0.0 ? *centre / *total : 0.0;
+    for (size_t i = 0; i < h->n; i++) {
+        double v = h->value[i] - *centre;
+
+        *sum += (double)h->count[i] * v;
+        *squares += (double)h->count[i] * v * v;
+    }
+}
+
 size_t tb_threshold_kittler(const tb_histogram *h, double width)
 {
     double floor = width * width / 12.0, least = 0.005;
@@ -59,17 +76,7 @@ size_t tb_threshold_kittler(const tb_histogram *h, double width)
     size_t cut  = h->n;
     int    seen = 0;
 
-    for (size_t i = 0; i < h->n; i++) {
-        total += (double)h->count[i];
-        centre += (double)h->count[i] * h->value[i];
-    }
-    centre = total > 0.0 ? centre / total : 0.0;
-    for (size_t i = 0; i < h->n; i++) {
-        double v = h->value[i] - centre;
-
-        sum += (double)h->count[i] * v;
-        squares += (double)h->count[i] * v * v;
-    }
+    sum_centred(h, &total, &centre, &sum, &squares);
     for (size_t i = 0; i + 1 < h->n; i++) {
         double v = h->value[i] - centre, p1, p2, j;
 
@@ -108,17 +115,7 @@ size_t tb_threshold_kurita(const tb_histogram *h)
     double sum = 0.0, best = 0.0;
     size_t cut = h->n;
 
-    for (size_t i = 0; i < h->n; i++) {
-        total += (double)h->count[i];
-        centre += (double)h->count[i] * h->value[i];
-    }
-    centre = total > 0.0 ? centre / total : 0.0;
-    for (size_t i = 0; i < h->n; i++) {
-        double v = h->value[i] - centre;
-
-        sum += (double)h->count[i] * v;
-        squares += (double)h->count[i] * v * v;
-    }
+    sum_centred(h, &total, &centre, &sum, &squares);
     for (size_t i = 0; i + 1 < h->n; i++) {
         double above, p1, p2, within, j;
 
