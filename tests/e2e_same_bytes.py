@@ -268,7 +268,8 @@ class Grids(SameBytes):
                   -10 * math.cos(turn))
         before, after = self.pair()
         with self.subTest("later"):
-            other = e2e.write(self.path("turned.tif"), e2e.read(after), turned, 32650)
+            other = e2e.write(self.path("turned.tif"), np.zeros_like(e2e.read(after)), turned, 32650)
+            gdal.Warp(gdal.Open(other, gdal.GA_Update), after, resampleAlg="cubic")
             self.job([before], [other])
         with self.subTest("both"):
             both = [e2e.write(self.path(f"both-{i}.tif"), e2e.read(p), turned, 32650)
