@@ -33,10 +33,11 @@ typedef struct option {
 
 /** What a command takes. Tables end with an option without a name. */
 typedef struct command_line {
-    const char   *usage; /**< the synopsis, for errors */
-    const option *options;
-    const option *more;  /**< a second table, or NULL */
-    const char  **words; /**< positional arguments, filled in */
+    const char   *usage;       /**< the synopsis, for errors */
+    const option *options;     /**< or NULL */
+    const option *more;        /**< a second table, or NULL */
+    bool          has_runtime; /**< takes --threads and the like too */
+    const char  **words;       /**< positional arguments, filled in */
     int           least, most;
     int           count; /**< of the words found */
 } command_line;

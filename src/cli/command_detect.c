@@ -1,4 +1,4 @@
-/* tuban fit, tuban detect and tuban plan: two images, or a job. */
+/* tuban fit and tuban detect: two images, or further dates. tuban run: a job. tuban plan: both. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +8,7 @@
 #include "cli/commands.h"
 #include "cli/console.h"
 #include "cli/month.h"
+#include "cli/report.h"
 
 static const char *const sensors[]     = {"auto", "optical", "sar", NULL};
 static const char *const auto_or_off[] = {"auto", "off", NULL};
@@ -21,15 +22,12 @@ typedef struct images {
     tb_detect_options options;
     const char       *words[DATES_MAX];
     int               sensor, registration, samples, screen;
-    option            shared[7];
     option            own[21];
 } images;
 
 static void images_init(images *i)
 {
     *i = (images){0};
-    console_init(&i->console);
-    console_runtime_options(&i->console, i->shared);
 
     const option own[] = {
         {.name = "sensor", .kind = OPTION_CHOICE, .target = &i->sensor, .choices = sensors},
@@ -81,18 +79,19 @@ static void images_init(images *i)
     memcpy(i->own, own, sizeof own);
 }
 
-/* Two images, or up to `most` where a command takes further dates. */
-static tb_status images_read(images *i, int argc, char **argv, const char *usage, int most,
-                             tb_error *err)
+/* Begins a command on two images, or up to `most` where it takes further dates: console_begin. */
+static bool images_begin(images *i, int argc, char **argv, const char *usage, int most, int *code)
 {
-    command_line line   = {.usage   = usage,
-                           .options = i->own,
-                           .more    = i->shared,
-                           .words   = i->words,
-                           .least   = 2,
-                           .most    = most};
-    tb_status    status = command_line_read(&line, argc, argv, err);
+    command_line line = {.usage       = usage,
+                         .options     = i->own,
+                         .has_runtime = true,
+                         .words       = i->words,
+                         .least       = 2,
+                         .most        = most};
 
+    images_init(i);
+    if (!console_begin(&i->console, &line, argc, argv, code))
+        return false;
     i->options.before               = i->words[0];
     i->options.after                = i->words[1];
     i->options.later                = i->words + 2;
@@ -102,19 +101,7 @@ static tb_status images_read(images *i, int argc, char **argv, const char *usage
     i->options.is_not_registered    = i->registration == 1;
     i->options.is_not_screened      = i->screen == 1;
     i->options.runtime              = console_runtime(&i->console);
-    return status;
-}
-
-static double number_at(const json_t *json, const char *key)
-{
-    return json_number_value(json_object_get(json, key));
-}
-
-static const char *text_at(const json_t *json, const char *key)
-{
-    const char *text = json_string_value(json_object_get(json, key));
-
-    return text != NULL ? text : "";
+    return true;
 }
 
 static void print_model(const json_t *report)
@@ -153,6 +140,13 @@ static void print_counts(const json_t *report)
         printf("nothing found %s\n", reason);
 }
 
+static void print_pair(const json_t *report)
+{
+    print_model(report);
+    print_counts(report);
+    printf("written       %s/change.tif, score.tif, model.yaml\n", text_at(report, "out"));
+}
+
 static void print_series(const json_t *report)
 {
     const json_t *date;
@@ -187,23 +181,13 @@ int command_fit(int argc, char **argv)
     images   i;
     tb_error error = {0};
     char    *json  = NULL;
-    json_t  *report;
+    int      code;
 
-    if (command_line_helps(argc, argv, usage))
-        return 0;
-    images_init(&i);
-    if (images_read(&i, argc, argv, usage, 2, &error) != TB_OK ||
-        tb_fit(&i.options, i.options.out, &json, &error) != TB_OK)
+    if (!images_begin(&i, argc, argv, usage, 2, &code))
+        return code;
+    if (tb_fit(&i.options, i.options.out, &json, &error) != TB_OK)
         return console_fail(&i.console, &error);
-    console_finish(&i.console);
-    if (i.console.is_json)
-        return console_print_json(json);
-    report = json_loads(json, 0, NULL);
-    tb_text_release(json);
-    if (!i.console.is_quiet)
-        print_model(report);
-    json_decref(report);
-    return 0;
+    return console_report(&i.console, json, print_model);
 }
 
 int command_detect(int argc, char **argv)
@@ -220,52 +204,27 @@ int command_detect(int argc, char **argv)
     images   i;
     tb_error error = {0};
     char    *json  = NULL;
-    json_t  *report;
+    int      code;
 
-    if (command_line_helps(argc, argv, usage))
-        return 0;
-    images_init(&i);
-    if (images_read(&i, argc, argv, usage, DATES_MAX, &error) != TB_OK)
-        return console_fail(&i.console, &error);
-    if (i.options.out == NULL) {
-        error = (tb_error){.status  = TB_E_USAGE,
-                           .message = "--out: expected an output folder, got none"};
-        snprintf(error.hint, sizeof error.hint, "usage: %s", usage);
-        return console_fail(&i.console, &error);
-    }
+    if (!images_begin(&i, argc, argv, usage, DATES_MAX, &code))
+        return code;
+    if (i.options.out == NULL)
+        return console_refuse(&i.console, usage, "--out: expected an output folder", "none");
     if (tb_detect(&i.options, &json, &error) != TB_OK)
         return console_fail(&i.console, &error);
-    console_finish(&i.console);
-    if (i.console.is_json)
-        return console_print_json(json);
-    report = json_loads(json, 0, NULL);
-    tb_text_release(json);
-    if (!i.console.is_quiet) {
-        if (i.options.later_count > 0) {
-            print_series(report);
-        } else {
-            print_model(report);
-            print_counts(report);
-            printf("written       %s/change.tif, score.tif, model.yaml\n", text_at(report, "out"));
-        }
-    }
-    json_decref(report);
-    return 0;
+    return console_report(&i.console, json, i.options.later_count > 0 ? print_series : print_pair);
 }
 
 /* The options of a job, into a tb_run_options. */
 typedef struct job {
     console        console;
     tb_run_options options;
-    option         shared[7];
     option         own[7];
 } job;
 
 static void job_init(job *j)
 {
     *j = (job){0};
-    console_init(&j->console);
-    console_runtime_options(&j->console, j->shared);
 
     const option own[] = {
         {.name = "out", .kind = OPTION_TEXT, .target = &j->options.out},
@@ -284,6 +243,41 @@ static void job_init(job *j)
     memcpy(j->own, own, sizeof own);
 }
 
+/* Begins a command on a job: console_begin. */
+static bool job_begin(job *j, int argc, char **argv, const char *usage, int *code)
+{
+    command_line line = {.usage       = usage,
+                         .options     = j->own,
+                         .has_runtime = true,
+                         .words       = &j->options.job,
+                         .least       = 1,
+                         .most        = 1};
+
+    job_init(j);
+    if (!console_begin(&j->console, &line, argc, argv, code))
+        return false;
+    j->options.runtime = console_runtime(&j->console);
+    return true;
+}
+
+static void print_run(const json_t *report)
+{
+    json_t *pair;
+    size_t  at;
+
+    json_array_foreach(json_object_get(report, "pairs"), at, pair)
+    {
+        printf("pair %zu", at + 1);
+        if (text_at(pair, "before")[0] != '\0' && text_at(pair, "after")[0] != '\0')
+            printf(" %s to %s", text_at(pair, "before"), text_at(pair, "after"));
+        putchar('\n');
+        print_model(pair);
+        print_counts(pair);
+    }
+    print_month(report);
+    printf("written       %s\n", text_at(report, "out"));
+}
+
 int command_run(int argc, char **argv)
 {
     static const char usage[] = "tuban run JOB.yaml [--out DIR] [--formats gpkg,shp] [--threads N] "
@@ -294,40 +288,13 @@ int command_run(int argc, char **argv)
     job               j;
     tb_error          error = {0};
     char             *json  = NULL;
-    command_line      line  = {.usage = usage, .words = &j.options.job, .least = 1, .most = 1};
-    json_t           *report, *pair;
-    size_t            at;
+    int               code;
 
-    if (command_line_helps(argc, argv, usage))
-        return 0;
-    job_init(&j);
-    line.options = j.own;
-    line.more    = j.shared;
-    if (command_line_read(&line, argc, argv, &error) != TB_OK)
-        return console_fail(&j.console, &error);
-    j.options.runtime = console_runtime(&j.console);
+    if (!job_begin(&j, argc, argv, usage, &code))
+        return code;
     if (tb_job_run(&j.options, &json, &error) != TB_OK)
         return console_fail(&j.console, &error);
-    console_finish(&j.console);
-    if (j.console.is_json)
-        return console_print_json(json);
-    report = json_loads(json, 0, NULL);
-    tb_text_release(json);
-    if (!j.console.is_quiet) {
-        json_array_foreach(json_object_get(report, "pairs"), at, pair)
-        {
-            printf("pair %zu", at + 1);
-            if (text_at(pair, "before")[0] != '\0' && text_at(pair, "after")[0] != '\0')
-                printf(" %s to %s", text_at(pair, "before"), text_at(pair, "after"));
-            putchar('\n');
-            print_model(pair);
-            print_counts(pair);
-        }
-        print_month(report);
-        printf("written       %s\n", text_at(report, "out"));
-    }
-    json_decref(report);
-    return 0;
+    return console_report(&j.console, json, print_run);
 }
 
 static void print_plan(const json_t *plan)
@@ -351,36 +318,26 @@ static void print_plan(const json_t *plan)
            number_at(memory, "worker") / mib, number_at(memory, "sample") / mib);
 }
 
-static int finish_plan(console *c, char *json)
+static void print_plans(const json_t *report)
 {
-    json_t *report, *plan;
+    json_t *plan;
     size_t  at;
 
-    if (c->is_json)
-        return console_print_json(json);
-    report = json_loads(json, 0, NULL);
-    tb_text_release(json);
     json_array_foreach(json_object_get(report, "rows"), at, plan) print_plan(plan);
-    json_decref(report);
-    return 0;
 }
 
 static int plan_job(int argc, char **argv, const char *usage)
 {
-    job          j;
-    tb_error     error = {0};
-    char        *json  = NULL;
-    command_line line  = {.usage = usage, .words = &j.options.job, .least = 1, .most = 1};
+    job      j;
+    tb_error error = {0};
+    char    *json  = NULL;
+    int      code;
 
-    job_init(&j);
-    line.options = j.own;
-    line.more    = j.shared;
-    if (command_line_read(&line, argc, argv, &error) != TB_OK)
-        return console_fail(&j.console, &error);
-    j.options.runtime = console_runtime(&j.console);
+    if (!job_begin(&j, argc, argv, usage, &code))
+        return code;
     if (tb_plan_job(&j.options, &json, &error) != TB_OK)
         return console_fail(&j.console, &error);
-    return finish_plan(&j.console, json);
+    return console_report(&j.console, json, print_plans);
 }
 
 static bool is_job_file(const char *path)
@@ -398,15 +355,14 @@ int command_plan(int argc, char **argv)
     images            i;
     tb_error          error = {0};
     char             *json  = NULL;
+    int               code;
 
-    if (command_line_helps(argc, argv, usage))
-        return 0;
     for (int a = 0; a < argc; a++)
         if (is_job_file(argv[a]))
             return plan_job(argc, argv, usage);
-    images_init(&i);
-    if (images_read(&i, argc, argv, usage, 2, &error) != TB_OK ||
-        tb_plan_images(&i.options, &json, &error) != TB_OK)
+    if (!images_begin(&i, argc, argv, usage, 2, &code))
+        return code;
+    if (tb_plan_images(&i.options, &json, &error) != TB_OK)
         return console_fail(&i.console, &error);
-    return finish_plan(&i.console, json);
+    return console_report(&i.console, json, print_plans);
 }

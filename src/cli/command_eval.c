@@ -7,6 +7,7 @@
 
 #include "cli/commands.h"
 #include "cli/console.h"
+#include "cli/report.h"
 #include "tuban/eval.h"
 
 enum { CURVE_MAX = 10000, CURVE_OF_PLOT = 500 };
@@ -27,11 +28,6 @@ typedef struct evaluation {
     tb_eval_point     points[CURVE_MAX];
 } evaluation;
 
-static json_t *number(double value)
-{
-    return isfinite(value) ? json_real(value) : json_null();
-}
-
 /* ---- maps ---- */
 
 static json_t *figures_json(const tb_eval_figures *f)
@@ -39,22 +35,22 @@ static json_t *figures_json(const tb_eval_figures *f)
     json_t *json = json_pack("{s:I, s:I, s:I, s:I}", "tp", (json_int_t)f->tp, "fp",
                              (json_int_t)f->fp, "fn", (json_int_t)f->fn, "tn", (json_int_t)f->tn);
 
-    json_object_set_new(json, "precision", number(f->precision));
-    json_object_set_new(json, "recall", number(f->recall));
-    json_object_set_new(json, "f1", number(f->f1));
-    json_object_set_new(json, "iou", number(f->iou));
-    json_object_set_new(json, "kappa", number(f->kappa));
-    json_object_set_new(json, "auc", number(f->auc));
-    json_object_set_new(json, "ap", number(f->ap));
-    json_object_set_new(json, "best_f1", number(f->best_f1));
-    json_object_set_new(json, "best_threshold", number(f->best_threshold));
-    json_object_set_new(json, "object_recall", number(f->object_recall));
-    json_object_set_new(json, "object_precision", number(f->object_precision));
+    json_object_set_new(json, "precision", number_json(f->precision));
+    json_object_set_new(json, "recall", number_json(f->recall));
+    json_object_set_new(json, "f1", number_json(f->f1));
+    json_object_set_new(json, "iou", number_json(f->iou));
+    json_object_set_new(json, "kappa", number_json(f->kappa));
+    json_object_set_new(json, "auc", number_json(f->auc));
+    json_object_set_new(json, "ap", number_json(f->ap));
+    json_object_set_new(json, "best_f1", number_json(f->best_f1));
+    json_object_set_new(json, "best_threshold", number_json(f->best_threshold));
+    json_object_set_new(json, "object_recall", number_json(f->object_recall));
+    json_object_set_new(json, "object_precision", number_json(f->object_precision));
     json_object_set_new(json, "truth_objects", json_integer(f->truth_objects));
     json_object_set_new(json, "found_objects", json_integer(f->found_objects));
-    json_object_set_new(json, "false_per_1000_km2", number(f->false_per_1000_km2));
-    json_object_set_new(json, "false_per_1000_flagged", number(f->false_per_1000_flagged));
-    json_object_set_new(json, "flagged", number(f->flagged));
+    json_object_set_new(json, "false_per_1000_km2", number_json(f->false_per_1000_km2));
+    json_object_set_new(json, "false_per_1000_flagged", number_json(f->false_per_1000_flagged));
+    json_object_set_new(json, "flagged", number_json(f->flagged));
     return json;
 }
 
@@ -76,9 +72,9 @@ static json_t *sizes_json(const tb_eval_sizes *sizes, const tb_eval_result *resu
             json_pack("{s:s, s:f, s:f, s:I, s:I, s:o, s:f, s:f, s:o}", "size", sizes->name[i],
                       "from_m2", sizes->from_m2[i], "from_mu", mu_of(sizes->from_m2[i]), "truth",
                       (json_int_t)s->truth, "found", (json_int_t)s->found, "object_recall",
-                      number(s->truth > 0 ? (double)s->found / (double)s->truth : NAN), "truth_m2",
-                      s->truth_m2, "found_m2", s->found_m2, "found_share",
-                      number(s->truth > 0 ? s->found_m2 / s->truth_m2 : NAN)));
+                      number_json(s->truth > 0 ? (double)s->found / (double)s->truth : NAN),
+                      "truth_m2", s->truth_m2, "found_m2", s->found_m2, "found_share",
+                      number_json(s->truth > 0 ? s->found_m2 / s->truth_m2 : NAN)));
     }
     return rows;
 }
@@ -164,7 +160,7 @@ static json_t *curve_json(const tb_eval_point *points, int count)
 
     for (int i = 0; i < count; i++)
         json_array_append_new(rows, json_pack("{s:o, s:f, s:f}", "threshold",
-                                              number(points[i].threshold), "recall",
+                                              number_json(points[i].threshold), "recall",
                                               points[i].recall, "precision", points[i].precision));
     return rows;
 }
@@ -176,10 +172,10 @@ static json_t *maps_json(const evaluation *e, const tb_eval_result *result)
 
     snprintf(notes, sizeof notes, "%s%s%s", result->notes,
              result->notes[0] != '\0' && e->no_sizes[0] != '\0' ? "\n" : "", e->no_sizes);
-    json_object_set_new(json, "unobserved", number(result->unobserved));
+    json_object_set_new(json, "unobserved", number_json(result->unobserved));
     json_object_set_new(json, "labelled", json_integer(result->labelled));
     json_object_set_new(json, "left_out", json_integer(result->left_out));
-    json_object_set_new(json, "pixel_m2", number(result->pixel_m2));
+    json_object_set_new(json, "pixel_m2", number_json(result->pixel_m2));
     json_object_set_new(json, "observed", figures_json(&result->observed));
     json_object_set_new(json, "sizes",
                         isfinite(result->pixel_m2) ? sizes_json(&e->sizes, result) : json_array());
@@ -242,13 +238,6 @@ static int evaluate_maps(evaluation *e)
 
 /* ---- polygons ---- */
 
-static double number_at(const json_t *json, const char *key)
-{
-    const json_t *value = json_object_get(json, key);
-
-    return json_is_number(value) ? json_number_value(value) : NAN;
-}
-
 static void print_polygons(const json_t *json)
 {
     const char *notes = json_string_value(json_object_get(json, "notes"));
@@ -275,20 +264,6 @@ static void print_polygons(const json_t *json)
         printf("%s\n", notes);
 }
 
-static int finish_text(evaluation *e, char *text, void (*print)(const json_t *json))
-{
-    json_t *json;
-
-    if (e->console.is_json)
-        return console_print_json(text);
-    json = json_loads(text, 0, NULL);
-    if (!e->console.is_quiet)
-        print(json);
-    json_decref(json);
-    tb_text_release(text);
-    return 0;
-}
-
 static int evaluate_polygons(evaluation *e)
 {
     tb_error error = {0};
@@ -301,7 +276,7 @@ static int evaluate_polygons(evaluation *e)
         return console_fail(&e->console, &error);
     if (e->no_sizes[0] != '\0' && e->console.progress.note != NULL)
         e->console.progress.note(e->console.progress.context, e->no_sizes);
-    return finish_text(e, text, print_polygons);
+    return console_report(&e->console, text, print_polygons);
 }
 
 /* ---- samples ---- */
@@ -324,7 +299,7 @@ static int evaluate_sample(evaluation *e)
         e->sample.change = e->maps.change;
     if (tb_eval_sample(&e->sample, &text, &error) != TB_OK)
         return console_fail(&e->console, &error);
-    return finish_text(e, text, print_sample);
+    return console_report(&e->console, text, print_sample);
 }
 
 /* ---- the command ---- */
@@ -368,7 +343,7 @@ int command_eval(int argc, char **argv)
         "C.tif --points P [--label FIELD] | --matrix M.csv; [--profile NAME|none] [--quiet] "
         "[--json]";
     static evaluation e; /* the curve has room for many points */
-    option            shared[3];
+    int               code;
     tb_error          error = {0};
     const option      own[] = {
              {.name = "truth", .kind = OPTION_TEXT, .target = &e.maps.truth},
@@ -394,15 +369,11 @@ int command_eval(int argc, char **argv)
              {0},
     };
     const char  *none[1], *wrong;
-    command_line line = {.usage = usage, .options = own, .more = shared, .words = none};
+    command_line line = {.usage = usage, .options = own, .words = none};
     bool         is_sample, is_polygons;
 
-    if (command_line_helps(argc, argv, usage))
-        return 0;
-    console_init(&e.console);
-    console_options(&e.console, shared);
-    if (command_line_read(&line, argc, argv, &error) != TB_OK)
-        return console_fail(&e.console, &error);
+    if (!console_begin(&e.console, &line, argc, argv, &code))
+        return code;
     is_sample   = e.sample.points != NULL || e.sample.matrix != NULL;
     is_polygons = !is_sample && e.maps.truth != NULL && tb_polygons_can_open(e.maps.truth);
     wrong       = misplaced(&e, is_sample, is_polygons);

@@ -10,38 +10,37 @@
 #include "tuban/overlay.h"
 #include "tuban/run.h"
 
-/* Prints the JSON, or its rows with one column a key. */
-static int print_rows(const console *c, char *text)
+/* Rows with one column a key. */
+static void print_rows(const json_t *report)
 {
-    json_t *json = json_loads(text, 0, NULL), *row;
+    json_t *row;
     size_t  i;
 
-    if (c->is_json) {
-        printf("%s\n", text);
-    } else if (!c->is_quiet) {
-        json_array_foreach(json_object_get(json, "rows"), i, row)
-        {
-            const char *key;
-            json_t     *value;
-            const char *gap = "";
+    json_array_foreach(json_object_get(report, "rows"), i, row)
+    {
+        const char *key;
+        json_t     *value;
+        const char *gap = "";
 
-            json_object_foreach(row, key, value)
-            {
-                printf("%s", gap);
-                gap = "\t";
-                if (json_is_string(value))
-                    printf("%s", json_string_value(value));
-                else if (json_is_integer(value))
-                    printf("%lld", (long long)json_integer_value(value));
-                else
-                    printf("%.4f", json_real_value(value));
-            }
-            printf("\n");
+        json_object_foreach(row, key, value)
+        {
+            printf("%s", gap);
+            gap = "\t";
+            if (json_is_string(value))
+                printf("%s", json_string_value(value));
+            else if (json_is_integer(value))
+                printf("%lld", (long long)json_integer_value(value));
+            else
+                printf("%.4f", json_real_value(value));
         }
+        printf("\n");
     }
-    json_decref(json);
-    tb_text_release(text);
-    return fflush(stdout) == 0 ? 0 : TB_E_OUTPUT;
+}
+
+static void print_judged(const json_t *report)
+{
+    print_month(report);
+    printf("written       %s\n", json_string_value(json_object_get(report, "out")));
 }
 
 int command_area(int argc, char **argv)
@@ -52,7 +51,7 @@ int command_area(int argc, char **argv)
     const char  *words[1];
     char        *json = NULL;
     console      c;
-    option       shared[3];
+    int          code;
     tb_error     error = {0};
     const option own[] = {
         {.name = "layer", .kind = OPTION_TEXT, .target = &polygons.layer},
@@ -61,19 +60,14 @@ int command_area(int argc, char **argv)
         {.name = "encoding", .kind = OPTION_TEXT, .target = &polygons.encoding},
         {0},
     };
-    command_line line = {
-        .usage = usage, .options = own, .more = shared, .words = words, .least = 1, .most = 1};
+    command_line line = {.usage = usage, .options = own, .words = words, .least = 1, .most = 1};
 
-    if (command_line_helps(argc, argv, usage))
-        return 0;
-    console_init(&c);
-    console_options(&c, shared);
-    if (command_line_read(&line, argc, argv, &error) != TB_OK)
-        return console_fail(&c, &error);
+    if (!console_begin(&c, &line, argc, argv, &code))
+        return code;
     polygons.path = words[0];
     if (tb_polygons_area(&polygons, &json, &error) != TB_OK)
         return console_fail(&c, &error);
-    return print_rows(&c, json);
+    return console_report(&c, json, print_rows);
 }
 
 int command_overlay(int argc, char **argv)
@@ -85,32 +79,24 @@ int command_overlay(int argc, char **argv)
     const char  *words[FILES_MAX], *layer = NULL, *where = NULL;
     char        *json = NULL;
     console      c;
-    option       shared[3];
+    int          code;
     tb_error     error = {0};
     const option own[] = {
         {.name = "layer", .kind = OPTION_TEXT, .target = &layer},
         {.name = "where", .kind = OPTION_TEXT, .target = &where},
         {0},
     };
-    command_line line = {.usage   = usage,
-                         .options = own,
-                         .more    = shared,
-                         .words   = words,
-                         .least   = 2,
-                         .most    = FILES_MAX};
+    command_line line = {
+        .usage = usage, .options = own, .words = words, .least = 2, .most = FILES_MAX};
 
-    if (command_line_helps(argc, argv, usage))
-        return 0;
-    console_init(&c);
-    console_options(&c, shared);
-    if (command_line_read(&line, argc, argv, &error) != TB_OK)
-        return console_fail(&c, &error);
+    if (!console_begin(&c, &line, argc, argv, &code))
+        return code;
     parcels.path = words[0];
     for (int m = 0; m + 1 < line.count; m++)
         masks[m] = (tb_polygons){.path = words[m + 1], .layer = layer, .where = where};
     if (tb_polygons_overlay(&parcels, masks, line.count - 1, &json, &error) != TB_OK)
         return console_fail(&c, &error);
-    return print_rows(&c, json);
+    return console_report(&c, json, print_rows);
 }
 
 int command_judge(int argc, char **argv)
@@ -122,9 +108,8 @@ int command_judge(int argc, char **argv)
     tb_polygons     *parcels = &options.parcels;
     char            *text    = NULL;
     console          c;
-    option           shared[3];
+    int              code;
     tb_error         error = {0};
-    json_t          *report;
     const option     own[] = {
             {.name = "parcels", .kind = OPTION_TEXT, .target = &parcels->path},
             {.name = "layer", .kind = OPTION_TEXT, .target = &parcels->layer},
@@ -135,39 +120,17 @@ int command_judge(int argc, char **argv)
             {.name = "formats", .kind = OPTION_TEXT, .target = &options.formats},
             {0},
     };
-    command_line line = {.usage   = usage,
-                         .options = own,
-                         .more    = shared,
-                         .words   = &options.job,
-                         .least   = 1,
-                         .most    = 1};
+    command_line line = {
+        .usage = usage, .options = own, .words = &options.job, .least = 1, .most = 1};
 
-    if (command_line_helps(argc, argv, usage))
-        return 0;
-    console_init(&c);
-    console_options(&c, shared);
-    if (command_line_read(&line, argc, argv, &error) != TB_OK)
-        return console_fail(&c, &error);
-    if (parcels->path == NULL || options.out == NULL) {
-        error = (tb_error){.status = TB_E_USAGE};
-        snprintf(error.message, sizeof error.message, "%s, got none",
-                 parcels->path == NULL ? "--parcels: expected a file of polygons"
-                                       : "--out: expected an output folder");
-        snprintf(error.hint, sizeof error.hint, "usage: %s", usage);
-        return console_fail(&c, &error);
-    }
+    if (!console_begin(&c, &line, argc, argv, &code))
+        return code;
+    if (parcels->path == NULL)
+        return console_refuse(&c, usage, "--parcels: expected a file of polygons", "none");
+    if (options.out == NULL)
+        return console_refuse(&c, usage, "--out: expected an output folder", "none");
     options.progress = &c.progress;
     if (tb_parcels_judge(&options, &text, &error) != TB_OK)
         return console_fail(&c, &error);
-    console_finish(&c);
-    if (c.is_json)
-        return console_print_json(text);
-    report = json_loads(text, 0, NULL);
-    tb_text_release(text);
-    if (!c.is_quiet) {
-        print_month(report);
-        printf("written       %s\n", json_string_value(json_object_get(report, "out")));
-    }
-    json_decref(report);
-    return 0;
+    return console_report(&c, text, print_judged);
 }

@@ -40,48 +40,40 @@ static void print_notes(console *c, const json_t *notes)
         c->progress.note(c->progress.context, json_string_value(note));
 }
 
+static void print_tiers(const json_t *report)
+{
+    json_t *row;
+    size_t  i;
+
+    printf("%-14s %-6s %-4s %-12s %-10s %-4s %-10s %-4s %-20s %s\n", "id", "STREAM", "TIER",
+           "T3_WHY", "CITY_WY", "GATE", "DUE_CNTY", "", "NEAR", "clause");
+    json_array_foreach(json_object_get(report, "rows"), i, row) print_row(row);
+}
+
 int command_tier(int argc, char **argv)
 {
     static const char usage[] = "tuban tier --profile NAME [CASES.csv] [--quiet] [--json]";
     tb_tier_options   options = {0};
     console           c;
-    option            shared[3];
+    int               code;
     tb_error          error = {0};
     char             *text  = NULL;
-    json_t           *json, *row;
-    size_t            i;
+    json_t           *json;
     const option      own[] = {
              {.name = "profile", .kind = OPTION_TEXT, .target = &options.profile},
              {0},
     };
-    command_line line = {
-        .usage = usage, .options = own, .more = shared, .words = &options.cases, .most = 1};
+    command_line line = {.usage = usage, .options = own, .words = &options.cases, .most = 1};
 
-    if (command_line_helps(argc, argv, usage))
-        return 0;
-    console_init(&c);
-    console_options(&c, shared);
-    if (command_line_read(&line, argc, argv, &error) != TB_OK)
-        return console_fail(&c, &error);
-    if (options.profile == NULL) {
-        error =
-            (tb_error){.status  = TB_E_USAGE,
-                       .message = "--profile: expected a profile such as shandong-2024, got none"};
-        snprintf(error.hint, sizeof error.hint, "usage: %s", usage);
-        return console_fail(&c, &error);
-    }
+    if (!console_begin(&c, &line, argc, argv, &code))
+        return code;
+    if (options.profile == NULL)
+        return console_refuse(&c, usage, "--profile: expected a profile such as shandong-2024",
+                              "none");
     if (tb_tier_cases(&options, &text, &error) != TB_OK)
         return console_fail(&c, &error);
     json = json_loads(text, 0, NULL);
     print_notes(&c, json_object_get(json, "notes"));
-    if (!c.is_json && !c.is_quiet) {
-        printf("%-14s %-6s %-4s %-12s %-10s %-4s %-10s %-4s %-20s %s\n", "id", "STREAM", "TIER",
-               "T3_WHY", "CITY_WY", "GATE", "DUE_CNTY", "", "NEAR", "clause");
-        json_array_foreach(json_object_get(json, "rows"), i, row) print_row(row);
-    }
     json_decref(json);
-    if (c.is_json)
-        return console_print_json(text);
-    tb_text_release(text);
-    return 0;
+    return console_report(&c, text, print_tiers);
 }

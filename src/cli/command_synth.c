@@ -23,15 +23,6 @@ static bool read_shift(const char *text, double *x, double *y)
     return end != text && *end == '\0' && isfinite(*x) && isfinite(*y);
 }
 
-static int refuse(console *c, const char *usage, const char *expected, const char *found)
-{
-    tb_error error = {.status = TB_E_USAGE};
-
-    snprintf(error.message, sizeof error.message, "%s, got %s", expected, found);
-    snprintf(error.hint, sizeof error.hint, "usage: %s", usage);
-    return console_fail(c, &error);
-}
-
 static void print_report(const json_t *report)
 {
     const char *const counts[] = {"built", "hidden", "parcels", "approvals", NULL};
@@ -56,15 +47,9 @@ int command_synth(int argc, char **argv)
     const char      *shift = NULL, *words[2] = {NULL, NULL};
     bool             has_base = false;
     console          c;
-    option           shared[3];
+    int              code;
     tb_error         error = {0};
     char            *json  = NULL;
-    json_t          *report;
-
-    if (command_line_helps(argc, argv, usage))
-        return 0;
-    console_init(&c);
-    console_options(&c, shared);
 
     const option own[] = {
         {.name = "out", .kind = OPTION_TEXT, .target = &options.out},
@@ -80,20 +65,20 @@ int command_synth(int argc, char **argv)
         {.name = "force", .kind = OPTION_FLAG, .target = &options.force},
         {0},
     };
-    command_line line = {
-        .usage = usage, .options = own, .more = shared, .words = words, .least = 0, .most = 2};
+    command_line line = {.usage = usage, .options = own, .words = words, .least = 0, .most = 2};
 
-    if (command_line_read(&line, argc, argv, &error) != TB_OK)
-        return console_fail(&c, &error);
+    if (!console_begin(&c, &line, argc, argv, &code))
+        return code;
     if (options.out == NULL)
-        return refuse(&c, usage, "--out: expected an output folder", "none");
+        return console_refuse(&c, usage, "--out: expected an output folder", "none");
     if (has_base ? line.count != 2 : line.count != 0)
-        return refuse(&c, usage,
-                      has_base ? "--base: expected two images"
-                               : "expected options alone (--base stands before two images)",
-                      line.count == 0 ? "none" : words[0]);
+        return console_refuse(&c, usage,
+                              has_base ? "--base: expected two images"
+                                       : "expected options alone (--base stands before two images)",
+                              line.count == 0 ? "none" : words[0]);
     if (shift != NULL && !read_shift(shift, &options.shift_x, &options.shift_y))
-        return refuse(&c, usage, "--shift: expected two numbers of pixels such as 0.6,-0.4", shift);
+        return console_refuse(&c, usage, "--shift: expected two numbers of pixels such as 0.6,-0.4",
+                              shift);
     options.before   = words[0];
     options.after    = words[1];
     options.seed     = (uint64_t)seed;
@@ -103,13 +88,5 @@ int command_synth(int argc, char **argv)
     options.progress = &c.progress;
     if (tb_synth_make(&options, &json, &error) != TB_OK)
         return console_fail(&c, &error);
-    console_finish(&c);
-    if (c.is_json)
-        return console_print_json(json);
-    report = json_loads(json, 0, NULL);
-    tb_text_release(json);
-    if (!c.is_quiet)
-        print_report(report);
-    json_decref(report);
-    return 0;
+    return console_report(&c, json, print_report);
 }

@@ -7,16 +7,12 @@
 
 #include "cli/commands.h"
 #include "cli/console.h"
+#include "cli/report.h"
 #include "tuban/doctor.h"
 #include "tuban/info.h"
 #include "tuban/overlay.h"
 #include "tuban/run.h"
 #include "tuban/vectorize.h"
-
-static json_t *number(double value)
-{
-    return isfinite(value) ? json_real(value) : json_null();
-}
 
 /* What a Sentinel-2 product is, which bands make the image, and what is added to their samples. */
 static json_t *product_json(const tb_info *info)
@@ -40,7 +36,7 @@ static json_t *info_json(const tb_info *info)
     if (info->product[0] != '\0')
         json_object_set_new(json, "product", product_json(info));
     for (int i = 0; i < 6; i++)
-        json_array_append_new(transform, number(info->transform[i]));
+        json_array_append_new(transform, number_json(info->transform[i]));
     for (size_t i = 0; i < info->problem_count; i++)
         json_array_append_new(problems, json_string(info->problems[i]));
     json_object_set_new(json, "crs", info->has_crs ? json_string(info->crs_name) : json_null());
@@ -51,14 +47,14 @@ static json_t *info_json(const tb_info *info)
                         info->has_transform ? json_incref(transform) : json_null());
     json_decref(transform);
     json_object_set_new(json, "unit", json_string(info->unit));
-    json_object_set_new(json, "pixel_width", number(info->pixel_width));
-    json_object_set_new(json, "pixel_height", number(info->pixel_height));
-    json_object_set_new(json, "gsd_m", number(info->gsd_m));
+    json_object_set_new(json, "pixel_width", number_json(info->pixel_width));
+    json_object_set_new(json, "pixel_height", number_json(info->pixel_height));
+    json_object_set_new(json, "gsd_m", number_json(info->gsd_m));
     json_object_set_new(json, "is_rotated", json_boolean(info->is_rotated));
-    json_object_set_new(json, "nodata", info->has_nodata ? number(info->nodata) : json_null());
+    json_object_set_new(json, "nodata", info->has_nodata ? number_json(info->nodata) : json_null());
     json_object_set_new(json, "has_alpha", json_boolean(info->has_alpha));
     json_object_set_new(json, "has_mask", json_boolean(info->has_mask));
-    json_object_set_new(json, "valid_share", number(info->valid_share));
+    json_object_set_new(json, "valid_share", number_json(info->valid_share));
     json_object_set_new(json, "compression", json_string(info->compression));
     json_object_set_new(json, "interleave", json_string(info->interleave));
     json_object_set_new(json, "block_width", json_integer(info->block_width));
@@ -163,24 +159,15 @@ int command_info(int argc, char **argv)
     static const char  usage[] = "tuban info FILE... [--quiet] [--json]";
     static const char *words[FILES_MAX];
     static described   files[FILES_MAX];
-    int                code = 0;
+    int                code;
     console            c;
-    option             shared[3];
     tb_error           error = {0};
-    json_t            *rows  = json_array();
-    command_line       line  = {
-               .usage = usage, .options = shared, .words = words, .least = 1, .most = FILES_MAX};
+    json_t            *rows;
+    command_line       line = {.usage = usage, .words = words, .least = 1, .most = FILES_MAX};
 
-    if (command_line_helps(argc, argv, usage)) {
-        json_decref(rows);
-        return 0;
-    }
-    console_init(&c);
-    console_options(&c, shared);
-    if (command_line_read(&line, argc, argv, &error) != TB_OK) {
-        json_decref(rows);
-        return console_fail(&c, &error);
-    }
+    if (!console_begin(&c, &line, argc, argv, &code))
+        return code;
+    rows = json_array();
     /* All first: where one cannot be read, nothing is printed. */
     for (int i = 0; i < line.count; i++)
         if (describe(&files[i], words[i], &error) != TB_OK) {
@@ -212,7 +199,7 @@ int command_vectorize(int argc, char **argv)
     tb_vectorize_options options = {0};
     tb_vectorize_result  result  = {0};
     console              c;
-    option               shared[3];
+    int                  code;
     tb_error             error   = {0};
     int64_t              connect = 8;
     const option         own[]   = {
@@ -231,25 +218,13 @@ int command_vectorize(int argc, char **argv)
                    .high   = 24},
                   {0},
     };
-    command_line line = {.usage   = usage,
-                         .options = own,
-                         .more    = shared,
-                         .words   = &options.change,
-                         .least   = 1,
-                         .most    = 1};
+    command_line line = {
+        .usage = usage, .options = own, .words = &options.change, .least = 1, .most = 1};
 
-    if (command_line_helps(argc, argv, usage))
-        return 0;
-    console_init(&c);
-    console_options(&c, shared);
-    if (command_line_read(&line, argc, argv, &error) != TB_OK)
-        return console_fail(&c, &error);
-    if (options.out == NULL) {
-        error =
-            (tb_error){.status = TB_E_USAGE, .message = "--out: expected an output file, got none"};
-        snprintf(error.hint, sizeof error.hint, "usage: %s", usage);
-        return console_fail(&c, &error);
-    }
+    if (!console_begin(&c, &line, argc, argv, &code))
+        return code;
+    if (options.out == NULL)
+        return console_refuse(&c, usage, "--out: expected an output file", "none");
     options.connect  = (int)connect;
     options.progress = &c.progress;
     if (tb_vectorize(&options, &result, &error) != TB_OK)
@@ -278,20 +253,17 @@ int command_doctor(int argc, char **argv)
 {
     static const char usage[] = "tuban doctor [--quiet] [--json]";
     console           c;
-    option            shared[3];
+    int               code;
     tb_error          error  = {0};
     tb_doctor        *doctor = NULL;
     const char       *none[1];
-    command_line      line = {.usage = usage, .options = shared, .words = none};
+    command_line      line = {.usage = usage, .words = none};
     json_t           *rows;
     bool              is_well;
 
-    if (command_line_helps(argc, argv, usage))
-        return 0;
-    console_init(&c);
-    console_options(&c, shared);
-    if (command_line_read(&line, argc, argv, &error) != TB_OK ||
-        tb_doctor_examine(&doctor, &error) != TB_OK)
+    if (!console_begin(&c, &line, argc, argv, &code))
+        return code;
+    if (tb_doctor_examine(&doctor, &error) != TB_OK)
         return console_fail(&c, &error);
     is_well = doctor->worst == TB_DOCTOR_OK || doctor->worst == TB_DOCTOR_WARNING;
     rows    = json_array();

@@ -50,9 +50,9 @@ int command_train(int argc, char **argv)
     int                      registration = 0;
     tb_error                 error        = {0};
     char                    *json         = NULL;
-    json_t                  *report;
+    char                     found[32];
     console                  c;
-    option                   shared[7];
+    int                      code;
     const option             own[] = {
                     {.name = "out", .kind = OPTION_TEXT, .target = &options.out},
                     {.name = "label-layer", .kind = OPTION_TEXT, .target = &options.label_layer},
@@ -61,26 +61,18 @@ int command_train(int argc, char **argv)
                     {.name = "register", .kind = OPTION_CHOICE, .target = &registration, .choices = registers},
                     {0},
     };
-    command_line line = {.usage   = usage,
-                         .options = own,
-                         .more    = shared,
-                         .words   = words,
-                         .least   = FILES_A_PAIR,
-                         .most    = FILES_A_PAIR * PAIRS_MOST};
+    command_line line = {.usage       = usage,
+                         .options     = own,
+                         .has_runtime = true,
+                         .words       = words,
+                         .least       = FILES_A_PAIR,
+                         .most        = FILES_A_PAIR * PAIRS_MOST};
 
-    if (command_line_helps(argc, argv, usage))
-        return 0;
-    console_init(&c);
-    console_runtime_options(&c, shared);
-    if (command_line_read(&line, argc, argv, &error) != TB_OK)
-        return console_fail(&c, &error);
+    if (!console_begin(&c, &line, argc, argv, &code))
+        return code;
     if (line.count % FILES_A_PAIR != 0) {
-        error = (tb_error){.status = TB_E_USAGE};
-        snprintf(error.message, sizeof error.message,
-                 "train: expected three files a pair (BEFORE AFTER LABEL), got %d files",
-                 line.count);
-        snprintf(error.hint, sizeof error.hint, "usage: %.480s", usage);
-        return console_fail(&c, &error);
+        snprintf(found, sizeof found, "%d files", line.count);
+        return console_refuse(&c, usage, "expected three files a pair (BEFORE AFTER LABEL)", found);
     }
     options.count             = line.count / FILES_A_PAIR;
     options.is_not_registered = registration == 1;
@@ -90,13 +82,5 @@ int command_train(int argc, char **argv)
                                    words[FILES_A_PAIR * p + 2]};
     if (tb_train(&options, &json, &error) != TB_OK)
         return console_fail(&c, &error);
-    console_finish(&c);
-    if (c.is_json)
-        return console_print_json(json);
-    report = json_loads(json, 0, NULL);
-    tb_text_release(json);
-    if (!c.is_quiet)
-        print_report(report);
-    json_decref(report);
-    return 0;
+    return console_report(&c, json, print_report);
 }

@@ -8,23 +8,10 @@
 
 #include "cli/commands.h"
 #include "cli/console.h"
+#include "cli/report.h"
 #include "tuban/tune.h"
 
 enum { PAIRS_MAX = 256, ROWS_SHOWN = 15 };
-
-static double number_at(const json_t *json, const char *key)
-{
-    const json_t *value = json_object_get(json, key);
-
-    return json_is_number(value) ? json_number_value(value) : NAN;
-}
-
-static const char *text_at(const json_t *json, const char *key)
-{
-    const char *text = json_string_value(json_object_get(json, key));
-
-    return text != NULL ? text : "";
-}
 
 static void print_row(const char *name, const json_t *row)
 {
@@ -83,14 +70,13 @@ static void print_scores(const json_t *report)
            number_at(json_object_get(report, "chosen"), aim));
 }
 
-static int usage_error(const console *c, const char *message, const char *usage)
+static void print_tuned(const json_t *report)
 {
-    tb_error error = {.status = TB_E_USAGE};
-
-    (void)c;
-    snprintf(error.message, sizeof error.message, "%s", message);
-    snprintf(error.hint, sizeof error.hint, "usage: %s", usage);
-    return console_fail((console *)c, &error);
+    print_table(report);
+    print_scores(report);
+    if (text_at(report, "notes")[0] != '\0')
+        printf("%s\n", text_at(report, "notes"));
+    printf("for a job file:\n%s", text_at(report, "detect"));
 }
 
 int command_tune(int argc, char **argv)
@@ -111,10 +97,9 @@ int command_tune(int argc, char **argv)
     int                      sensor = 0, registration = 0, aim = 0;
     int64_t                  folds = 0;
     console                  c;
-    option                   shared[7];
+    int                      code;
     tb_error                 error = {0};
     char                    *text  = NULL;
-    json_t                  *report;
     const option             own[] = {
                     {.name = "truth", .kind = OPTION_LIST, .target = &truth},
                     {.name = "method", .kind = OPTION_TEXT, .target = &options.methods},
@@ -132,22 +117,18 @@ int command_tune(int argc, char **argv)
                     {.name = "allow-implausible", .kind = OPTION_FLAG, .target = &options.may_flag_all},
                     {0},
     };
-    command_line line = {.usage   = usage,
-                         .options = own,
-                         .more    = shared,
-                         .words   = words,
-                         .least   = 2,
-                         .most    = 2 * PAIRS_MAX};
+    command_line line = {.usage       = usage,
+                         .options     = own,
+                         .has_runtime = true,
+                         .words       = words,
+                         .least       = 2,
+                         .most        = 2 * PAIRS_MAX};
 
-    if (command_line_helps(argc, argv, usage))
-        return 0;
-    console_init(&c);
-    console_runtime_options(&c, shared);
-    if (command_line_read(&line, argc, argv, &error) != TB_OK)
-        return console_fail(&c, &error);
+    if (!console_begin(&c, &line, argc, argv, &code))
+        return code;
     if (line.count % 2 != 0 || line.count / 2 != truth.count)
-        return usage_error(&c, "expected two images and one --truth for each pair, got not as many",
-                           usage);
+        return console_refuse(&c, usage, "expected two images and one --truth for each pair",
+                              "not as many");
     options.pair_count = truth.count;
     for (int p = 0; p < truth.count; p++)
         pairs[p] = (tb_tune_pair){words[2 * p], words[2 * p + 1], truths[p]};
@@ -158,18 +139,5 @@ int command_tune(int argc, char **argv)
     options.runtime           = console_runtime(&c);
     if (tb_tune(&options, &text, &error) != TB_OK)
         return console_fail(&c, &error);
-    console_finish(&c);
-    if (c.is_json)
-        return console_print_json(text);
-    report = json_loads(text, 0, NULL);
-    if (!c.is_quiet) {
-        print_table(report);
-        print_scores(report);
-        if (text_at(report, "notes")[0] != '\0')
-            printf("%s\n", text_at(report, "notes"));
-        printf("for a job file:\n%s", text_at(report, "detect"));
-    }
-    json_decref(report);
-    tb_text_release(text);
-    return 0;
+    return console_report(&c, text, print_tuned);
 }

@@ -95,35 +95,41 @@ static void note(void *context, const char *line)
     fprintf(stderr, "tuban: %s\n", line);
 }
 
-void console_init(console *c)
+static void set_options(console *c, bool has_runtime)
+{
+    const option options[] = {
+        {.name = "quiet", .kind = OPTION_FLAG, .target = &c->is_quiet},
+        {.name = "json", .kind = OPTION_FLAG, .target = &c->is_json},
+        {.name = "threads", .kind = OPTION_INTEGER, .target = &c->threads, .low = 1, .high = 1024},
+        {.name = "memory", .kind = OPTION_SIZE, .target = &c->memory},
+        {.name = "block", .kind = OPTION_INTEGER, .target = &c->block, .low = 16, .high = 16384},
+        {.name = "shards", .kind = OPTION_INTEGER, .target = &c->shards, .low = 1, .high = 1e6},
+        {0},
+    };
+
+    memcpy(c->options, options, sizeof options);
+    if (!has_runtime)
+        c->options[2] = (option){0};
+}
+
+bool console_begin(console *c, command_line *line, int argc, char **argv, int *code)
 {
     struct sigaction action = {.sa_handler = stop};
+    tb_error         error  = {0};
 
-    *c = (console){0};
-    c->progress =
-        (tb_progress){.report = report, .note = note, .is_cancelled = is_cancelled, .context = c};
+    *c = (console){
+        .progress = {.report = report, .note = note, .is_cancelled = is_cancelled, .context = c}};
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
-}
-
-void console_options(console *c, option table[3])
-{
-    table[0] = (option){.name = "quiet", .kind = OPTION_FLAG, .target = &c->is_quiet};
-    table[1] = (option){.name = "json", .kind = OPTION_FLAG, .target = &c->is_json};
-    table[2] = (option){0};
-}
-
-void console_runtime_options(console *c, option table[7])
-{
-    console_options(c, table);
-    table[2] = (option){
-        .name = "threads", .kind = OPTION_INTEGER, .target = &c->threads, .low = 1, .high = 1024};
-    table[3] = (option){.name = "memory", .kind = OPTION_SIZE, .target = &c->memory};
-    table[4] = (option){
-        .name = "block", .kind = OPTION_INTEGER, .target = &c->block, .low = 16, .high = 16384};
-    table[5] = (option){
-        .name = "shards", .kind = OPTION_INTEGER, .target = &c->shards, .low = 1, .high = 1e6};
-    table[6] = (option){0};
+    set_options(c, line->has_runtime);
+    line->more = c->options;
+    *code      = 0;
+    if (command_line_helps(argc, argv, line->usage))
+        return false;
+    if (command_line_read(line, argc, argv, &error) == TB_OK)
+        return true;
+    *code = console_fail(c, &error);
+    return false;
 }
 
 tb_runtime console_runtime(console *c)
@@ -145,11 +151,28 @@ int console_fail(console *c, const tb_error *error)
     return (int)error->status;
 }
 
-int console_print_json(char *json)
+int console_refuse(console *c, const char *usage, const char *expected, const char *found)
 {
-    puts(json);
+    tb_error error = {.status = TB_E_USAGE};
+
+    snprintf(error.message, sizeof error.message, "%s, got %s", expected, found);
+    snprintf(error.hint, sizeof error.hint, "usage: %s", usage);
+    return console_fail(c, &error);
+}
+
+int console_report(console *c, char *json, void (*print)(const json_t *report))
+{
+    console_finish(c);
+    if (c->is_json) {
+        puts(json);
+    } else if (!c->is_quiet) {
+        json_t *report = json_loads(json, 0, NULL);
+
+        print(report);
+        json_decref(report);
+    }
     tb_text_release(json);
-    return 0;
+    return fflush(stdout) == 0 ? 0 : TB_E_OUTPUT;
 }
 
 int console_dump_json(json_t *json)

@@ -15,6 +15,7 @@ typedef struct console {
     bool        is_quiet, is_json;
     int64_t     threads, block, shards;
     uint64_t    memory;
+    option      options[7]; /* of the above */
     tb_progress progress;
     struct console_bar {
         const char *stage;
@@ -24,12 +25,13 @@ typedef struct console {
     } bar;
 } console;
 
-/** The console of the process; catches SIGINT and SIGTERM. Lives as long as the program. */
-void console_init(console *c);
-
-/** The table of --quiet and --json; and of those with --threads, --memory, --block, --shards. */
-void console_options(console *c, option table[3]);
-void console_runtime_options(console *c, option table[7]);
+/**
+ * How every command begins: the console of the process, which catches SIGINT and SIGTERM and lives
+ * as long as it does, then the line with the console's options beside its own (--quiet, --json;
+ * --threads, --memory, --block and --shards where it has_runtime). False when there is nothing more
+ * to do: help was printed, or an error; `*code` is what the command then returns.
+ */
+bool console_begin(console *c, command_line *line, int argc, char **argv, int *code);
 
 /** The runtime the options ask for. */
 tb_runtime console_runtime(console *c);
@@ -37,11 +39,17 @@ tb_runtime console_runtime(console *c);
 /** Ends a progress line; prints an error and its hint on stderr and returns its exit code. */
 int console_fail(console *c, const tb_error *error);
 
+/** The same of a line that is not as it should be: "EXPECTED, got FOUND", and the usage. */
+int console_refuse(console *c, const char *usage, const char *expected, const char *found);
+
 /** Ends a progress line. */
 void console_finish(console *c);
 
-/** Prints JSON text and frees it; returns 0. */
-int console_print_json(char *json);
+/**
+ * How a command ends that made a report: prints the JSON text with --json, else what `print` makes
+ * of it unless --quiet. Frees the text; returns an exit code.
+ */
+int console_report(console *c, char *json, void (*print)(const json_t *report));
 
 /** Prints a JSON value the caller built and releases it; returns 0. */
 int console_dump_json(json_t *json);
