@@ -349,6 +349,24 @@ tb_status tb_node_boolean(tb_node node, bool *out, tb_error *err)
     return status;
 }
 
+tb_status tb_node_require_integer(tb_node map, const char *key, int64_t low, int64_t high,
+                                  int64_t *out, tb_error *err)
+{
+    tb_node   node;
+    tb_status status = tb_node_require(map, key, &node, err);
+
+    return status == TB_OK ? tb_node_integer(node, low, high, out, err) : status;
+}
+
+tb_status tb_node_require_real(tb_node map, const char *key, double low, double high, double *out,
+                               tb_error *err)
+{
+    tb_node   node;
+    tb_status status = tb_node_require(map, key, &node, err);
+
+    return status == TB_OK ? tb_node_real(node, low, high, out, err) : status;
+}
+
 tb_status tb_node_choice(tb_node node, const char *const *choices, int *out, tb_error *err)
 {
     const yaml_node_t *at     = node_of(node);

@@ -65,6 +65,12 @@ tb_status tb_node_integer(tb_node node, int64_t low, int64_t high, int64_t *out,
 tb_status tb_node_real(tb_node node, double low, double high, double *out, tb_error *err);
 tb_status tb_node_boolean(tb_node node, bool *out, tb_error *err);
 
+/** The same of the child a map must have. */
+tb_status tb_node_require_integer(tb_node map, const char *key, int64_t low, int64_t high,
+                                  int64_t *out, tb_error *err);
+tb_status tb_node_require_real(tb_node map, const char *key, double low, double high, double *out,
+                               tb_error *err);
+
 /** The position of the node's text among `choices` (NULL ends). */
 tb_status tb_node_choice(tb_node node, const char *const *choices, int *out, tb_error *err);
 

@@ -177,36 +177,23 @@ done:
     return status;
 }
 
-static tb_status read_real(tb_node map, const char *key, double low, double high, double *out,
-                           tb_error *err)
-{
-    tb_status status = TB_OK;
-    tb_node   node;
-
-    TB_TRY(tb_node_require(map, key, &node, err));
-    TB_TRY(tb_node_real(node, low, high, out, err));
-done:
-    return status;
-}
-
 static tb_status read_head(tb_node map, tb_filter *filter, tb_error *err)
 {
     tb_status status = TB_OK;
     tb_node   node;
     int64_t   bands;
 
-    TB_TRY(tb_node_require(map, "bands", &node, err));
-    TB_TRY(tb_node_integer(node, 1, TB_BANDS_MAX, &bands, err));
+    TB_TRY(tb_node_require_integer(map, "bands", 1, TB_BANDS_MAX, &bands, err));
     filter->bands = (int)bands;
     TB_TRY(require_list(map, "vegetation", (size_t)bands, "a list with a weight for each band",
                         &node, err));
     for (size_t b = 0; b < (size_t)bands; b++)
         TB_TRY(tb_node_real(tb_node_item(node, b), -100, 100, &filter->vegetation[b], err));
-    TB_TRY(read_real(map, "smoothing", 0, 4.5, &filter->smoothing, err));
+    TB_TRY(tb_node_require_real(map, "smoothing", 0, 4.5, &filter->smoothing, err));
     TB_TRY(tb_node_require(map, "median", &node, err));
     TB_TRY(tb_node_boolean(node, &filter->has_median, err));
-    TB_TRY(read_real(map, "wide", 1, TB_FILTER_WIDE_MAX, &filter->wide, err));
-    TB_TRY(read_real(map, "cut", 1e-6, 1 - 1e-6, &filter->cut, err));
+    TB_TRY(tb_node_require_real(map, "wide", 1, TB_FILTER_WIDE_MAX, &filter->wide, err));
+    TB_TRY(tb_node_require_real(map, "cut", 1e-6, 1 - 1e-6, &filter->cut, err));
     TB_TRY(check_features(map, err));
 done:
     return status;
@@ -266,8 +253,7 @@ tb_status tb_filter_open(tb_filter **out, const char *path, tb_error *err)
     if (!tb_node_is_map(root) || !tb_node_find(root, "filter", &node) ||
         tb_node_find(root, "model", &node))
         goto done;
-    TB_TRY(tb_node_require(root, "filter", &node, err));
-    TB_TRY(tb_node_integer(node, 1, 1, &version, err));
+    TB_TRY(tb_node_require_integer(root, "filter", 1, 1, &version, err));
     TB_TRY(tb_filter_read(out, root, more, err));
 done:
     tb_yaml_free(document);

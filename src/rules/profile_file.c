@@ -240,8 +240,7 @@ static tb_status read_due(const tb_profile_file *file, tb_node node, tb_due *due
     int64_t                  day;
 
     TB_TRY(tb_node_check_keys(node, allowed, err));
-    TB_TRY(tb_node_require(node, "day", &child, err));
-    TB_TRY(tb_node_integer(child, 1, 28, &day, err));
+    TB_TRY(tb_node_require_integer(node, "day", 1, 28, &day, err));
     TB_TRY(tb_node_require(node, "month", &child, err));
     TB_TRY(tb_node_choice(child, months, &due->months, err));
     TB_TRY(read_citation(file, node, &due->citation, err));
@@ -592,15 +591,11 @@ static tb_status read_minimum(tb_node node, tb_profile *profile, tb_error *err)
 {
     static const char *const allowed[] = {"area_m2", "gsd_m", "pixels", NULL};
     tb_status                status    = TB_OK;
-    tb_node                  child;
 
     TB_TRY(tb_node_check_keys(node, allowed, err));
-    TB_TRY(tb_node_require(node, "area_m2", &child, err));
-    TB_TRY(tb_node_integer(child, 0, 1000000, &profile->minimum_m2, err));
-    TB_TRY(tb_node_require(node, "gsd_m", &child, err));
-    TB_TRY(tb_node_real(child, 0.01, 1000, &profile->minimum_gsd_m, err));
-    TB_TRY(tb_node_require(node, "pixels", &child, err));
-    TB_TRY(tb_node_integer(child, 0, 1000000, &profile->minimum_pixels, err));
+    TB_TRY(tb_node_require_integer(node, "area_m2", 0, 1000000, &profile->minimum_m2, err));
+    TB_TRY(tb_node_require_real(node, "gsd_m", 0.01, 1000, &profile->minimum_gsd_m, err));
+    TB_TRY(tb_node_require_integer(node, "pixels", 0, 1000000, &profile->minimum_pixels, err));
 done:
     return status;
 }

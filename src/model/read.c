@@ -1,295 +1,23 @@
-/* model.yaml, out and in. */
+/* model.yaml, in. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "core/file.h"
 #include "core/memory.h"
 #include "core/yaml.h"
 #include "detect/omnibus.h"
 #include "model/filter.h"
 #include "model/model.h"
-
-static const char *const sample_names[] = {"amplitude", "intensity", NULL};
-static const char *const state_names[]  = {"empty", "unfit", "borrowed", "fitted", NULL};
-
-static const char *yes_no(bool value)
-{
-    return value ? "true" : "false";
-}
-
-/* Bytes of the character of UTF-8 at `text` that YAML lets stand as it is; 0 for any other byte. */
-static int plain_bytes(const unsigned char *text)
-{
-    static const unsigned least[5] = {0, 0x20, 0xA0, 0x800, 0x10000};
-    unsigned              code     = text[0];
-    int                   bytes    = 1;
-
-    if (code >= 0xC2 && code <= 0xF4) {
-        bytes = code < 0xE0 ? 2 : code < 0xF0 ? 3 : 4;
-        code &= 0x7Fu >> bytes;
-        for (int i = 1; i < bytes; i++) {
-            if ((text[i] & 0xC0) != 0x80)
-                return 0;
-            code = code << 6 | (text[i] & 0x3F);
-        }
-    } else if (code >= 0x7F) {
-        return 0;
-    }
-    if (code < least[bytes] || code > 0x10FFFF || (code >= 0xD800 && code < 0xE000) ||
-        code == 0xFEFF || code == 0xFFFE || code == 0xFFFF)
-        return 0;
-    return bytes;
-}
-
-tb_status tb_model_write_name(tb_text *out, const char *name, tb_error *err)
-{
-    tb_status   status = TB_OK;
-    const char *at     = name;
-
-    TB_TRY(tb_text_append(out, err, "\""));
-    while (*at != '\0') {
-        int bytes = plain_bytes((const unsigned char *)at);
-
-        if (bytes == 0)
-            TB_TRY(tb_text_append(out, err, "\\x%02X", (unsigned)(unsigned char)*at));
-        else
-            TB_TRY(tb_text_append(out, err, "%s%.*s", *at == '"' || *at == '\\' ? "\\" : "", bytes,
-                                  at));
-        at += bytes > 0 ? bytes : 1;
-    }
-    TB_TRY(tb_text_append(out, err, "\""));
-done:
-    return status;
-}
-
-static tb_status write_row(tb_text *out, const char *before, const double *values, int n,
-                           tb_error *err)
-{
-    tb_status status = TB_OK;
-
-    TB_TRY(tb_text_append(out, err, "%s[", before));
-    for (int i = 0; i < n; i++)
-        TB_TRY(tb_text_append(out, err, "%s%.9g", i > 0 ? ", " : "", values[i]));
-    TB_TRY(tb_text_append(out, err, "]\n"));
-done:
-    return status;
-}
-
-static tb_status write_list(tb_text *out, const char *indent, const char *key, const double *values,
-                            int n, tb_error *err)
-{
-    tb_status status = TB_OK;
-
-    TB_TRY(tb_text_append(out, err, "%s%s: ", indent, key));
-    TB_TRY(write_row(out, "", values, n, err));
-done:
-    return status;
-}
-
-/* A range that has no ends is not written. */
-static tb_status write_range(tb_text *out, const tb_model *model, int date, const char *key,
-                             tb_error *err)
-{
-    if (!isfinite(model->high[date]))
-        return TB_OK;
-    return tb_text_append(out, err, "%s: [%.9g, %.9g]\n", key, model->low[date], model->high[date]);
-}
-
-static tb_status write_nodes(tb_text *out, const char *key, const double *values,
-                             const tb_field *field, tb_error *err)
-{
-    tb_status status = TB_OK;
-
-    TB_TRY(tb_text_append(out, err, "      %s:\n", key));
-    for (int row = 0; row < field->rows; row++)
-        TB_TRY(write_row(out, "        - ", values + row * field->columns, field->columns, err));
-done:
-    return status;
-}
-
-static tb_status write_field(tb_text *out, const tb_model_file *file, tb_error *err)
-{
-    tb_status       status = TB_OK;
-    const tb_field *f      = &file->field;
-
-    TB_TRY(tb_text_append(out, err, "    field:\n      origin: [%lld, %lld]\n      step: %lld\n",
-                          (long long)f->x, (long long)f->y, (long long)f->step));
-    TB_TRY(write_list(out, "      ", "held_out", file->field_held_out, 2, err));
-    TB_TRY(write_list(out, "      ", "correlation", file->field_correlation, 2, err));
-    TB_TRY(write_nodes(out, "dx", f->dx, f, err));
-    TB_TRY(write_nodes(out, "dy", f->dy, f, err));
-done:
-    return status;
-}
-
-static tb_status write_file(tb_text *out, const tb_model_file *file, const char *path,
-                            tb_error *err)
-{
-    tb_status status = TB_OK;
-
-    TB_TRY(tb_text_append(out, err, "  - file: "));
-    TB_TRY(tb_model_write_name(out, tb_path_name(path), err));
-    TB_TRY(tb_text_append(out, err,
-                          "\n    dx: %.9g\n    dy: %.9g\n    applied: %s\n"
-                          "    residual_px: %.9g\n    windows: %d\n    accepted: %d\n"
-                          "    correlation: [%.9g, %.9g]\n    reason: \"%s\"\n",
-                          file->dx, file->dy, yes_no(file->applied), file->residual_px,
-                          file->windows, file->accepted, file->correlation_before,
-                          file->correlation_after, file->reason));
-    if (tb_field_exists(&file->field))
-        TB_TRY(write_field(out, file, err));
-done:
-    return status;
-}
-
-static tb_status write_mad(tb_text *out, const tb_model_mad *mad, int bands, tb_error *err)
-{
-    tb_status status = TB_OK;
-
-    TB_TRY(tb_text_append(out, err, "    mad:\n"));
-    TB_TRY(write_list(out, "      ", "mean", mad->mean, 2 * bands, err));
-    TB_TRY(write_list(out, "      ", "variance", mad->variance, mad->count, err));
-    TB_TRY(tb_text_append(out, err, "      coefficient:\n"));
-    for (int i = 0; i < mad->count; i++)
-        TB_TRY(write_row(out, "        - ", mad->coefficient[i], 2 * bands, err));
-done:
-    return status;
-}
-
-static const char *const screen_keys[] = {"before", "after"};
-
-static tb_status write_screen(tb_text *out, const tb_screen *screen, int bands, tb_error *err)
-{
-    tb_status status = TB_OK;
-
-    TB_TRY(tb_text_append(out, err, "    screen:\n      cloud: %.9g\n", screen->cloud));
-    for (int date = 0; date < 2; date++) {
-        TB_TRY(tb_text_append(out, err, "      %s:\n", screen_keys[date]));
-        TB_TRY(write_list(out, "        ", "middle", screen->middle[date], bands, err));
-        TB_TRY(write_list(out, "        ", "low", screen->low[date], bands, err));
-        TB_TRY(write_list(out, "        ", "high", screen->high[date], bands, err));
-    }
-done:
-    return status;
-}
-
-static tb_status write_stratum(tb_text *out, const tb_model *model, int index, tb_error *err)
-{
-    tb_status                 status = TB_OK;
-    const tb_model_stratum   *s      = &model->stratum[index];
-    const tb_model_threshold *t      = &s->threshold;
-
-    TB_TRY(tb_text_append(out, err,
-                          "  - before: %d\n    after: %d\n    state: %s\n    sampled: %lld\n",
-                          index / model->after_sources, index % model->after_sources,
-                          state_names[s->state], (long long)s->sampled));
-    if (s->state == TB_STRATUM_BORROWED)
-        TB_TRY(tb_text_append(out, err, "    from: %d\n", s->from));
-    if (s->state != TB_STRATUM_FITTED) {
-        if (t->reason[0] != '\0')
-            TB_TRY(tb_text_append(out, err, "    reason: \"%s\"\n", t->reason));
-        goto done;
-    }
-    TB_TRY(tb_text_append(out, err, "    irmad:\n"));
-    TB_TRY(write_list(out, "      ", "rho", s->irmad.rho, s->irmad.count, err));
-    TB_TRY(tb_text_append(out, err, "      iterations: %d\n      ridge: %.9g\n",
-                          s->irmad.iterations, s->irmad.ridge));
-    if (s->mad.count > 0)
-        TB_TRY(write_mad(out, &s->mad, model->bands, err));
-    if (s->screen.is_used)
-        TB_TRY(write_screen(out, &s->screen, model->bands, err));
-    TB_TRY(tb_text_append(out, err,
-                          "    normalisation:\n      rule: \"%s\"\n      unchanged: %lld\n",
-                          s->normalisation, (long long)s->unchanged));
-    TB_TRY(write_list(out, "      ", "slope", s->slope, model->bands, err));
-    TB_TRY(write_list(out, "      ", "intercept", s->intercept, model->bands, err));
-    TB_TRY(write_list(out, "      ", "noise", s->noise, model->bands, err));
-    TB_TRY(write_list(out, "      ", "mean", s->mean, model->bands, err));
-    TB_TRY(write_list(out, "      ", "spread", s->spread, model->bands, err));
-    if (model->method->feature != NULL)
-        TB_TRY(write_list(out, "      ", "offset", s->offset, model->bands, err));
-    if (model->method == &tb_method_omnibus)
-        TB_TRY(tb_text_append(out, err, "      looks: %.9g\n", s->looks));
-    if (model->filter != NULL) {
-        TB_TRY(write_list(out, "      ", "mean_after", s->mean_after, model->bands, err));
-        TB_TRY(write_list(out, "      ", "deviation", s->deviation[0], model->bands, err));
-        TB_TRY(write_list(out, "      ", "deviation_after", s->deviation[1], model->bands, err));
-    }
-    TB_TRY(
-        tb_text_append(out, err,
-                       "    threshold:\n      rule: \"%s\"\n      value: %.9g\n      weak: %.9g\n"
-                       "      strong: %.9g\n      contrast: %.9g\n      flagged: %.9g\n"
-                       "      reason: \"%s\"\n",
-                       t->rule, t->value, t->weak, t->strong, t->contrast, t->flagged, t->reason));
-done:
-    return status;
-}
-
-tb_status tb_model_write(const tb_model *model, const tb_pair *pair, tb_text *out, tb_error *err)
-{
-    tb_status status = TB_OK;
-
-    TB_TRY(tb_text_append(
-        out, err,
-        "# A model of tuban: what was learnt from the sample of one pair of dates.\n"
-        "model: 1\nmethod: %s\nbands: %d\nsmoothing: %.9g\nmedian: %s\n"
-        "sample: %.9g\n"
-        "sources: {before: %d, after: %d}\n",
-        model->method->name, model->bands, model->smoothing, yes_no(model->has_median),
-        model->sample_share, model->before_sources, model->after_sources));
-    if (model->method == &tb_method_omnibus)
-        TB_TRY(tb_text_append(out, err, "samples: %s\n", sample_names[model->is_intensity]));
-    TB_TRY(write_range(out, model, 0, "range_before", err));
-    TB_TRY(write_range(out, model, 1, "range_after", err));
-    if (model->filter != NULL) {
-        TB_TRY(tb_text_append(out, err, "filter:\n"));
-        TB_TRY(tb_filter_write(model->filter, "  ", out, err));
-    }
-    TB_TRY(tb_text_append(out, err, "registration:\n"));
-    for (int f = 0; f < model->after_files; f++)
-        TB_TRY(write_file(out, &model->file[f], tb_epoch_file(pair->after, f)->path, err));
-    TB_TRY(tb_text_append(out, err, "strata:\n"));
-    for (int s = 0; s < tb_model_strata(model); s++)
-        TB_TRY(write_stratum(out, model, s, err));
-done:
-    return status;
-}
+#include "model/names.h"
 
 static tb_status read_integer(tb_node map, const char *key, int64_t low, int64_t high, int *out,
                               tb_error *err)
 {
-    tb_status status = TB_OK;
-    tb_node   node;
     int64_t   value;
+    tb_status status = tb_node_require_integer(map, key, low, high, &value, err);
 
-    TB_TRY(tb_node_require(map, key, &node, err));
-    TB_TRY(tb_node_integer(node, low, high, &value, err));
-    *out = (int)value;
-done:
-    return status;
-}
-
-static tb_status read_count(tb_node map, const char *key, int64_t *out, tb_error *err)
-{
-    tb_status status = TB_OK;
-    tb_node   node;
-
-    TB_TRY(tb_node_require(map, key, &node, err));
-    TB_TRY(tb_node_integer(node, 0, INT64_MAX, out, err));
-done:
-    return status;
-}
-
-static tb_status read_real(tb_node map, const char *key, double low, double high, double *out,
-                           tb_error *err)
-{
-    tb_status status = TB_OK;
-    tb_node   node;
-
-    TB_TRY(tb_node_require(map, key, &node, err));
-    TB_TRY(tb_node_real(node, low, high, out, err));
-done:
+    if (status == TB_OK)
+        *out = (int)value;
     return status;
 }
 
@@ -396,8 +124,7 @@ static tb_status read_field(tb_node map, tb_model_file *file, tb_error *err)
     }
     TB_TRY(tb_node_integer(tb_node_item(node, 0), 0, INT32_MAX, &field->x, err));
     TB_TRY(tb_node_integer(tb_node_item(node, 1), 0, INT32_MAX, &field->y, err));
-    TB_TRY(tb_node_require(map, "step", &node, err));
-    TB_TRY(tb_node_integer(node, 1, INT32_MAX, &field->step, err));
+    TB_TRY(tb_node_require_integer(map, "step", 1, INT32_MAX, &field->step, err));
     if (tb_node_find(map, "held_out", &node))
         TB_TRY(read_list(map, "held_out", 2, 0, file->field_held_out, NULL, err));
     if (tb_node_find(map, "correlation", &node))
@@ -418,8 +145,8 @@ static tb_status read_file(tb_node map, tb_model_file *file, tb_error *err)
     double                   correlation[2] = {0, 0};
 
     TB_TRY(tb_node_check_keys(map, allowed, err));
-    TB_TRY(read_real(map, "dx", -1e6, 1e6, &file->dx, err));
-    TB_TRY(read_real(map, "dy", -1e6, 1e6, &file->dy, err));
+    TB_TRY(tb_node_require_real(map, "dx", -1e6, 1e6, &file->dx, err));
+    TB_TRY(tb_node_require_real(map, "dy", -1e6, 1e6, &file->dy, err));
     TB_TRY(tb_node_require(map, "applied", &node, err));
     TB_TRY(tb_node_boolean(node, &file->applied, err));
     if (tb_node_find(map, "residual_px", &node))
@@ -447,7 +174,7 @@ static tb_status read_irmad(tb_node map, tb_model_irmad *irmad, int bands, tb_er
     TB_TRY(tb_node_check_keys(map, allowed, err));
     TB_TRY(read_list(map, "rho", bands, -1, irmad->rho, &irmad->count, err));
     TB_TRY(read_integer(map, "iterations", 0, 10000, &irmad->iterations, err));
-    TB_TRY(read_real(map, "ridge", 0, 1, &irmad->ridge, err));
+    TB_TRY(tb_node_require_real(map, "ridge", 0, 1, &irmad->ridge, err));
 done:
     return status;
 }
@@ -490,9 +217,9 @@ static tb_status read_screen(tb_node map, tb_screen *screen, int bands, tb_error
     tb_node                  date;
 
     TB_TRY(tb_node_check_keys(map, allowed, err));
-    TB_TRY(read_real(map, "cloud", 0, 1, &screen->cloud, err));
+    TB_TRY(tb_node_require_real(map, "cloud", 0, 1, &screen->cloud, err));
     for (int d = 0; d < 2; d++) {
-        TB_TRY(tb_node_require(map, screen_keys[d], &date, err));
+        TB_TRY(tb_node_require(map, tb_model_screen_keys[d], &date, err));
         TB_TRY(tb_node_check_keys(date, each, err));
         TB_TRY(read_list(date, "middle", bands, -1e30, screen->middle[d], NULL, err));
         TB_TRY(read_list(date, "low", bands, 0, screen->low[d], NULL, err));
@@ -515,7 +242,7 @@ static tb_status read_normalisation(tb_node map, const tb_model *model, tb_model
 
     TB_TRY(tb_node_check_keys(map, allowed, err));
     TB_TRY(read_text(map, "rule", s->normalisation, sizeof s->normalisation, err));
-    TB_TRY(read_count(map, "unchanged", &s->unchanged, err));
+    TB_TRY(tb_node_require_integer(map, "unchanged", 0, INT64_MAX, &s->unchanged, err));
     TB_TRY(read_list(map, "slope", bands, 1e-30, s->slope, NULL, err));
     TB_TRY(read_list(map, "intercept", bands, -1e30, s->intercept, NULL, err));
     TB_TRY(read_list(map, "noise", bands, 0, s->noise, NULL, err));
@@ -524,7 +251,7 @@ static tb_status read_normalisation(tb_node map, const tb_model *model, tb_model
     if (tb_node_find(map, "offset", &offset))
         TB_TRY(read_list(map, "offset", bands, 0, s->offset, NULL, err));
     if (model->method == &tb_method_omnibus)
-        TB_TRY(read_real(map, "looks", 0.5, TB_OMNIBUS_LOOKS_MAX, &s->looks, err));
+        TB_TRY(tb_node_require_real(map, "looks", 0.5, TB_OMNIBUS_LOOKS_MAX, &s->looks, err));
     if (model->filter != NULL) {
         TB_TRY(read_list(map, "mean_after", bands, -1e30, s->mean_after, NULL, err));
         TB_TRY(read_list(map, "deviation", bands, 0, s->deviation[0], NULL, err));
@@ -542,11 +269,11 @@ static tb_status read_threshold(tb_node map, tb_model_threshold *t, tb_error *er
 
     TB_TRY(tb_node_check_keys(map, allowed, err));
     TB_TRY(read_text(map, "rule", t->rule, sizeof t->rule, err));
-    TB_TRY(read_real(map, "value", 0, 1e30, &t->value, err));
-    TB_TRY(read_real(map, "weak", 0, 1e30, &t->weak, err));
-    TB_TRY(read_real(map, "strong", t->weak, 1e30, &t->strong, err));
-    TB_TRY(read_real(map, "contrast", 0, 1e30, &t->contrast, err));
-    TB_TRY(read_real(map, "flagged", 0, 1, &t->flagged, err));
+    TB_TRY(tb_node_require_real(map, "value", 0, 1e30, &t->value, err));
+    TB_TRY(tb_node_require_real(map, "weak", 0, 1e30, &t->weak, err));
+    TB_TRY(tb_node_require_real(map, "strong", t->weak, 1e30, &t->strong, err));
+    TB_TRY(tb_node_require_real(map, "contrast", 0, 1e30, &t->contrast, err));
+    TB_TRY(tb_node_require_real(map, "flagged", 0, 1, &t->flagged, err));
     TB_TRY(read_text(map, "reason", t->reason, sizeof t->reason, err));
 done:
     return status;
@@ -568,9 +295,9 @@ static tb_status read_stratum(tb_node map, tb_model *model, int index, tb_error 
     TB_TRY(read_integer(map, "after", index % model->after_sources, index % model->after_sources,
                         &after, err));
     TB_TRY(tb_node_require(map, "state", &node, err));
-    TB_TRY(tb_node_choice(node, state_names, &state, err));
+    TB_TRY(tb_node_choice(node, tb_model_state_names, &state, err));
     s->state = (tb_model_state)state;
-    TB_TRY(read_count(map, "sampled", &s->sampled, err));
+    TB_TRY(tb_node_require_integer(map, "sampled", 0, INT64_MAX, &s->sampled, err));
     TB_TRY(read_text(map, "reason", s->threshold.reason, sizeof s->threshold.reason, err));
     if (s->state == TB_STRATUM_BORROWED)
         TB_TRY(read_integer(map, "from", 0, tb_model_strata(model) - 1, &s->from, err));
@@ -675,14 +402,14 @@ static tb_status read_head(tb_node root, tb_model **out, tb_error *err)
         status = tb_node_complain(node, err, "no filter, since the method is not \"trained\"");
         goto done;
     }
-    TB_TRY(read_real(root, "smoothing", 0, 4.5, &(*out)->smoothing, err));
+    TB_TRY(tb_node_require_real(root, "smoothing", 0, 4.5, &(*out)->smoothing, err));
     if (tb_node_find(root, "median", &node))
         TB_TRY(tb_node_boolean(node, &(*out)->has_median, err));
     if (tb_node_find(root, "samples", &node)) {
-        TB_TRY(tb_node_choice(node, sample_names, &samples, err));
+        TB_TRY(tb_node_choice(node, tb_model_sample_names, &samples, err));
         (*out)->is_intensity = samples == 1;
     }
-    TB_TRY(read_real(root, "sample", 0, 1, &(*out)->sample_share, err));
+    TB_TRY(tb_node_require_real(root, "sample", 0, 1, &(*out)->sample_share, err));
     TB_TRY(read_range(root, "range_before", &(*out)->low[0], &(*out)->high[0], err));
     TB_TRY(read_range(root, "range_after", &(*out)->low[1], &(*out)->high[1], err));
 done:
