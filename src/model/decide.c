@@ -21,7 +21,7 @@ enum { LEVELS = 64, LEVELS_A_UNIT = 20 };
 static const double CONTRAST_BOUND = 0.6, NOISE_MARGIN = 1.3;
 
 /* Hysteresis around the value: docs/methods/threshold.md says on what they were chosen. */
-static const double WEAK = 0.9, STRONG = 1.3;
+static const double WEAK = 0.9, STRONG = 1.3, STRONG_RAISED = 1.15;
 static const double ALPHA    = 0.01;
 static const double RARE_LOW = 0.92, RARE_HIGH = 0.985, RARE_LOW_SCALED = 0.97, TOP = 0.998;
 
@@ -211,9 +211,12 @@ static tb_status decide_rare(const tb_histogram *h, const tb_score_scale *scale,
         t->value = hold(cuts, 0.0, high, &held);
     t->strong = t->value * STRONG;
     if (t->value < low) {
-        /* A quantile cuts through what changed alike: what it leaves must not have to exceed it. */
+        /* A quantile cuts through what changed alike: what it leaves need not exceed it by as much.
+         * Where the score has a unit, a season changed more than is rare, and some is asked for. */
+        double least = is_scaled ? STRONG_RAISED * low : low;
+
         t->value  = low;
-        t->strong = t->strong > low ? t->strong : low;
+        t->strong = t->strong > least ? t->strong : least;
         held      = is_scaled ? ", raised to the .97 quantile" : ", raised to the .92 quantile";
     }
     snprintf(t->rule, sizeof t->rule, "rare: two Otsu cuts%s%s", is_scaled ? " and the scale" : "",
