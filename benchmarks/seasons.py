@@ -83,6 +83,7 @@ def main():
         sys.exit(f"no pairs in {data}: skipped")
     print(f"{'pair':22} {'km2':>7}  false parcels, km2 per 1,000 km2: auto, cva   planted: AUC of CONF, found by pixels")
     sums = {"auto": [0, 0, 0], "cva": [0, 0, 0]}
+    by_place = {}
     for name, (before, after) in pairs.items():
         with tempfile.TemporaryDirectory() as folder:
             text, found, ranked = "", [], []
@@ -95,6 +96,7 @@ def main():
                 more = planted(program, before, after, folder, seed, options)
                 found += more[0]
                 ranked += more[1]
+            by_place[name.split()[0]] = by_place.get(name.split()[0], []) + ranked
             by_size = []
             for least, most in zip(SIZES, SIZES[1:]):
                 of = [is_found for pixels, is_found in found if least <= pixels < most]
@@ -102,6 +104,9 @@ def main():
             print(f"{name:22} {km2:7.1f}{text}   {area_under_curve(ranked):.3f}  {'  '.join(by_size)}", flush=True)
     for method, (count, area, km2) in sums.items():
         print(f"all, {method:6} {1000 * count / km2:8.0f} parcels, {1000 * area / km2:7.2f} km2 per 1,000 km2")
+    for place, ranked in by_place.items():
+        print(f"AUC of CONF, {place}: {area_under_curve(ranked):.3f} over {len(ranked)} parcels, "
+              f"{sum(is_right for _, is_right in ranked)} of them planted")
 
 
 main()
