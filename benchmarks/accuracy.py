@@ -143,7 +143,7 @@ def main():
     if not lines:
         sys.exit(f"no labelled pairs in {data}: skipped")
     if given["--write"]:
-        lines += [sibling(name, program, data) for name in ("sameness.py", "seasons.py")]
+        lines += [sibling(name, program, data) for name in ("sameness.py", "seasons.py", "fields.py")]
         with open(given["--write"], encoding="utf-8") as file:
             page = file.read()
         page = re.sub(r"(<!-- tables -->\n).*?(<!-- end -->)", lambda m: m[1] + "\n".join(lines) + "\n" + m[2], page, flags=re.S)
