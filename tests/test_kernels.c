@@ -17,10 +17,12 @@
 
 enum { GUARD = 64, SENTINEL = 0xa5 };
 
-static bool is_same(const unsigned char *a, const unsigned char *b, size_t element)
+static bool is_same(const unsigned char *a, const unsigned char *b, size_t element, bool is_for_nan)
 {
     if (memcmp(a, b, element) == 0)
         return true;
+    if (!is_for_nan)
+        return false;
 
     /* The sign and payload of a NaN are no part of a result. */
     if (element == sizeof(double)) {
@@ -56,7 +58,7 @@ static void check(const kernel_case *it, const tb_kernels *variant, const case_i
             fail_msg("%s, n = %zu: wrote outside its row at byte %zd", it->name, n,
                      (ssize_t)i - (ssize_t)at);
     for (size_t i = 0; i < elements; i++)
-        if (!is_same(ours + at + i * element, theirs + at + i * element, element))
+        if (!is_same(ours + at + i * element, theirs + at + i * element, element, it->is_for_nan))
             fail_msg("%s, n = %zu: %s differs from c at %zu", it->name, n, variant->isa, i);
 }
 

@@ -426,6 +426,7 @@ static tb_status read_sample(tb_info *info, tb_image *image, sample *of, tb_erro
     tb_window            window  = {0};
     tb_rect              whole   = {0, 0, info->width, info->height};
 
+    tb_image_use(image, kernels);
     TB_TRY(tb_cache_new(&cache, 0, err));
     for (int64_t j = 0; j < of->down; j++)
         for (int64_t i = 0; i < of->across; i++) {

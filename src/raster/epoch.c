@@ -417,6 +417,7 @@ static tb_status load(tb_epoch_reader *reader, int f, tb_rect window, tb_error *
 
     if (reader->image[f] == NULL) {
         TB_TRY(tb_image_open_as(&reader->image[f], info->path, &reader->epoch->as, err));
+        tb_image_use(reader->image[f], reader->kernels);
         if (info->has_nodata)
             tb_image_set_nodata(reader->image[f], info->nodata);
         if (tb_image_describe(reader->image[f])->bands != info->bands)
