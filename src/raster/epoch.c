@@ -434,6 +434,15 @@ static int64_t clamped(int64_t value, int64_t low, int64_t high)
     return value < low ? low : value > high ? high : value;
 }
 
+/* True if all outputs have one phase and taps side by side: the row is moved as a whole. */
+static bool is_moved(const tb_epoch_reader *reader, int64_t n)
+{
+    for (int64_t i = 1; i < n; i++)
+        if (reader->phase[i] != reader->phase[0] || reader->index[i] != reader->index[0] + i)
+            return false;
+    return true;
+}
+
 /* Resamples every row of the window along x, into reader->across [bands][window rows][n]. */
 static tb_status resample_across(tb_epoch_reader *reader, const tb_warp_axis *axis, int64_t n,
                                  tb_error *err)
@@ -442,6 +451,7 @@ static tb_status resample_across(tb_epoch_reader *reader, const tb_warp_axis *ax
     int64_t          width = window->rect.width, height = window->rect.height, pad = axis->taps;
     int64_t          rows   = height * reader->epoch->bands;
     tb_status        status = TB_OK;
+    bool             moved, within;
 
     TB_TRY(
         reserve_floats(&reader->padded, &reader->padded_capacity, (size_t)(width + 2 * pad), err));
@@ -452,16 +462,30 @@ static tb_status resample_across(tb_epoch_reader *reader, const tb_warp_axis *ax
         reader->index[i] = (int32_t)clamped(first, 0, width + 2 * pad - axis->taps);
         reader->phase[i] = (uint8_t)reader->px[i].phase;
     }
+    moved  = is_moved(reader, n);
+    within = moved && reader->index[0] >= pad && reader->index[0] + n + axis->taps <= width + pad;
     for (int64_t row = 0; row < rows; row++) {
-        const float *src = window->samples + row * width;
+        const float *src = window->samples + row * width, *from = src - pad;
+        const float *taps[TB_WARP_TAPS_MAX];
 
-        for (int64_t i = 0; i < pad; i++) {
-            reader->padded[i]               = src[0];
-            reader->padded[pad + width + i] = src[width - 1];
+        if (!within) {
+            for (int64_t i = 0; i < pad; i++) {
+                reader->padded[i]               = src[0];
+                reader->padded[pad + width + i] = src[width - 1];
+            }
+            memcpy(reader->padded + pad, src, (size_t)width * sizeof *src);
+            from = reader->padded;
         }
-        memcpy(reader->padded + pad, src, (size_t)width * sizeof *src);
-        reader->kernels->resample_across(reader->across + row * n, reader->padded, reader->index,
-                                         reader->phase, axis->weights, axis->taps, (size_t)n);
+        if (!moved) {
+            reader->kernels->resample_across(reader->across + row * n, from, reader->index,
+                                             reader->phase, axis->weights, axis->taps, (size_t)n);
+            continue;
+        }
+        for (int k = 0; k < axis->taps; k++)
+            taps[k] = from + reader->index[0] + k;
+        reader->kernels->resample_down(reader->across + row * n, taps,
+                                       axis->weights + reader->phase[0] * axis->taps, axis->taps,
+                                       (size_t)n);
     }
 done:
     return status;
@@ -713,6 +737,15 @@ done:
     return status;
 }
 
+/* NaN in all bands of the pixels that no file gave. */
+static void mark_unobserved(float *const *planes, int bands, const int16_t *file, size_t pixels)
+{
+    for (size_t i = 0; i < pixels; i++)
+        if (file[i] < 0)
+            for (int b = 0; b < bands; b++)
+                planes[b][i] = NAN;
+}
+
 tb_status tb_epoch_read(tb_epoch_reader *reader, tb_rect rect, float *const *planes, int16_t *file,
                         tb_error *err)
 {
@@ -722,9 +755,6 @@ tb_status tb_epoch_read(tb_epoch_reader *reader, tb_rect rect, float *const *pla
     TB_TRY(reserve(reader, rect.width, err));
     for (size_t i = 0; i < pixels; i++)
         file[i] = -1;
-    for (int b = 0; b < reader->epoch->bands; b++)
-        for (size_t i = 0; i < pixels; i++)
-            planes[b][i] = NAN;
     for (int f = 0; f < reader->epoch->count; f++) {
         tb_rect reach = tb_rect_intersect(rect, reader->epoch->file[f].footprint);
 
@@ -736,6 +766,7 @@ tb_status tb_epoch_read(tb_epoch_reader *reader, tb_rect rect, float *const *pla
                 TB_TRY(read_strip(reader, f, strip, rect, planes, file, err));
         }
     }
+    mark_unobserved(planes, reader->epoch->bands, file, pixels);
     if (reader->epoch->has_valid)
         TB_TRY(apply_validity(reader, rect, planes, file, err));
 done:
