@@ -31,9 +31,9 @@ static void start(float *restrict sum, float *restrict weight, const float *rest
     }
 }
 
-/* Some columns of the sum where nothing is missing, in registers from the first tap to the last. */
+/* Some columns where nothing is missing, in registers from the first tap to the last. */
 static inline void sum_wide(float *restrict dst, const float *const *rows, const float *taps,
-                            int radius, size_t at, int registers)
+                            int radius, float whole, size_t at, int registers)
 {
     tb_floats sum[WIDE];
 
@@ -47,18 +47,18 @@ static inline void sum_wide(float *restrict dst, const float *const *rows, const
             sum[i] += taps[k] * tb_floats_load(rows[radius + k] + x);
         }
     for (int i = 0; i < registers; i++)
-        tb_floats_store(dst + at + i * TB_FLOATS, sum[i]);
+        tb_floats_store(dst + at + i * TB_FLOATS, sum[i] / whole);
 }
 
 static void sum_plain(float *restrict dst, const float *const *rows, const float *taps, int radius,
-                      size_t n)
+                      float whole, size_t n)
 {
     size_t x = 0;
 
     for (; x + WIDE * TB_FLOATS <= n; x += WIDE * TB_FLOATS)
-        sum_wide(dst, rows, taps, radius, x, WIDE);
+        sum_wide(dst, rows, taps, radius, whole, x, WIDE);
     for (; x + TB_FLOATS <= n; x += TB_FLOATS)
-        sum_wide(dst, rows, taps, radius, x, 1);
+        sum_wide(dst, rows, taps, radius, whole, x, 1);
     for (; x < n; x++) {
         float sum = taps[0] * rows[radius][x];
 
@@ -66,7 +66,7 @@ static void sum_plain(float *restrict dst, const float *const *rows, const float
             sum += taps[k] * rows[radius - k][x];
             sum += taps[k] * rows[radius + k][x];
         }
-        dst[x] = sum;
+        dst[x] = sum / whole;
     }
 }
 
@@ -105,12 +105,9 @@ void TB_KERNEL(tb_fir_column)(float *restrict dst, const float *const *rows, con
 
         for (int k = 0; k <= 2 * radius; k++)
             from[k] = rows[k] + at;
-        sum_plain(sum, from, taps, radius, length);
-        if (is_whole(sum, length)) {
-            for (size_t x = 0; x < length; x++)
-                sum[x] /= whole;
+        sum_plain(sum, from, taps, radius, whole, length);
+        if (is_whole(sum, length))
             continue;
-        }
         start(sum, weight, from[radius], taps[0], length);
         for (int k = 1; k <= radius; k++)
             add_pair(sum, weight, from[radius - k], from[radius + k], taps[k], length);

@@ -491,8 +491,9 @@ done:
     return status;
 }
 
+/* A row of a strip's pixels from `first`: of band b into out[b]. */
 static void resample_down(tb_epoch_reader *reader, const tb_warp_axis *axis, tb_warp_position y,
-                          int64_t n)
+                          int64_t columns, int64_t first, int64_t n, float *const *out)
 {
     const tb_rect *window = &reader->window.rect;
     const float   *rows[TB_WARP_TAPS_MAX];
@@ -501,10 +502,10 @@ static void resample_down(tb_epoch_reader *reader, const tb_warp_axis *axis, tb_
         for (int k = 0; k < axis->taps; k++) {
             int64_t row = clamped(y.index + axis->first + k - window->y, 0, window->height - 1);
 
-            rows[k] = reader->across + (b * window->height + row) * n;
+            rows[k] = reader->across + (b * window->height + row) * columns + first;
         }
-        reader->kernels->resample_down(reader->out + b * reader->columns, rows,
-                                       axis->weights + y.phase * axis->taps, axis->taps, (size_t)n);
+        reader->kernels->resample_down(out[b], rows, axis->weights + y.phase * axis->taps,
+                                       axis->taps, (size_t)n);
     }
 }
 
@@ -596,6 +597,21 @@ static void merge_row(const float *const *row, int bands, int tested, int f, int
     }
 }
 
+static bool is_nobodys(const int16_t *file, int64_t n)
+{
+    int all = -1;
+
+    for (int64_t i = 0; i < n; i++)
+        all &= file[i];
+    return all == -1;
+}
+
+static void give(int16_t *file, int64_t n, int f)
+{
+    for (int64_t i = 0; i < n; i++)
+        file[i] = (int16_t)f;
+}
+
 /*
  * In how many bands a pixel has to be looked at: a window holds NaN in all bands or in none, and
  * only floats can overflow when they are weighted.
@@ -632,18 +648,25 @@ static tb_status read_straight(tb_epoch_reader *reader, int f, tb_rect strip, tb
         size_t           at = (size_t)((y - rect.y) * rect.width + strip.x - rect.x + first);
         tb_warp_position px, py;
         const float     *row[TB_BANDS_MAX];
+        float           *out[TB_BANDS_MAX];
+        bool             is_free = !is_copy && tested == 0 && is_nobodys(file + at, end - first);
 
         tb_warp_row(warp, strip.x, y, 1, &px, &py);
         if (!tb_warp_is_inside(py, info->height))
             continue;
-        if (!is_copy)
-            resample_down(reader, tb_warp_axis_y(warp), py, strip.width);
-        for (int b = 0; b < bands; b++)
+        for (int b = 0; b < bands; b++) {
+            out[b] = is_free ? planes[b] + at : reader->out + b * reader->columns;
             row[b] = is_copy ? reader->window.samples +
                                    (b * window->height + py.index - window->y) * window->width +
                                    reader->px[first].index - window->x
-                             : reader->out + b * reader->columns + first;
-        merge_row(row, bands, tested, f, end - first, at, planes, file + at);
+                             : out[b];
+        }
+        if (!is_copy)
+            resample_down(reader, tb_warp_axis_y(warp), py, strip.width, first, end - first, out);
+        if (is_free)
+            give(file + at, end - first, f);
+        else
+            merge_row(row, bands, tested, f, end - first, at, planes, file + at);
     }
 done:
     return status;
