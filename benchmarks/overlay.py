@@ -28,18 +28,18 @@ SIDE = 80.0  # metres of a polygon
 EAST, NORTH = 40500000.0, 4000000.0
 
 
-def edges(side, rng):
+def edges(side, step, rng):
     """Corners of a jittered grid, and the bends of the edges between them."""
     y, x = np.mgrid[0:side + 1, 0:side + 1].astype(float)
     jitter = rng.uniform(-0.3, 0.3, (2, side + 1, side + 1))
-    return (x + jitter[0]) * SIDE, (y + jitter[1]) * SIDE
+    return (x + jitter[0]) * step, (y + jitter[1]) * step
 
 
-def bend(a, b, count, seed):
+def bend(a, b, count, seed, sway):
     """Points from a to b, without b, that wind a little; the same seen from either end."""
     t = np.arange(1, count)[:, None] / count
     rng = np.random.default_rng(seed)
-    points = a + (b - a) * t + rng.normal(0, 0.8, (count - 1, 2))
+    points = a + (b - a) * t + rng.normal(0, sway, (count - 1, 2))
     return np.vstack([a[None], points])
 
 
@@ -68,16 +68,18 @@ def add(layer, points, field, value):
     layer.CreateFeature(feature)
 
 
-def make_survey(path, driver, count):
+def make_survey(path, driver, count, extent=None, seed=7):
+    """`count` polygons that tile a square of `extent` metres; each of SIDE metres without one."""
     side = int(round(count ** 0.5))
-    x, y = edges(side, np.random.default_rng(7))
+    step = extent / side if extent else SIDE
+    x, y = edges(side, step, np.random.default_rng(seed))
     partial, source, layer = create(path, driver, "DLTB", ogr.wkbPolygon, "DLBM")
     place = np.array([EAST, NORTH])
     corner = np.stack([x, y], axis=2)
 
     def side_between(i0, j0, i1, j1):
         flat = (i0 * (side + 1) + j0) * 2 + (i1 != i0)
-        return bend(corner[i0, j0], corner[i1, j1], 10, flat)
+        return bend(corner[i0, j0], corner[i1, j1], 10, flat, step / 100)
 
     if driver == "GPKG":
         layer.StartTransaction()

@@ -1,5 +1,6 @@
 /**
- * A register of doubles, for kernels whose sums have a fixed order by lanes.
+ * Registers: of doubles, for kernels whose sums have a fixed order by lanes, and of floats, for
+ * those that keep what they add up in registers over several passes.
  *
  * The compilers' vector extension at the width of the instruction set. Sums are defined over
  * TB_LANES lanes whatever that width is, so the bits do not depend on it; auto-vectorising would
@@ -9,13 +10,17 @@
 #define TUBAN_KERNELS_LANES_H
 
 #include <stddef.h>
+#include <string.h>
 
 #if defined    __AVX512F__
 typedef double tb_vector __attribute__((vector_size(64), may_alias));
+typedef float  tb_floats __attribute__((vector_size(64)));
 #elif defined  __AVX__
 typedef double tb_vector __attribute__((vector_size(32), may_alias));
+typedef float  tb_floats __attribute__((vector_size(32)));
 #else
 typedef double tb_vector __attribute__((vector_size(16), may_alias));
+typedef float  tb_floats __attribute__((vector_size(16)));
 #endif
 
 enum {
@@ -23,6 +28,21 @@ enum {
     TB_VECTOR = sizeof(tb_vector) / sizeof(double), /* doubles in a register */
     TB_PARTS  = TB_LANES / TB_VECTOR                /* registers that hold the lanes */
 };
+
+enum { TB_FLOATS = sizeof(tb_floats) / sizeof(float) };
+
+static inline tb_floats tb_floats_load(const float *src)
+{
+    tb_floats value;
+
+    memcpy(&value, src, sizeof value);
+    return value;
+}
+
+static inline void tb_floats_store(float *dst, tb_floats value)
+{
+    memcpy(dst, &value, sizeof value);
+}
 
 /** dst[x] = src[x] - centre for n samples, then zeros as far as `padded`. */
 static inline void tb_lanes_centre(double *restrict dst, const float *restrict src, double centre,

@@ -15,6 +15,8 @@
 #include "kernels/median.h"
 #include "kernels/moments.h"
 #include "kernels/omnibus.h"
+#include "kernels/pick.h"
+#include "kernels/predict.h"
 #include "kernels/resample.h"
 
 typedef struct tb_kernels {
@@ -36,6 +38,21 @@ typedef struct tb_kernels {
     tb_median_row_fn      *median_row;
     tb_moments_add_fn     *moments_add;
     tb_omnibus_row_fn     *omnibus_row;
+    tb_pick_u8_fn         *pick_u8;
+    tb_pick_u16_fn        *pick_u16;
+    tb_pick_u32_fn        *pick_u32;
+    tb_pick_u32_float_fn  *pick_u32_float;
+    tb_pick_i32_float_fn  *pick_i32_float;
+    tb_pick_f64_float_fn  *pick_f64_float;
+    tb_sum_u8_fn          *sum_u8;
+    tb_sum_u16_fn         *sum_u16;
+    tb_sum_u32_fn         *sum_u32;
+    tb_sum_u64_fn         *sum_u64;
+    tb_swap_u16_fn        *swap_u16;
+    tb_swap_u32_fn        *swap_u32;
+    tb_swap_u64_fn        *swap_u64;
+    tb_join_u32_fn        *join_u32;
+    tb_join_u64_fn        *join_u64;
 } tb_kernels;
 
 extern const tb_kernels tb_kernels_c;

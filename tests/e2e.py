@@ -40,7 +40,7 @@ def data(*parts):
 
 def environment(**changes):
     """The environment of a run: plain but for the changes."""
-    env = {k: v for k, v in os.environ.items() if k not in ("TUBAN_CPU", "GLIBC_TUNABLES")}
+    env = {k: v for k, v in os.environ.items() if k not in ("TUBAN_CPU", "TUBAN_READ", "GLIBC_TUNABLES")}
     env.update({k: v for k, v in changes.items() if v})
     return env
 

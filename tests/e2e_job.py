@@ -103,6 +103,21 @@ class Job(bad.Case):
                   for feature in self.features("jobs/out", "observed")}
         self.assertEqual(states, {"observed": 300 * 140, "unobserved": 300 * 200})
 
+    def test_who_decoded_each_file_is_told(self):
+        gdal.Translate(self.path("images/lzw.tif"), self.path("images/t2.tif"), creationOptions=["COMPRESS=LZW"])
+        self.job(after="image: ../images/lzw.tif")
+        _, report = self.run_job()
+        told = [(os.path.basename(f["file"]), f["reading"], f["reason"]) for f in report["reading"]]
+        self.assertEqual(told, [("t1.tif", "direct", None), ("lzw.tif", "gdal", "LZW")])
+        good = self.set_of("jobs/out")
+        self.accept("run", "jobs/job.yaml", "--force", env={"TUBAN_READ": "gdal"})
+        with open(self.path("jobs/out/run.json"), encoding="utf-8") as file:
+            report = json.load(file)
+        self.assertEqual([f["reason"] for f in report["reading"]], ["TUBAN_READ=gdal"] * 2)
+        self.assertEqual(self.set_of("jobs/out"), good)
+        self.refuse(2, "run", "jobs/job.yaml", says=["expected TUBAN_READ to be direct or gdal, got fast"],
+                    env={"TUBAN_READ": "fast"})
+
     def test_nodata_of_the_job_goes_over_the_file(self):
         image = gdal.Open(self.path("images/t1.tif")).ReadAsArray()
         image[:, 280:, :] = 7

@@ -210,6 +210,130 @@ static void omnibus_many(const tb_kernels *k, void *out, const case_inputs *in, 
 
 enum { MOMENTS = sizeof(tb_moments) / sizeof(double) };
 
+/* The rows' bits as samples of any kind. */
+static void *bits(void *out, const case_inputs *in, size_t n)
+{
+    return memcpy(out, in->rows[5], n * sizeof(float));
+}
+
+static void sum_u8_one(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
+{
+    k->sum_u8(bits(out, in, n), 1, 4 * n);
+}
+
+static void sum_u8_three(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
+{
+    k->sum_u8(bits(out, in, n), 3, 4 * n);
+}
+
+static void sum_u8_four(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
+{
+    k->sum_u8(bits(out, in, n), 4, 4 * n);
+}
+
+static void sum_u8_seven(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
+{
+    k->sum_u8(bits(out, in, n), 7, 4 * n);
+}
+
+static void sum_u16_one(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
+{
+    k->sum_u16(bits(out, in, n), 1, 2 * n);
+}
+
+static void sum_u16_three(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
+{
+    k->sum_u16(bits(out, in, n), 3, 2 * n);
+}
+
+static void sum_u16_four(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
+{
+    k->sum_u16(bits(out, in, n), 4, 2 * n);
+}
+
+static void sum_u16_six(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
+{
+    k->sum_u16(bits(out, in, n), 6, 2 * n);
+}
+
+static void sum_u32(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
+{
+    k->sum_u32(bits(out, in, n), 2, n);
+}
+
+static void sum_u64(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
+{
+    memcpy(out, in->positive, n * sizeof(double));
+    k->sum_u64(out, 3, n);
+}
+
+static void swap_u16(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
+{
+    k->swap_u16(bits(out, in, n), 2 * n);
+}
+
+static void swap_u32(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
+{
+    k->swap_u32(bits(out, in, n), n);
+}
+
+static void swap_u64(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
+{
+    memcpy(out, in->positive, n * sizeof(double));
+    k->swap_u64(out, n);
+}
+
+static void join_u32(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
+{
+    k->join_u32(out, (const uint8_t *)in->rows[2], n);
+}
+
+static void join_u64(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
+{
+    k->join_u64(out, (const uint8_t *)in->positive, n);
+}
+
+/* Sources of four bands are read four times as far as they are written. */
+static const void *wide(const case_inputs *in)
+{
+    return in->rows[0];
+}
+
+static void pick_u8(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
+{
+    k->pick_u8(out, (const uint8_t *)wide(in) + 2, 3, 4 * n);
+}
+
+static void pick_u16(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
+{
+    k->pick_u16(out, (const uint16_t *)wide(in) + 3, 4, 2 * n);
+}
+
+static void pick_u16_six(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
+{
+    k->pick_u16(out, (const uint16_t *)wide(in) + 5, 6, 2 * n);
+}
+
+static void pick_u32(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
+{
+    k->pick_u32(out, wide(in), 2, n);
+}
+
+static void pick_u32_float(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
+{
+    k->pick_u32_float(out, wide(in), 3, n);
+}
+
+static void pick_i32_float(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
+{
+    k->pick_i32_float(out, wide(in), 3, n);
+}
+
+static void pick_f64_float(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
+{
+    k->pick_f64_float(out, in->positive, 1, n);
+}
+
 const kernel_case kernel_cases[] = {
     {"convert_u8", false, 0, false, convert_u8},
     {"convert_u16", false, 0, false, convert_u16},
@@ -237,6 +361,28 @@ const kernel_case kernel_cases[] = {
     {"moments_add 8 channels", true, MOMENTS, true, moments_plain},
     {"moments_add 12, weighted", true, MOMENTS, true, moments_weighted},
     {"moments_add 32, weighted", true, MOMENTS, true, moments_most},
+    {"sum_u8, 1 band", false, 0, false, sum_u8_one},
+    {"sum_u8, 3 bands", false, 0, false, sum_u8_three},
+    {"sum_u8, 4 bands", false, 0, false, sum_u8_four},
+    {"sum_u8, 7 bands", false, 0, false, sum_u8_seven},
+    {"sum_u16, 1 band", false, 0, false, sum_u16_one},
+    {"sum_u16, 3 bands", false, 0, false, sum_u16_three},
+    {"sum_u16, 4 bands", false, 0, false, sum_u16_four},
+    {"sum_u16, 6 bands", false, 0, false, sum_u16_six},
+    {"sum_u32, 2 bands", false, 0, false, sum_u32},
+    {"sum_u64, 3 bands", true, 0, false, sum_u64},
+    {"swap_u16", false, 0, false, swap_u16},
+    {"swap_u32", false, 0, false, swap_u32},
+    {"swap_u64", true, 0, false, swap_u64},
+    {"join_u32", false, 0, false, join_u32},
+    {"join_u64", true, 0, false, join_u64},
+    {"pick_u8 of 3", false, 0, false, pick_u8},
+    {"pick_u16 of 4", false, 0, false, pick_u16},
+    {"pick_u16 of 6", false, 0, false, pick_u16_six},
+    {"pick_u32 of 2", false, 0, false, pick_u32},
+    {"pick_u32_float of 3", false, 0, true, pick_u32_float},
+    {"pick_i32_float of 3", false, 0, true, pick_i32_float},
+    {"pick_f64_float", false, 0, true, pick_f64_float},
 };
 
 const size_t kernel_cases_count = sizeof kernel_cases / sizeof *kernel_cases;

@@ -24,7 +24,7 @@ typedef struct kernel_case {
     const char *name;
     bool        is_double;      /* of the output's elements */
     size_t      fixed_elements; /* that run writes; 0: n */
-    bool        is_for_nan;     /* the contract covers NaN inputs */
+    bool is_for_nan; /* the contract covers NaN inputs; else every bit of the output counts */
     void (*run)(const tb_kernels *kernels, void *out, const case_inputs *in, size_t n);
 } kernel_case;
 

@@ -19,6 +19,7 @@
 
 #include "core/file.h"
 #include "core/memory.h"
+#include "scenes.h"
 #include "tuban/info.h"
 
 static const char MADE[] = "/vsimem/info.tif";
@@ -256,6 +257,51 @@ static void expensive_layouts_are_told(void **state)
     info = look(MADE);
     assert_true(complains(info, "a single strip of 77 MiB"));
     tb_info_free(info);
+
+    /* Tiles that GDAL has to decode, and those of a small image, which are no matter. */
+    for (int small = 0; small < 2; small++) {
+        dataset =
+            make(small ? 500 : 9000, 9000, 1, GDT_Byte, "TILED=YES COMPRESS=LZW SPARSE_OK=TRUE");
+        GDALClose(dataset);
+        info = look(MADE);
+        assert_false(info->is_direct);
+        assert_int_equal(complains(info, "tiles of ZSTD would be read faster; write it anew: "
+                                         "gdal_translate -co TILED=YES"),
+                         !small);
+        tb_info_free(info);
+    }
+}
+
+static void who_decodes_is_told(void **state)
+{
+    static const struct {
+        const char *options, *why;
+    } kinds[] = {{"TILED=YES COMPRESS=ZSTD PREDICTOR=2", ""},
+                 {"COMPRESS=DEFLATE", ""},
+                 {"TILED=YES COMPRESS=LZW", "LZW"},
+                 {"TILED=YES NBITS=12", "samples of another size or format"}};
+    char path[300];
+
+    (void)state;
+    folder_begin();
+    in_folder("direct.tif", path, sizeof path);
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        GDALDatasetH dataset = make(300, 200, 2, GDT_UInt16, kinds[i].options);
+        char       **options = CSLTokenizeString2(kinds[i].options, " ", 0);
+        GDALDatasetH copy;
+        tb_info     *info;
+
+        copy =
+            GDALCreateCopy(GDALGetDriverByName("GTiff"), path, dataset, FALSE, options, NULL, NULL);
+        CSLDestroy(options);
+        GDALClose(copy);
+        GDALClose(dataset);
+        info = look(path);
+        assert_string_equal(info->why_gdal, kinds[i].why);
+        assert_int_equal(info->is_direct, kinds[i].why[0] == '\0');
+        tb_info_free(info);
+    }
+    folder_end();
 }
 
 static void a_sample_of_a_large_image_is_small_and_always_the_same(void **state)
@@ -458,6 +504,7 @@ int main(void)
         cmocka_unit_test(what_is_odd_is_told),
         cmocka_unit_test(masks_of_each_kind),
         cmocka_unit_test(expensive_layouts_are_told),
+        cmocka_unit_test(who_decodes_is_told),
         cmocka_unit_test(a_sample_of_a_large_image_is_small_and_always_the_same),
         cmocka_unit_test(what_is_no_image_is_refused),
         cmocka_unit_test(every_failed_allocation_is_told_and_leaves_nothing),

@@ -61,6 +61,8 @@ typedef struct tb_info {
     int64_t file_bytes;    /**< of all files that belong to it */
     int64_t decoded_bytes; /**< of all bands as stored */
     int64_t tile_bytes;    /**< what one step of reading decodes, see `valid_share` */
+    bool    is_direct;     /**< tuban decodes its blocks itself, else GDAL does */
+    char    why_gdal[64];  /**< and why, in a few words; empty where is_direct */
 
     /* of a Sentinel-2 product */
     char   product[64];    /**< such as "Sentinel-2 L2A, baseline 05.10"; else empty */

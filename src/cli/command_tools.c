@@ -63,6 +63,9 @@ static json_t *info_json(const tb_info *info)
     json_object_set_new(json, "is_stripped", json_boolean(info->is_stripped));
     json_object_set_new(json, "file_bytes", json_integer(info->file_bytes));
     json_object_set_new(json, "decoded_bytes", json_integer(info->decoded_bytes));
+    json_object_set_new(json, "reading", json_string(info->is_direct ? "direct" : "gdal"));
+    json_object_set_new(json, "reading_reason",
+                        info->is_direct ? json_null() : json_string(info->why_gdal));
     json_object_set_new(json, "problems", problems);
     return json;
 }
@@ -87,9 +90,10 @@ static void print_info(const tb_info *info)
                info->offset[0]);
     if (info->date[0] != '\0')
         printf("  date     %s\n", info->date);
-    printf("  reading  %s, blocks of %lld x %lld, %.1f MiB on disk, %.1f MiB decoded\n",
+    printf("  reading  %s, blocks of %lld x %lld, %.1f MiB on disk, %.1f MiB decoded, %s%s%s\n",
            info->compression, (long long)info->block_width, (long long)info->block_height,
-           (double)info->file_bytes / 1048576.0, (double)info->decoded_bytes / 1048576.0);
+           (double)info->file_bytes / 1048576.0, (double)info->decoded_bytes / 1048576.0,
+           info->is_direct ? "directly" : "by GDAL (", info->why_gdal, info->is_direct ? "" : ")");
     for (size_t i = 0; i < info->problem_count; i++)
         printf("  note     %s\n", info->problems[i]);
 }

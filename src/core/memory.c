@@ -3,6 +3,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 /*
  * The counters are the one process-wide state of tuban: memory belongs to the process, and a budget
@@ -13,7 +14,7 @@ static atomic_size_t peak;
 static atomic_long   allocations_to_failure;
 static atomic_int    has_failed;
 
-enum { ALIGNMENT = 64 };
+enum { ALIGNMENT = 64, LARGE = 2 << 20 /* a large page, where there are any */ };
 
 /* Sits in the ALIGNMENT bytes before what the caller sees. */
 typedef struct header {
@@ -44,6 +45,18 @@ static int is_to_fail(void)
     return 1;
 }
 
+/* Asks for large pages: the system gives memory page by page, and giving small ones takes it longer
+ * than filling them takes us. Only a wish. */
+static void make_large(void *base, size_t bytes)
+{
+#ifdef MADV_HUGEPAGE
+    (void)madvise(base, bytes, MADV_HUGEPAGE);
+#else
+    (void)base;
+    (void)bytes;
+#endif
+}
+
 static void *allocate(size_t count_of, size_t size)
 {
     size_t bytes;
@@ -51,8 +64,10 @@ static void *allocate(size_t count_of, size_t size)
 
     if (__builtin_mul_overflow(count_of, size, &bytes) || bytes > SIZE_MAX / 2 || is_to_fail())
         return NULL;
-    if (posix_memalign(&base, ALIGNMENT, bytes + ALIGNMENT) != 0)
+    if (posix_memalign(&base, bytes >= LARGE ? LARGE : ALIGNMENT, bytes + ALIGNMENT) != 0)
         return NULL;
+    if (bytes >= LARGE)
+        make_large(base, bytes);
     ((header *)base)->bytes = bytes;
     count(bytes);
     return (char *)base + ALIGNMENT;

@@ -85,7 +85,9 @@ static void take_header(tb_info *info, const tb_image_info *image)
     info->block_width   = image->block_width;
     info->block_height  = image->block_height;
     info->tile_bytes    = (int64_t)tb_cache_tile_bytes(image);
-    info->is_stripped   = info->block_width == info->width && info->block_height < info->height;
+    info->is_direct     = image->is_direct;
+    set_text(info->why_gdal, sizeof info->why_gdal, image->why_gdal);
+    info->is_stripped = info->block_width == info->width && info->block_height < info->height;
     memcpy(info->transform, t, sizeof info->transform);
     info->pixel_width  = hypot(t[1], t[4]);
     info->pixel_height = hypot(t[2], t[5]);
@@ -298,9 +300,13 @@ static void take_layout(tb_info *info, GDALDatasetH dataset)
 
 static tb_status judge_layout(tb_info *info, GDALRasterBandH first, tb_error *err)
 {
-    int64_t     row_bytes = info->decoded_bytes / info->height;
-    const char *advice    = "tile it with gdal_translate -co TILED=YES -co COMPRESS=ZSTD";
+    int64_t row_bytes = info->decoded_bytes / info->height;
+    char    advice[256];
 
+    snprintf(advice, sizeof advice,
+             "write it anew: gdal_translate -co TILED=YES -co BLOCKXSIZE=512 -co BLOCKYSIZE=512 "
+             "-co BIGTIFF=IF_SAFER -co COMPRESS=ZSTD -co PREDICTOR=%d",
+             strncmp(info->type, "Float", strlen("Float")) == 0 ? 3 : 2);
     if (info->decoded_bytes < STRIPS_NOTED)
         return TB_OK;
     if (is_single_strip(info, first) ||
@@ -312,6 +318,9 @@ static tb_status judge_layout(tb_info *info, GDALRasterBandH first, tb_error *er
         return complain(
             info, err, "stripped: read as one full-width panel, %lld MiB for %lld rows; %s",
             (long long)(row_bytes * PANEL_ROWS / MEBIBYTE), (long long)PANEL_ROWS, advice);
+    if (!info->is_direct)
+        return complain(info, err, "%s: decoded by GDAL, tiles of ZSTD would be read faster; %s",
+                        info->why_gdal, advice);
     return TB_OK;
 }
 
@@ -426,6 +435,7 @@ static tb_status read_sample(tb_info *info, tb_image *image, sample *of, tb_erro
     tb_window            window  = {0};
     tb_rect              whole   = {0, 0, info->width, info->height};
 
+    tb_image_use(image, kernels);
     TB_TRY(tb_cache_new(&cache, 0, err));
     for (int64_t j = 0; j < of->down; j++)
         for (int64_t i = 0; i < of->across; i++) {

@@ -16,6 +16,7 @@ typedef struct entry {
     entry_state   state;
     int           users;
     size_t        bytes;
+    size_t        samples_room, valid_room; /* bytes of a whole tile's memory, held or not yet */
     tb_error      error;
     struct entry *next;            /* of the same bucket */
     struct entry *older, *younger; /* among those nobody uses */
@@ -104,7 +105,7 @@ static void link_idle(tb_cache *cache, entry *e)
     cache->youngest                                                         = e;
 }
 
-static void drop(tb_cache *cache, entry *e)
+static void take_out(tb_cache *cache, entry *e)
 {
     entry **at = bucket_of(cache, e->image_id, e->tx, e->ty);
 
@@ -112,19 +113,66 @@ static void drop(tb_cache *cache, entry *e)
         at = &(*at)->next;
     *at = e->next;
     cache->held -= e->bytes;
+}
+
+static void drop(tb_cache *cache, entry *e)
+{
+    take_out(cache, e);
     free_entry(e);
 }
 
-/* With the lock held; counts `bytes` as held and drops what is too much. */
-static void make_room(tb_cache *cache, size_t bytes)
+/*
+ * With the lock held; counts `bytes` as held and drops what is too much, but for one tile, whose
+ * memory can serve again: new pages cost the system more than decoding into them.
+ */
+static entry *make_room(tb_cache *cache, size_t bytes)
 {
+    entry *kept = NULL;
+
     cache->held += bytes;
     while (cache->held > cache->capacity && cache->oldest != NULL) {
         entry *e = cache->oldest;
 
         unlink_idle(cache, e);
-        drop(cache, e);
+        take_out(cache, e);
+        if (kept != NULL)
+            free_entry(kept);
+        kept = e;
     }
+    return kept;
+}
+
+/* With the lock held; a new entry for the tile, counted and known, with the memory of a dropped one
+ * where that is of its size. */
+static tb_status add_entry(tb_cache *cache, const tb_image_info *info, int image_id, int64_t tx,
+                           int64_t ty, entry **out, tb_error *err)
+{
+    size_t  pixels = (size_t)info->tile_width * (size_t)info->tile_height;
+    entry   fresh  = {.image_id     = image_id,
+                      .tx           = tx,
+                      .ty           = ty,
+                      .users        = 1,
+                      .bytes        = tb_cache_tile_bytes(info),
+                      .samples_room = pixels * (size_t)info->bands * tb_sample_size(info->type),
+                      .valid_room   = info->has_mask ? pixels : 0};
+    entry  *e      = make_room(cache, fresh.bytes);
+    entry **bucket = bucket_of(cache, image_id, tx, ty);
+
+    if (e != NULL && (e->samples_room != fresh.samples_room || e->valid_room != fresh.valid_room)) {
+        free_entry(e);
+        e = NULL;
+    }
+    if (e != NULL) {
+        fresh.tile = e->tile;
+    } else if (tb_alloc(&e, 1, sizeof *e, "tile cache entry", err) != TB_OK) {
+        cache->held -= fresh.bytes;
+        return TB_E_MEMORY;
+    }
+    *e      = fresh;
+    e->next = *bucket;
+    *bucket = e;
+    *out    = e;
+    return TB_OK;
 }
 
 static tb_status decode(entry *e, tb_image *image, tb_error *err)
@@ -135,13 +183,11 @@ static tb_status decode(entry *e, tb_image *image, tb_error *err)
                         info->tile_height};
     tb_status status = TB_OK;
 
-    e->tile.rect  = tb_rect_intersect(tile, whole);
-    size_t pixels = (size_t)tb_rect_area(e->tile.rect);
-
-    TB_TRY(tb_alloc(&e->tile.samples, pixels * (size_t)info->bands, tb_sample_size(info->type),
-                    "decoded tile", err));
-    if (info->has_mask)
-        TB_TRY(tb_alloc(&e->tile.valid, pixels, 1, "decoded tile's mask", err));
+    e->tile.rect = tb_rect_intersect(tile, whole);
+    if (e->tile.samples == NULL)
+        TB_TRY(tb_alloc(&e->tile.samples, e->samples_room, 1, "decoded tile", err));
+    if (info->has_mask && e->tile.valid == NULL)
+        TB_TRY(tb_alloc(&e->tile.valid, e->valid_room, 1, "decoded tile's mask", err));
     TB_TRY(tb_image_read(image, e->tile.rect, e->tile.samples, e->tile.valid, err));
 done:
     return status;
@@ -182,15 +228,7 @@ tb_status tb_cache_get(tb_cache *cache, tb_image *image, int image_id, int64_t t
         status = share(cache, e, out, err);
         goto done;
     }
-    TB_TRY(tb_alloc_zero(&e, 1, sizeof *e, "tile cache entry", err));
-    e->image_id                         = image_id;
-    e->tx                               = tx;
-    e->ty                               = ty;
-    e->users                            = 1;
-    e->bytes                            = tb_cache_tile_bytes(tb_image_describe(image));
-    e->next                             = *bucket_of(cache, image_id, tx, ty);
-    *bucket_of(cache, image_id, tx, ty) = e;
-    make_room(cache, e->bytes);
+    TB_TRY(add_entry(cache, tb_image_describe(image), image_id, tx, ty, &e, err));
 
     pthread_mutex_unlock(&cache->lock);
     status = decode(e, image, &e->error);

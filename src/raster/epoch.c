@@ -417,6 +417,7 @@ static tb_status load(tb_epoch_reader *reader, int f, tb_rect window, tb_error *
 
     if (reader->image[f] == NULL) {
         TB_TRY(tb_image_open_as(&reader->image[f], info->path, &reader->epoch->as, err));
+        tb_image_use(reader->image[f], reader->kernels);
         if (info->has_nodata)
             tb_image_set_nodata(reader->image[f], info->nodata);
         if (tb_image_describe(reader->image[f])->bands != info->bands)
@@ -433,6 +434,15 @@ static int64_t clamped(int64_t value, int64_t low, int64_t high)
     return value < low ? low : value > high ? high : value;
 }
 
+/* True if all outputs have one phase and taps side by side: the row is moved as a whole. */
+static bool is_moved(const tb_epoch_reader *reader, int64_t n)
+{
+    for (int64_t i = 1; i < n; i++)
+        if (reader->phase[i] != reader->phase[0] || reader->index[i] != reader->index[0] + i)
+            return false;
+    return true;
+}
+
 /* Resamples every row of the window along x, into reader->across [bands][window rows][n]. */
 static tb_status resample_across(tb_epoch_reader *reader, const tb_warp_axis *axis, int64_t n,
                                  tb_error *err)
@@ -441,6 +451,7 @@ static tb_status resample_across(tb_epoch_reader *reader, const tb_warp_axis *ax
     int64_t          width = window->rect.width, height = window->rect.height, pad = axis->taps;
     int64_t          rows   = height * reader->epoch->bands;
     tb_status        status = TB_OK;
+    bool             moved, within;
 
     TB_TRY(
         reserve_floats(&reader->padded, &reader->padded_capacity, (size_t)(width + 2 * pad), err));
@@ -451,23 +462,38 @@ static tb_status resample_across(tb_epoch_reader *reader, const tb_warp_axis *ax
         reader->index[i] = (int32_t)clamped(first, 0, width + 2 * pad - axis->taps);
         reader->phase[i] = (uint8_t)reader->px[i].phase;
     }
+    moved  = is_moved(reader, n);
+    within = moved && reader->index[0] >= pad && reader->index[0] + n + axis->taps <= width + pad;
     for (int64_t row = 0; row < rows; row++) {
-        const float *src = window->samples + row * width;
+        const float *src = window->samples + row * width, *from = src - pad;
+        const float *taps[TB_WARP_TAPS_MAX];
 
-        for (int64_t i = 0; i < pad; i++) {
-            reader->padded[i]               = src[0];
-            reader->padded[pad + width + i] = src[width - 1];
+        if (!within) {
+            for (int64_t i = 0; i < pad; i++) {
+                reader->padded[i]               = src[0];
+                reader->padded[pad + width + i] = src[width - 1];
+            }
+            memcpy(reader->padded + pad, src, (size_t)width * sizeof *src);
+            from = reader->padded;
         }
-        memcpy(reader->padded + pad, src, (size_t)width * sizeof *src);
-        reader->kernels->resample_across(reader->across + row * n, reader->padded, reader->index,
-                                         reader->phase, axis->weights, axis->taps, (size_t)n);
+        if (!moved) {
+            reader->kernels->resample_across(reader->across + row * n, from, reader->index,
+                                             reader->phase, axis->weights, axis->taps, (size_t)n);
+            continue;
+        }
+        for (int k = 0; k < axis->taps; k++)
+            taps[k] = from + reader->index[0] + k;
+        reader->kernels->resample_down(reader->across + row * n, taps,
+                                       axis->weights + reader->phase[0] * axis->taps, axis->taps,
+                                       (size_t)n);
     }
 done:
     return status;
 }
 
+/* A row of a strip's pixels from `first`: of band b into out[b]. */
 static void resample_down(tb_epoch_reader *reader, const tb_warp_axis *axis, tb_warp_position y,
-                          int64_t n)
+                          int64_t columns, int64_t first, int64_t n, float *const *out)
 {
     const tb_rect *window = &reader->window.rect;
     const float   *rows[TB_WARP_TAPS_MAX];
@@ -476,10 +502,10 @@ static void resample_down(tb_epoch_reader *reader, const tb_warp_axis *axis, tb_
         for (int k = 0; k < axis->taps; k++) {
             int64_t row = clamped(y.index + axis->first + k - window->y, 0, window->height - 1);
 
-            rows[k] = reader->across + (b * window->height + row) * n;
+            rows[k] = reader->across + (b * window->height + row) * columns + first;
         }
-        reader->kernels->resample_down(reader->out + b * reader->columns, rows,
-                                       axis->weights + y.phase * axis->taps, axis->taps, (size_t)n);
+        reader->kernels->resample_down(out[b], rows, axis->weights + y.phase * axis->taps,
+                                       axis->taps, (size_t)n);
     }
 }
 
@@ -571,6 +597,21 @@ static void merge_row(const float *const *row, int bands, int tested, int f, int
     }
 }
 
+static bool is_nobodys(const int16_t *file, int64_t n)
+{
+    int all = -1;
+
+    for (int64_t i = 0; i < n; i++)
+        all &= file[i];
+    return all == -1;
+}
+
+static void give(int16_t *file, int64_t n, int f)
+{
+    for (int64_t i = 0; i < n; i++)
+        file[i] = (int16_t)f;
+}
+
 /*
  * In how many bands a pixel has to be looked at: a window holds NaN in all bands or in none, and
  * only floats can overflow when they are weighted.
@@ -607,18 +648,25 @@ static tb_status read_straight(tb_epoch_reader *reader, int f, tb_rect strip, tb
         size_t           at = (size_t)((y - rect.y) * rect.width + strip.x - rect.x + first);
         tb_warp_position px, py;
         const float     *row[TB_BANDS_MAX];
+        float           *out[TB_BANDS_MAX];
+        bool             is_free = !is_copy && tested == 0 && is_nobodys(file + at, end - first);
 
         tb_warp_row(warp, strip.x, y, 1, &px, &py);
         if (!tb_warp_is_inside(py, info->height))
             continue;
-        if (!is_copy)
-            resample_down(reader, tb_warp_axis_y(warp), py, strip.width);
-        for (int b = 0; b < bands; b++)
+        for (int b = 0; b < bands; b++) {
+            out[b] = is_free ? planes[b] + at : reader->out + b * reader->columns;
             row[b] = is_copy ? reader->window.samples +
                                    (b * window->height + py.index - window->y) * window->width +
                                    reader->px[first].index - window->x
-                             : reader->out + b * reader->columns + first;
-        merge_row(row, bands, tested, f, end - first, at, planes, file + at);
+                             : out[b];
+        }
+        if (!is_copy)
+            resample_down(reader, tb_warp_axis_y(warp), py, strip.width, first, end - first, out);
+        if (is_free)
+            give(file + at, end - first, f);
+        else
+            merge_row(row, bands, tested, f, end - first, at, planes, file + at);
     }
 done:
     return status;
@@ -712,6 +760,15 @@ done:
     return status;
 }
 
+/* NaN in all bands of the pixels that no file gave. */
+static void mark_unobserved(float *const *planes, int bands, const int16_t *file, size_t pixels)
+{
+    for (size_t i = 0; i < pixels; i++)
+        if (file[i] < 0)
+            for (int b = 0; b < bands; b++)
+                planes[b][i] = NAN;
+}
+
 tb_status tb_epoch_read(tb_epoch_reader *reader, tb_rect rect, float *const *planes, int16_t *file,
                         tb_error *err)
 {
@@ -721,9 +778,6 @@ tb_status tb_epoch_read(tb_epoch_reader *reader, tb_rect rect, float *const *pla
     TB_TRY(reserve(reader, rect.width, err));
     for (size_t i = 0; i < pixels; i++)
         file[i] = -1;
-    for (int b = 0; b < reader->epoch->bands; b++)
-        for (size_t i = 0; i < pixels; i++)
-            planes[b][i] = NAN;
     for (int f = 0; f < reader->epoch->count; f++) {
         tb_rect reach = tb_rect_intersect(rect, reader->epoch->file[f].footprint);
 
@@ -735,6 +789,7 @@ tb_status tb_epoch_read(tb_epoch_reader *reader, tb_rect rect, float *const *pla
                 TB_TRY(read_strip(reader, f, strip, rect, planes, file, err));
         }
     }
+    mark_unobserved(planes, reader->epoch->bands, file, pixels);
     if (reader->epoch->has_valid)
         TB_TRY(apply_validity(reader, rect, planes, file, err));
 done:

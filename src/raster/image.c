@@ -12,6 +12,7 @@
 #include "core/memory.h"
 #include "core/text.h"
 #include "raster/capture.h"
+#include "raster/tiff.h"
 
 struct tb_image {
     GDALDatasetH  dataset;
@@ -30,6 +31,11 @@ struct tb_image {
     char        *product, *band_names;
     uint16_t    *scratch; /* of a window, one band of 20 m */
     size_t       scratch_capacity;
+
+    tb_tiff          *tiff;    /* NULL: GDAL reads everything */
+    const tb_kernels *kernels; /* NULL: still */
+    char              why_gdal[64];
+    int64_t           direct_windows, gdal_windows;
 };
 
 /* Rows and columns that are decoded at once where the file's own blocks are smaller. */
@@ -78,7 +84,7 @@ static void describe_layout(tb_image *image)
         value = GDALGetMetadataItem(image->dataset, "TIFFTAG_DATETIME", NULL);
     info->date    = value != NULL ? value : "";
     info->driver  = GDALGetDriverShortName(GDALGetDatasetDriver(image->dataset));
-    info->product = info->band_names = "";
+    info->product = info->band_names = info->why_gdal = "";
 }
 
 /*
@@ -219,6 +225,94 @@ static tb_status describe_grid(tb_image *image, tb_error *err)
         CPLFree(wkt);
     }
     return status;
+}
+
+/* ---- without GDAL ---- */
+
+static tb_status check_wish(const char *path, bool *is_gdal, tb_error *err)
+{
+    const char *wish = getenv("TUBAN_READ");
+
+    *is_gdal = wish != NULL && strcmp(wish, "gdal") == 0;
+    if (wish == NULL || wish[0] == '\0' || *is_gdal || strcmp(wish, "direct") == 0)
+        return TB_OK;
+    return tb_error_set(err, TB_E_USAGE,
+                        "open %s: expected TUBAN_READ to be direct or gdal, got %s", path, wish);
+}
+
+/* False for a type TIFFs of it are not decoded by tiff.c. */
+static bool sample_of(GDALDataType type, tb_tiff_sample *out)
+{
+    static const struct {
+        GDALDataType   type;
+        tb_tiff_sample sample;
+    } samples[] = {{GDT_Byte, TB_TIFF_U8},    {GDT_UInt16, TB_TIFF_U16}, {GDT_Int16, TB_TIFF_I16},
+                   {GDT_UInt32, TB_TIFF_U32}, {GDT_Int32, TB_TIFF_I32},  {GDT_Float32, TB_TIFF_F32},
+                   {GDT_Float64, TB_TIFF_F64}};
+
+    for (size_t i = 0; i < sizeof samples / sizeof *samples; i++)
+        if (samples[i].type == type) {
+            *out = samples[i].sample;
+            return true;
+        }
+    return false;
+}
+
+/* Whether tiff.c can read the image's blocks, and else why not. */
+static tb_status find_way(tb_image *image, tb_error *err)
+{
+    tb_status        status   = TB_OK;
+    tb_image_info   *info     = &image->info;
+    GDALRasterBandH  first    = GDALGetRasterBand(image->dataset, 1);
+    tb_tiff_expected expected = {.width        = info->width,
+                                 .height       = info->height,
+                                 .block_width  = info->block_width,
+                                 .block_height = info->block_height,
+                                 .bands        = GDALGetRasterCount(image->dataset)};
+    const char      *why      = NULL, *place;
+    bool             is_gdal;
+
+    TB_TRY(check_wish(image->path, &is_gdal, err));
+    if (is_gdal)
+        why = "TUBAN_READ=gdal";
+    else if (strcmp(info->driver, "GTiff") != 0)
+        why = "not a TIFF";
+    else if (!sample_of(GDALGetRasterDataType(first), &expected.sample))
+        why = "samples of another size or format";
+    if (why != NULL) {
+        strcpy(image->why_gdal, why);
+        goto done;
+    }
+    place                 = GDALGetMetadataItem(first, "BLOCK_OFFSET_0_0", "TIFF");
+    expected.first_offset = place != NULL ? strtoull(place, NULL, 10) : 0;
+    TB_TRY(tb_tiff_open(&image->tiff, image->path, &expected, image->why_gdal,
+                        sizeof image->why_gdal, err));
+    info->is_direct = image->tiff != NULL;
+    if (info->is_direct)
+        info->decoder_bytes = tb_tiff_bytes(image->tiff);
+done:
+    info->why_gdal = image->why_gdal;
+    return status;
+}
+
+/* Where what is not done, GDAL has to read. */
+static tb_status read_directly(tb_image *image, tb_rect window, void *samples, uint8_t *valid,
+                               bool *is_done, tb_error *err)
+{
+    const tb_image_info *info     = &image->info;
+    bool                 is_alpha = info->has_mask && valid != NULL;
+    tb_tiff_target       target   = {.bands   = info->bands,
+                                     .band    = image->band_number,
+                                     .samples = samples,
+                                     .alpha   = is_alpha ? image->alpha_number : 0,
+                                     .valid   = valid};
+
+    *is_done = false;
+    if (image->tiff == NULL || image->kernels == NULL)
+        return TB_OK;
+    if (is_alpha && (image->alpha_number == 0 || !tb_tiff_can_read_alpha(image->tiff)))
+        return TB_OK;
+    return tb_tiff_read(image->tiff, window, &target, image->kernels, is_done, err);
 }
 
 /* ---- Sentinel-2 products ---- */
@@ -371,6 +465,7 @@ static tb_status open_product(tb_image *image, const tb_image_options *options, 
     describe_layout(image);
     take_tiles(image);
     image->info.date       = safe->start;
+    image->info.why_gdal   = "a product";
     image->info.product    = image->product;
     image->info.band_names = image->band_names;
 done:
@@ -429,6 +524,7 @@ tb_status tb_image_open_as(tb_image **out, const char *path, const tb_image_opti
     TB_TRY(describe_bands(image, err));
     TB_TRY(describe_grid(image, err));
     describe_layout(image);
+    TB_TRY(find_way(image, err));
 done:
     if (is_open)
         tb_capture_end(&capture);
@@ -452,6 +548,7 @@ void tb_image_close(tb_image *image)
         GDALClose(image->dataset);
         tb_capture_end(&capture);
     }
+    tb_tiff_close(image->tiff);
     CSLDestroy(image->info.files);
     tb_safe_free(image->safe);
     tb_free(image->product);
@@ -480,6 +577,11 @@ void tb_image_mask_alpha(tb_image *image)
     image->info.has_mask  = true;
     image->alpha_number   = image->measured_alpha;
     image->measured_alpha = 0;
+}
+
+void tb_image_use(tb_image *image, const tb_kernels *kernels)
+{
+    image->kernels = kernels;
 }
 
 void tb_image_set_nodata(tb_image *image, double nodata)
@@ -676,12 +778,17 @@ tb_status tb_image_read(tb_image *image, tb_rect window, void *samples, uint8_t 
     int                  height = (int)window.height;
     CPLErr               code;
     tb_capture           capture;
-    tb_status            status = check_window(info, window, err);
+    bool                 is_done = false;
+    tb_status            status  = check_window(info, window, err);
 
-    if (status != TB_OK)
-        return status;
-    if (image->safe != NULL)
+    if (status == TB_OK && image->safe != NULL)
         return read_product(image, window, samples, valid, err);
+    if (status == TB_OK)
+        status = read_directly(image, window, samples, valid, &is_done, err);
+    image->direct_windows += is_done;
+    if (status != TB_OK || is_done)
+        return status;
+    image->gdal_windows++;
     tb_capture_begin_strict(&capture);
     code = GDALDatasetRasterIOEx(image->dataset, GF_Read, (int)window.x, (int)window.y, width,
                                  height, samples, width, height, image->buffer_type, info->bands,
@@ -692,6 +799,12 @@ tb_status tb_image_read(tb_image *image, tb_rect window, void *samples, uint8_t 
     if (tb_capture_end(&capture) || code != CE_None)
         return read_error(image, window, err, &capture);
     return TB_OK;
+}
+
+void tb_image_count(const tb_image *image, int64_t *direct, int64_t *gdal)
+{
+    *direct = image->direct_windows;
+    *gdal   = image->gdal_windows;
 }
 
 tb_status tb_image_read_band(tb_image *image, int band, tb_rect window, double *samples,

@@ -1,5 +1,6 @@
 /**
- * One raster file, as GDAL reads it: what it holds, and windows of its samples in their own type.
+ * One raster file: what it holds as GDAL sees it, and windows of its samples in their own type,
+ * read by GDAL or, of a plain TIFF and bit for bit the same, by tiff.h.
  *
  * A tb_image is an open handle: one caller per object. Workers open their own.
  */
@@ -12,6 +13,7 @@
 
 #include "core/error.h"
 #include "core/rect.h"
+#include "kernels/table.h"
 #include "raster/safe.h"
 
 enum { TB_BANDS_MAX = 16 };
@@ -54,6 +56,9 @@ typedef struct tb_image_info {
     int64_t        tile_height;
     int64_t        block_width; /**< the file's own block */
     int64_t        block_height;
+    bool           is_direct;     /**< its blocks can be decoded without GDAL: tb_image_use */
+    const char    *why_gdal;      /**< where they cannot: in a few words; else "" */
+    size_t         decoder_bytes; /**< what a handle holds to decode them */
 
     const char *product;              /**< "Sentinel-2 L2A, baseline 05.10", or "" */
     const char *band_names;           /**< of a product: "B2 B3 B4 B8", or "" */
@@ -66,7 +71,11 @@ typedef struct tb_image tb_image;
 
 /**
  * Opens a raster and reads its header. Free with tb_image_close.
- * @return TB_E_INPUT when it is missing, no image, has no bands, too many, or complex samples.
+ *
+ * The variable TUBAN_READ is for diagnosing: "gdal" leaves everything to GDAL, "direct" or nothing
+ * is the default.
+ * @return TB_E_INPUT when it is missing, no image, has no bands, too many, or complex samples;
+ * TB_E_USAGE when TUBAN_READ is something else.
  */
 tb_status tb_image_open(tb_image **out, const char *path, tb_error *err);
 
@@ -91,6 +100,13 @@ const tb_image_info *tb_image_describe(const tb_image *image);
  */
 void tb_image_mask_alpha(tb_image *image);
 
+/**
+ * From now on whole blocks of an image that is_direct are decoded without GDAL, by these row
+ * functions, which are borrowed. Without it, and of other windows, GDAL reads: its cache keeps what
+ * it has decoded.
+ */
+void tb_image_use(tb_image *image, const tb_kernels *kernels);
+
 /** Declares a nodata value in place of the file's own. */
 void tb_image_set_nodata(tb_image *image, double nodata);
 
@@ -103,6 +119,9 @@ void tb_image_set_nodata(tb_image *image, double nodata);
  */
 tb_status tb_image_read(tb_image *image, tb_rect window, void *samples, uint8_t *valid,
                         tb_error *err);
+
+/** How many windows tb_image_read has decoded without GDAL, and how many GDAL has read. */
+void tb_image_count(const tb_image *image, int64_t *direct, int64_t *gdal);
 
 /** Reads a window of one band (from 0) as doubles. */
 tb_status tb_image_read_band(tb_image *image, int band, tb_rect window, double *samples,

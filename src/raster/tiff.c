@@ -1,0 +1,523 @@
+#include "raster/tiff.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#include <libdeflate.h>
+#include <tiffio.h>
+#include <zstd.h>
+
+#include "core/memory.h"
+
+typedef enum codec { STORED, DEFLATE, ZSTD } codec;
+
+struct tb_tiff {
+    char          *path;
+    int            file; /* -1: not opened yet */
+    int64_t        width, height;
+    int64_t        block_width, block_height; /* as GDAL shows them */
+    int64_t        across;                    /* blocks */
+    int64_t        blocks;                    /* of a plane, or of all bands beside each other */
+    int            planes;                    /* bands that have blocks of their own, or 1 */
+    int            samples;                   /* of a pixel of a block */
+    bool           is_strips, is_swapped;
+    int64_t        rows_of_first; /* > 0: one strip without compression, of so many rows */
+    int            predictor;
+    codec          codec;
+    tb_tiff_sample sample;
+    uint64_t      *offset, *bytes; /* [planes][blocks] */
+    uint64_t       most_bytes;     /* of `bytes` */
+
+    unsigned char                  *packed, *block, *row;
+    struct libdeflate_decompressor *inflater;
+    ZSTD_DCtx                      *unzstd;
+};
+
+/* Blocks beyond are decoded by GDAL, in pieces where it can. */
+static const uint64_t BLOCK_MOST = (uint64_t)128 << 20;
+
+static size_t size_of(tb_tiff_sample sample)
+{
+    static const size_t sizes[] = {1, 2, 2, 4, 4, 4, 8};
+
+    return sizes[sample];
+}
+
+/* ---- the directory ---- */
+
+/* GDAL has opened the file and told what is wrong with it. */
+static int silence(TIFF *tiff, void *user, const char *module, const char *format, va_list words)
+{
+    (void)tiff;
+    (void)user;
+    (void)module;
+    (void)format;
+    (void)words;
+    return 1;
+}
+
+static TIFF *open_silently(const char *path)
+{
+    TIFFOpenOptions *options = TIFFOpenOptionsAlloc();
+    TIFF            *tiff;
+
+    if (options == NULL)
+        return NULL;
+    TIFFOpenOptionsSetErrorHandlerExtR(options, silence, NULL);
+    TIFFOpenOptionsSetWarningHandlerExtR(options, silence, NULL);
+    tiff = TIFFOpenExt(path, "rC", options); /* C: strips as they are, not chopped up */
+    TIFFOpenOptionsFree(options);
+    return tiff;
+}
+
+static uint16_t tag16(TIFF *tiff, uint32_t tag)
+{
+    uint16_t value = 0;
+
+    return TIFFGetFieldDefaulted(tiff, tag, &value) ? value : 0;
+}
+
+static uint32_t tag32(TIFF *tiff, uint32_t tag)
+{
+    uint32_t value = 0;
+
+    return TIFFGetFieldDefaulted(tiff, tag, &value) ? value : 0;
+}
+
+static bool is_sample(TIFF *tiff, tb_tiff_sample sample)
+{
+    static const uint16_t formats[] = {SAMPLEFORMAT_UINT,  SAMPLEFORMAT_UINT, SAMPLEFORMAT_INT,
+                                       SAMPLEFORMAT_UINT,  SAMPLEFORMAT_INT,  SAMPLEFORMAT_IEEEFP,
+                                       SAMPLEFORMAT_IEEEFP};
+    uint16_t              format    = tag16(tiff, TIFFTAG_SAMPLEFORMAT);
+
+    if (format == SAMPLEFORMAT_VOID)
+        format = SAMPLEFORMAT_UINT;
+    return format == formats[sample] && tag16(tiff, TIFFTAG_BITSPERSAMPLE) == 8 * size_of(sample);
+}
+
+/* What the file is called where it is not one of the three that are decoded here. */
+static const char *foreign_codec(uint16_t compression)
+{
+    static const struct {
+        uint16_t    number;
+        const char *name;
+    } names[] = {{COMPRESSION_LZW, "LZW"},           {COMPRESSION_JPEG, "JPEG"},
+                 {COMPRESSION_PACKBITS, "PackBits"}, {COMPRESSION_LZMA, "LZMA"},
+                 {COMPRESSION_LERC, "LERC"},         {COMPRESSION_WEBP, "WebP"},
+                 {COMPRESSION_JXL, "JPEG XL"}};
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (names[i].number == compression)
+            return names[i].name;
+    return "another compression";
+}
+
+static bool find_codec(tb_tiff *of, TIFF *tiff, const char **why)
+{
+    uint16_t compression = tag16(tiff, TIFFTAG_COMPRESSION);
+
+    switch (compression) {
+    case COMPRESSION_NONE:
+        of->codec     = STORED;
+        of->predictor = PREDICTOR_NONE;
+        return true;
+    case COMPRESSION_ADOBE_DEFLATE:
+    case COMPRESSION_DEFLATE:
+        of->codec = DEFLATE;
+        break;
+    case COMPRESSION_ZSTD:
+        of->codec = ZSTD;
+        break;
+    default:
+        *why = foreign_codec(compression);
+        return false;
+    }
+    of->predictor = tag16(tiff, TIFFTAG_PREDICTOR);
+    *why          = "another predictor";
+    if (of->predictor == PREDICTOR_FLOATINGPOINT)
+        return of->sample == TB_TIFF_F32 || of->sample == TB_TIFF_F64;
+    return of->predictor == PREDICTOR_NONE || of->predictor == PREDICTOR_HORIZONTAL;
+}
+
+/* The blocks are of the directory's own size, or rows of the one strip of a file that is stored as
+ * it is. */
+static bool find_blocks(tb_tiff *of, TIFF *tiff, const tb_tiff_expected *expected)
+{
+    int64_t width = expected->width, height;
+
+    of->is_strips = !TIFFIsTiled(tiff);
+    if (of->is_strips) {
+        int64_t rows = tag32(tiff, TIFFTAG_ROWSPERSTRIP);
+
+        height = rows < expected->height ? rows : expected->height;
+    } else {
+        width  = tag32(tiff, TIFFTAG_TILEWIDTH);
+        height = tag32(tiff, TIFFTAG_TILELENGTH);
+    }
+    of->width        = expected->width;
+    of->height       = expected->height;
+    of->block_width  = expected->block_width;
+    of->block_height = expected->block_height;
+    if (width < 1 || height < 1 || width != expected->block_width)
+        return false;
+    of->across = (of->width + width - 1) / width;
+    of->blocks = of->across * ((of->height + height - 1) / height);
+    if (height == expected->block_height)
+        return true;
+    of->rows_of_first = height;
+    return of->is_strips && of->codec == STORED && height == of->height && of->blocks == 1;
+}
+
+static tb_status take_places(tb_tiff *of, TIFF *tiff, bool *is_whole, tb_error *err)
+{
+    tb_status status = TB_OK;
+    int64_t   count  = of->blocks * of->planes;
+
+    *is_whole =
+        count == (int64_t)(of->is_strips ? TIFFNumberOfStrips(tiff) : TIFFNumberOfTiles(tiff));
+    if (!*is_whole)
+        return TB_OK;
+    TB_TRY(tb_alloc(&of->offset, (size_t)count, sizeof *of->offset, "places of blocks", err));
+    TB_TRY(tb_alloc(&of->bytes, (size_t)count, sizeof *of->bytes, "places of blocks", err));
+    for (int64_t i = 0; i < count && *is_whole; i++) {
+        int error = 0, also = 0;
+
+        of->offset[i] = TIFFGetStrileOffsetWithErr(tiff, (uint32_t)i, &error);
+        of->bytes[i]  = TIFFGetStrileByteCountWithErr(tiff, (uint32_t)i, &also);
+        *is_whole     = error == 0 && also == 0;
+        if (of->bytes[i] > of->most_bytes)
+            of->most_bytes = of->bytes[i];
+    }
+done:
+    return status;
+}
+
+static uint64_t bytes_of_rows(const tb_tiff *of, int64_t rows)
+{
+    return (uint64_t)of->block_width * (uint64_t)rows * (uint64_t)of->samples * size_of(of->sample);
+}
+
+/* Nothing that would make GDAL show other numbers than those stored. */
+static bool is_plain(tb_tiff *of, TIFF *tiff, const tb_tiff_expected *expected, const char **why)
+{
+    uint16_t colours   = tag16(tiff, TIFFTAG_PHOTOMETRIC);
+    bool     is_planar = tag16(tiff, TIFFTAG_PLANARCONFIG) == PLANARCONFIG_SEPARATE;
+
+    *why = "another order of bits or colours";
+    if (tag16(tiff, TIFFTAG_FILLORDER) != FILLORDER_MSB2LSB ||
+        (colours != PHOTOMETRIC_MINISBLACK && colours != PHOTOMETRIC_MINISWHITE &&
+         colours != PHOTOMETRIC_RGB && colours != PHOTOMETRIC_PALETTE))
+        return false;
+    *why = "samples of another size or format";
+    if (!is_sample(tiff, expected->sample))
+        return false;
+    of->sample = expected->sample;
+    if (!find_codec(of, tiff, why))
+        return false;
+    *why = "a directory GDAL takes otherwise";
+    if (tag32(tiff, TIFFTAG_IMAGEWIDTH) != expected->width ||
+        tag32(tiff, TIFFTAG_IMAGELENGTH) != expected->height ||
+        tag16(tiff, TIFFTAG_SAMPLESPERPIXEL) != expected->bands)
+        return false;
+    of->planes     = is_planar ? expected->bands : 1;
+    of->samples    = is_planar ? 1 : expected->bands;
+    of->is_swapped = TIFFIsByteSwapped(tiff) != 0;
+    *why           = "blocks that GDAL divides";
+    if (!find_blocks(of, tiff, expected))
+        return false;
+    *why = "blocks too large to decode at once";
+    return of->block_width < INT32_MAX && of->block_height < INT32_MAX &&
+           (uint64_t)of->block_width * (uint64_t)of->block_height < BLOCK_MOST &&
+           bytes_of_rows(of, of->block_height) <= BLOCK_MOST;
+}
+
+tb_status tb_tiff_open(tb_tiff **out, const char *path, const tb_tiff_expected *expected,
+                       char *reason, size_t reason_size, tb_error *err)
+{
+    tb_status   status   = TB_OK;
+    const char *why      = "not a file libtiff can open";
+    tb_tiff    *of       = NULL;
+    bool        is_whole = false;
+    TIFF       *tiff     = open_silently(path);
+
+    *out      = NULL;
+    reason[0] = '\0';
+    if (tiff == NULL)
+        goto done;
+    TB_TRY(tb_alloc_zero(&of, 1, sizeof *of, "TIFF", err));
+    of->file = -1;
+    TB_TRY(tb_copy_text(&of->path, path, err));
+    if (!is_plain(of, tiff, expected, &why))
+        goto done;
+    TB_TRY(take_places(of, tiff, &is_whole, err));
+    why = "a table of blocks that is damaged";
+    if (!is_whole || of->most_bytes > 2 * BLOCK_MOST)
+        goto done;
+    why = "a directory GDAL takes otherwise";
+    if (expected->first_offset != 0 && expected->first_offset != of->offset[0])
+        goto done;
+    *out = of;
+    of   = NULL;
+    why  = "";
+done:
+    if (tiff != NULL)
+        TIFFClose(tiff);
+    tb_tiff_close(of);
+    snprintf(reason, reason_size, "%s", why);
+    return status;
+}
+
+void tb_tiff_close(tb_tiff *of)
+{
+    if (of == NULL)
+        return;
+    if (of->file >= 0)
+        close(of->file);
+    if (of->inflater != NULL)
+        libdeflate_free_decompressor(of->inflater);
+    ZSTD_freeDCtx(of->unzstd);
+    tb_free(of->packed);
+    tb_free(of->block);
+    tb_free(of->row);
+    tb_free(of->offset);
+    tb_free(of->bytes);
+    tb_free(of->path);
+    tb_free(of);
+}
+
+size_t tb_tiff_bytes(const tb_tiff *of)
+{
+    return (size_t)(bytes_of_rows(of, of->block_height + 1) +
+                    (of->codec == STORED ? 0 : of->most_bytes));
+}
+
+bool tb_tiff_can_read_alpha(const tb_tiff *of)
+{
+    return of->sample == TB_TIFF_U8 || of->sample == TB_TIFF_U16;
+}
+
+/* ---- blocks ---- */
+
+/* The file and what decodes it, at the first read. A file that is gone is GDAL's to tell of. */
+static tb_status prepare(tb_tiff *of, bool *is_ready, tb_error *err)
+{
+    tb_status status = TB_OK;
+
+    if (of->block == NULL) {
+        TB_TRY(tb_alloc(&of->row, (size_t)bytes_of_rows(of, 1), 1, "row of a block", err));
+        if (of->codec != STORED)
+            TB_TRY(tb_alloc(&of->packed, (size_t)of->most_bytes, 1, "packed block", err));
+        TB_TRY(tb_alloc(&of->block, (size_t)bytes_of_rows(of, of->block_height), 1, "block", err));
+    }
+    if (of->codec == DEFLATE && of->inflater == NULL)
+        of->inflater = libdeflate_alloc_decompressor();
+    if (of->codec == ZSTD && of->unzstd == NULL)
+        of->unzstd = ZSTD_createDCtx();
+    if (of->file < 0)
+        of->file = open(of->path, O_RDONLY | O_CLOEXEC);
+    if ((of->codec == DEFLATE && of->inflater == NULL) || (of->codec == ZSTD && of->unzstd == NULL))
+        status = tb_error_set(err, TB_E_MEMORY, "out of memory, decoding %s", of->path);
+    *is_ready = of->file >= 0;
+done:
+    return status;
+}
+
+static bool read_bytes(int file, void *to, uint64_t count, uint64_t at)
+{
+    while (count > 0) {
+        ssize_t got = at <= INT64_MAX ? pread(file, to, count, (off_t)at) : -1;
+
+        if (got <= 0)
+            return false;
+        to = (char *)to + got;
+        count -= (uint64_t)got;
+        at += (uint64_t)got;
+    }
+    return true;
+}
+
+/* Rows of a block that are stored: of a tile all, of a strip those of the image. */
+static int64_t rows_of(const tb_tiff *of, int64_t by)
+{
+    int64_t left = of->height - by * of->block_height;
+
+    return of->is_strips && left < of->block_height ? left : of->block_height;
+}
+
+/* True if the block is there and is of exactly its size. */
+static bool decode(tb_tiff *of, int plane, int64_t bx, int64_t by)
+{
+    int64_t  index = of->rows_of_first > 0 ? plane : plane * of->blocks + by * of->across + bx;
+    uint64_t size  = bytes_of_rows(of, rows_of(of, by));
+    uint64_t at = of->offset[index], packed = of->bytes[index];
+
+    if (at == 0 || packed == 0)
+        return false;
+    if (of->codec == STORED) {
+        uint64_t skipped = of->rows_of_first > 0 ? bytes_of_rows(of, by * of->block_height) : 0;
+        uint64_t whole   = of->rows_of_first > 0 ? bytes_of_rows(of, of->rows_of_first) : size;
+
+        return packed == whole && read_bytes(of->file, of->block, size, at + skipped);
+    }
+    if (!read_bytes(of->file, of->packed, packed, at))
+        return false;
+    if (of->codec == ZSTD)
+        return ZSTD_decompressDCtx(of->unzstd, of->block, size, of->packed, packed) == size;
+    return libdeflate_zlib_decompress(of->inflater, of->packed, packed, of->block, size, NULL) ==
+           LIBDEFLATE_SUCCESS;
+}
+
+/* Bytes the right way round and differences summed: `n` samples in place, or at of->row. */
+static void *restore_row(const tb_tiff *of, unsigned char *row, size_t n, const tb_kernels *k)
+{
+    size_t size = size_of(of->sample), stride = (size_t)of->samples;
+    void  *samples = row;
+
+    if (of->predictor == PREDICTOR_FLOATINGPOINT) {
+        k->sum_u8(row, stride, n * size);
+        samples = of->row;
+        if (size == 8)
+            k->join_u64(samples, row, n);
+        else
+            k->join_u32(samples, row, n);
+        return samples;
+    }
+    if (of->is_swapped && size == 2)
+        k->swap_u16(samples, n);
+    else if (of->is_swapped && size == 4)
+        k->swap_u32(samples, n);
+    else if (of->is_swapped && size == 8)
+        k->swap_u64(samples, n);
+    if (of->predictor != PREDICTOR_HORIZONTAL)
+        return samples;
+    if (size == 1)
+        k->sum_u8(samples, stride, n);
+    else if (size == 2)
+        k->sum_u16(samples, stride, n);
+    else if (size == 4)
+        k->sum_u32(samples, stride, n);
+    else
+        k->sum_u64(samples, stride, n);
+    return samples;
+}
+
+static void pick(const tb_tiff *of, void *plane, size_t at, const void *row, size_t band, size_t n,
+                 const tb_kernels *k)
+{
+    size_t stride = (size_t)of->samples;
+
+    switch (of->sample) {
+    case TB_TIFF_U8:
+        k->pick_u8((uint8_t *)plane + at, (const uint8_t *)row + band, stride, n);
+        return;
+    case TB_TIFF_U16:
+    case TB_TIFF_I16:
+        k->pick_u16((uint16_t *)plane + at, (const uint16_t *)row + band, stride, n);
+        return;
+    case TB_TIFF_F32:
+        k->pick_u32((uint32_t *)plane + at, (const uint32_t *)row + band, stride, n);
+        return;
+    case TB_TIFF_U32:
+        k->pick_u32_float((float *)plane + at, (const uint32_t *)row + band, stride, n);
+        return;
+    case TB_TIFF_I32:
+        k->pick_i32_float((float *)plane + at, (const int32_t *)row + band, stride, n);
+        return;
+    case TB_TIFF_F64:
+        k->pick_f64_float((float *)plane + at, (const double *)row + band, stride, n);
+        return;
+    }
+}
+
+static void pick_alpha(const tb_tiff *of, uint8_t *valid, const void *row, size_t band, size_t n)
+{
+    size_t stride = (size_t)of->samples;
+
+    for (size_t x = 0; x < n; x++) {
+        unsigned value = of->sample == TB_TIFF_U8 ? ((const uint8_t *)row)[band + x * stride]
+                                                  : ((const uint16_t *)row)[band + x * stride];
+
+        valid[x] = (uint8_t)(value < UINT8_MAX ? value : UINT8_MAX);
+    }
+}
+
+/* Where a band's samples begin in the rows of a plane's blocks; -1: it is not of this plane. */
+static int place_in(const tb_tiff *of, int plane, int band)
+{
+    if (of->planes == 1)
+        return band - 1;
+    return band - 1 == plane ? 0 : -1;
+}
+
+/* Hands out the decoded block's rows. */
+static void unpack(tb_tiff *of, int plane, tb_rect part, tb_rect window,
+                   const tb_tiff_target *target, const tb_kernels *k)
+{
+    size_t  pixels = (size_t)tb_rect_area(window), width = (size_t)part.width;
+    size_t  sample = size_of(of->sample) < sizeof(float) ? size_of(of->sample) : sizeof(float);
+    int64_t top    = part.y / of->block_height * of->block_height;
+
+    for (int64_t y = part.y; y < part.y + part.height; y++) {
+        void  *row = restore_row(of, of->block + bytes_of_rows(of, y - top),
+                                 (size_t)(of->block_width * of->samples), k);
+        size_t at  = (size_t)((y - window.y) * window.width + part.x - window.x);
+
+        for (int b = 0; b < target->bands; b++) {
+            int place = place_in(of, plane, target->band[b]);
+
+            if (place >= 0)
+                pick(of, (char *)target->samples + (size_t)b * pixels * sample, at, row,
+                     (size_t)place, width, k);
+        }
+        if (target->alpha > 0 && place_in(of, plane, target->alpha) >= 0)
+            pick_alpha(of, target->valid + at, row, (size_t)place_in(of, plane, target->alpha),
+                       width);
+    }
+}
+
+static bool wants_plane(const tb_tiff *of, int plane, const tb_tiff_target *target)
+{
+    for (int b = 0; b < target->bands; b++)
+        if (place_in(of, plane, target->band[b]) >= 0)
+            return true;
+    return target->alpha > 0 && place_in(of, plane, target->alpha) >= 0;
+}
+
+static bool is_of_blocks(const tb_tiff *of, tb_rect r)
+{
+    int64_t right = r.x + r.width, bottom = r.y + r.height;
+
+    return r.x % of->block_width == 0 && r.y % of->block_height == 0 &&
+           (right % of->block_width == 0 || right == of->width) &&
+           (bottom % of->block_height == 0 || bottom == of->height);
+}
+
+tb_status tb_tiff_read(tb_tiff *of, tb_rect window, const tb_tiff_target *target,
+                       const tb_kernels *kernels, bool *is_done, tb_error *err)
+{
+    tb_status status = TB_OK;
+    int64_t   left = window.x / of->block_width, top = window.y / of->block_height;
+    int64_t   right  = (window.x + window.width - 1) / of->block_width;
+    int64_t   bottom = (window.y + window.height - 1) / of->block_height;
+
+    *is_done = is_of_blocks(of, window);
+    if (!*is_done)
+        return TB_OK;
+    TB_TRY(prepare(of, is_done, err));
+    for (int plane = 0; plane < of->planes; plane++)
+        for (int64_t by = top; by <= bottom && *is_done && wants_plane(of, plane, target); by++)
+            for (int64_t bx = left; bx <= right && *is_done; bx++) {
+                tb_rect block = {bx * of->block_width, by * of->block_height, of->block_width,
+                                 of->block_height};
+
+                *is_done = decode(of, plane, bx, by);
+                if (*is_done)
+                    unpack(of, plane, tb_rect_intersect(block, window), window, target, kernels);
+            }
+done:
+    return status;
+}
