@@ -6,20 +6,13 @@
 
 #include "core/memory.h"
 #include "parcel/area.h"
+#include "parcel/sides.h"
 
 /* Pairs of edges beyond which GEOS, with its indexes, is the better choice. */
 enum { PAIRS_MOST = 1 << 22, LOOSE_MOST = 1 << 11 };
 
 /* Degrees by which a point in the middle of an edge may lie beside it, and more. */
 static const double BESIDE = 1e-13;
-
-typedef struct point {
-    double x, y;
-} point;
-
-typedef struct box {
-    point low, high;
-} box;
 
 /* A closed ring of `points`, the ground to its left. */
 typedef struct ring {
@@ -29,28 +22,28 @@ typedef struct ring {
 
 typedef struct shape {
     size_t first, end; /* rings */
-    box    box;
+    tb_box box;
 } shape;
 
 /* Where an edge of one shape crosses one of the other. */
 typedef struct crossing {
-    size_t edge;
-    double along; /* share of the edge */
-    point  place; /* from the origin */
+    size_t   edge;
+    double   along; /* share of the edge */
+    tb_point place; /* from the origin */
 } crossing;
 
 /* A stretch within the geometry of an edge of a feature. */
 typedef struct stretch {
-    point  low, high; /* the ends of the whole edge, in a fixed order */
-    int    way;       /* 1: from low to high; -1 */
-    size_t feature;
-    point  middle; /* of the stretch */
+    tb_point low, high; /* the ends of the whole edge, in a fixed order */
+    int      way;       /* 1: from low to high; -1 */
+    size_t   feature;
+    tb_point middle; /* of the stretch */
 } stretch;
 
 /* All of one call. The first shape is the geometry, the others are the features. */
 typedef struct work {
     const tb_geos *geos;
-    point         *points;
+    tb_point      *points;
     ring          *rings;
     shape         *shapes;
     size_t        *near; /* edges of the geometry that meet a feature's box */
@@ -59,7 +52,7 @@ typedef struct work {
     int           *covers; /* one a ring of the geometry: features its first corner is in */
     size_t         point_count, point_capacity, ring_count, ring_capacity, shape_count;
     size_t         crossing_count, own_capacity, others_capacity, stretch_count, stretch_capacity;
-    point          origin;
+    tb_point       origin;
 } work;
 
 static tb_status make_room(void *array, size_t needed, size_t *capacity, size_t size, tb_error *err)
@@ -79,48 +72,21 @@ done:
 
 /* ---- sides ---- */
 
-/* Twice the area of a triangle; 0 where its sign is in doubt. */
-static double turn(point a, point b, point c)
-{
-    double left = (a.x - c.x) * (b.y - c.y), right = (a.y - c.y) * (b.x - c.x);
-    double bound = 3.3306690738754716e-16 * (fabs(left) + fabs(right));
-
-    return fabs(left - right) > bound ? left - right : 0.0;
-}
-
-static bool is_same(point a, point b)
-{
-    return a.x == b.x && a.y == b.y;
-}
-
-static bool is_apart(box a, box b)
-{
-    return a.low.x > b.high.x || b.low.x > a.high.x || a.low.y > b.high.y || b.low.y > a.high.y;
-}
-
-static box box_of(point a, point b)
-{
-    return (box){{a.x < b.x ? a.x : b.x, a.y < b.y ? a.y : b.y},
-                 {a.x < b.x ? b.x : a.x, a.y < b.y ? b.y : a.y}};
-}
-
-typedef enum verdict { NO, YES, DOUBT } verdict;
-
-/* Whether a point lies within a shape, and farther than `beside` from its edges. */
-static verdict lies_within(const work *w, const shape *it, point p, double beside)
+/* Whether a tb_point lies within a shape, and farther than `beside` from its edges. */
+static tb_verdict lies_within(const work *w, const shape *it, tb_point p, double beside)
 {
     bool is_in = false;
 
     if (p.x < it->box.low.x - beside || p.x > it->box.high.x + beside ||
         p.y < it->box.low.y - beside || p.y > it->box.high.y + beside)
-        return NO;
+        return TB_NO;
     for (size_t r = it->first; r < it->end; r++) {
-        const point *q = w->points + w->rings[r].first;
+        const tb_point *q = w->points + w->rings[r].first;
 
         for (size_t i = 0; i < w->rings[r].edges; i++) {
-            point  a = q[i], b = q[i + 1];
-            bool   spans = (a.y > p.y) != (b.y > p.y);
-            double side;
+            tb_point a = q[i], b = q[i + 1];
+            bool     spans = (a.y > p.y) != (b.y > p.y);
+            double   side;
 
             if (!spans && (fmin(a.y, b.y) > p.y + beside || fmax(a.y, b.y) < p.y - beside))
                 continue;
@@ -130,39 +96,20 @@ static verdict lies_within(const work *w, const shape *it, point p, double besid
                 is_in ^= spans;
                 continue;
             }
-            side = turn(a, b, p);
+            side = tb_turn(a, b, p);
             if (fabs(side) <= beside * (fabs(b.x - a.x) + fabs(b.y - a.y)))
-                return DOUBT; /* also where its sign is, as `side` is 0 then */
+                return TB_DOUBT; /* also where its sign is, as `side` is 0 then */
             if (spans)
                 is_in ^= (side > 0.0) == (b.y > a.y);
         }
     }
-    return is_in ? YES : NO;
-}
-
-/* Whether two edges cross in one point within both; *along is its share of the first. */
-static verdict do_cross(point a, point b, point c, point d, double *along_first,
-                        double *along_second)
-{
-    double ca = turn(a, b, c), da = turn(a, b, d), ac, bc;
-
-    if (ca * da > 0.0)
-        return NO;
-    ac = turn(c, d, a);
-    bc = turn(c, d, b);
-    if (ac * bc > 0.0)
-        return NO;
-    if (ca == 0.0 || da == 0.0 || ac == 0.0 || bc == 0.0)
-        return DOUBT;
-    *along_first  = ac / (ac - bc);
-    *along_second = ca / (ca - da);
-    return YES;
+    return is_in ? TB_YES : TB_NO;
 }
 
 /* ---- shapes ---- */
 
 /* Adds a ring with the ground to its left; *is_sure is false where its turn is in doubt. */
-static tb_status add_ring(work *w, const GEOSGeometry *from, bool is_shell, box *around,
+static tb_status add_ring(work *w, const GEOSGeometry *from, bool is_shell, tb_box *around,
                           bool *is_sure, tb_error *err)
 {
     tb_status                status   = TB_OK;
@@ -170,7 +117,7 @@ static tb_status add_ring(work *w, const GEOSGeometry *from, bool is_shell, box 
     const GEOSCoordSequence *sequence = GEOSGeom_getCoordSeq_r(handle, from);
     unsigned                 count    = 0;
     double                   sum = 0.0, size = 0.0;
-    point                   *p;
+    tb_point                *p;
 
     *is_sure = sequence != NULL && GEOSCoordSeq_getSize_r(handle, sequence, &count) && count > 3;
     if (!*is_sure)
@@ -196,7 +143,7 @@ static tb_status add_ring(work *w, const GEOSGeometry *from, bool is_shell, box 
     *is_sure = *is_sure && fabs(sum) > 1e-12 * size;
     if ((sum > 0.0) != is_shell)
         for (unsigned i = 0; i < count / 2; i++) {
-            point kept = p[i];
+            tb_point kept = p[i];
 
             p[i]             = p[count - 1 - i];
             p[count - 1 - i] = kept;
@@ -232,17 +179,17 @@ done:
 
 /* ---- crossings ---- */
 
-static point from_origin(const work *w, point p)
+static tb_point from_origin(const work *w, tb_point p)
 {
-    return (point){p.x - w->origin.x, p.y - w->origin.y};
+    return (tb_point){p.x - w->origin.x, p.y - w->origin.y};
 }
 
 static tb_status add_crossing(work *w, size_t edge, size_t other, double along, double along_other,
                               tb_error *err)
 {
     tb_status status = TB_OK;
-    point     a = from_origin(w, w->points[edge]), b = from_origin(w, w->points[edge + 1]);
-    point     at = {a.x + along * (b.x - a.x), a.y + along * (b.y - a.y)};
+    tb_point  a = from_origin(w, w->points[edge]), b = from_origin(w, w->points[edge + 1]);
+    tb_point  at = {a.x + along * (b.x - a.x), a.y + along * (b.y - a.y)};
 
     TB_TRY(make_room(&w->own, w->crossing_count + 1, &w->own_capacity, sizeof *w->own, err));
     TB_TRY(
@@ -274,29 +221,29 @@ static tb_status find_crossings(work *w, const shape *feature, bool *is_sure, tb
         for (size_t i = 0; i < w->rings[r].edges; i++) {
             size_t edge = w->rings[r].first + i;
 
-            if (!is_apart(box_of(w->points[edge], w->points[edge + 1]), feature->box))
+            if (!tb_boxes_apart(tb_box_of_edge(w->points[edge], w->points[edge + 1]), feature->box))
                 w->near[count++] = edge;
         }
     for (size_t r = feature->first; count > 0 && r < feature->end; r++)
         for (size_t i = 0; i < w->rings[r].edges; i++) {
-            size_t edge = w->rings[r].first + i;
-            point  a = w->points[edge], b = w->points[edge + 1];
-            box    around = box_of(a, b);
+            size_t   edge = w->rings[r].first + i;
+            tb_point a = w->points[edge], b = w->points[edge + 1];
+            tb_box   around = tb_box_of_edge(a, b);
 
-            if (is_apart(around, geometry->box))
+            if (tb_boxes_apart(around, geometry->box))
                 continue;
             met++;
             *is_sure = *is_sure && met * count <= PAIRS_MOST;
             for (size_t k = 0; k < count && *is_sure; k++) {
-                point   c = w->points[w->near[k]], d = w->points[w->near[k] + 1];
-                double  along, along_other;
-                verdict crosses;
+                tb_point   c = w->points[w->near[k]], d = w->points[w->near[k] + 1];
+                double     along, along_other;
+                tb_verdict crosses;
 
-                if (is_apart(around, box_of(c, d)))
+                if (tb_boxes_apart(around, tb_box_of_edge(c, d)))
                     continue;
-                crosses  = do_cross(a, b, c, d, &along, &along_other);
-                *is_sure = crosses != DOUBT;
-                if (crosses == YES)
+                crosses  = tb_edges_cross(a, b, c, d, &along, &along_other);
+                *is_sure = crosses != TB_DOUBT;
+                if (crosses == TB_YES)
                     TB_TRY(add_crossing(w, edge, w->near[k], along, along_other, err));
             }
         }
@@ -310,17 +257,17 @@ done:
 
 /* ---- areas ---- */
 
-static double area_under(const work *w, point from, point to)
+static double area_under(const work *w, tb_point from, tb_point to)
 {
     return tb_area_of_edge((double[]){w->origin.x, w->origin.y}, (double[]){from.x, from.y},
                            (double[]){to.x, to.y});
 }
 
-static tb_status add_stretch(work *w, size_t feature, size_t edge, point from, point to,
+static tb_status add_stretch(work *w, size_t feature, size_t edge, tb_point from, tb_point to,
                              tb_error *err)
 {
     tb_status status = TB_OK;
-    point     a = w->points[edge], b = w->points[edge + 1];
+    tb_point  a = w->points[edge], b = w->points[edge + 1];
     bool      is_up = a.x < b.x || (a.x == b.x && a.y < b.y);
 
     TB_TRY(make_room(&w->stretches, w->stretch_count + 1, &w->stretch_capacity,
@@ -347,36 +294,36 @@ static tb_status walk(work *w, const shape *along, const shape *other, size_t fe
     const crossing *end    = next + w->crossing_count;
 
     for (size_t r = along->first; r < along->end; r++) {
-        verdict is_in = DOUBT; /* not yet known */
+        tb_verdict is_in = TB_DOUBT; /* not yet known */
 
         for (size_t i = 0; i < w->rings[r].edges; i++) {
-            size_t edge = w->rings[r].first + i;
-            point  a = w->points[edge], b = w->points[edge + 1], from = from_origin(w, a);
+            size_t   edge = w->rings[r].first + i;
+            tb_point a = w->points[edge], b = w->points[edge + 1], from = from_origin(w, a);
 
-            if (is_apart(box_of(a, b), other->box)) {
-                is_in = NO;
+            if (tb_boxes_apart(tb_box_of_edge(a, b), other->box)) {
+                is_in = TB_NO;
                 continue;
             }
-            if (is_in == DOUBT) {
+            if (is_in == TB_DOUBT) {
                 is_in    = lies_within(w, other, a, 0.0);
-                *is_sure = is_in != DOUBT;
+                *is_sure = is_in != TB_DOUBT;
                 if (!*is_sure)
                     return TB_OK;
                 if (feature == 0)
-                    w->covers[r] += is_in == YES;
+                    w->covers[r] += is_in == TB_YES;
             }
             for (;;) {
-                bool  is_cut = next < end && next->edge == edge;
-                point to     = is_cut ? next->place : from_origin(w, b);
+                bool     is_cut = next < end && next->edge == edge;
+                tb_point to     = is_cut ? next->place : from_origin(w, b);
 
-                if (is_in == YES) {
+                if (is_in == TB_YES) {
                     *sum += area_under(w, from, to);
                     if (feature > 0)
                         TB_TRY(add_stretch(w, feature, edge, from, to, err));
                 }
                 if (!is_cut)
                     break;
-                is_in = is_in == YES ? NO : YES;
+                is_in = is_in == TB_YES ? TB_NO : TB_YES;
                 from  = to;
                 next++;
             }
@@ -432,13 +379,13 @@ static bool are_clear(const stretch *p, const stretch *q)
 {
     double along[2];
 
-    if (is_apart(box_of(p->low, p->high), box_of(q->low, q->high)))
+    if (tb_boxes_apart(tb_box_of_edge(p->low, p->high), tb_box_of_edge(q->low, q->high)))
         return true;
-    if (is_same(p->low, q->low) || is_same(p->high, q->low))
-        return turn(p->low, p->high, q->high) != 0.0;
-    if (is_same(p->low, q->high) || is_same(p->high, q->high))
-        return turn(p->low, p->high, q->low) != 0.0;
-    return do_cross(p->low, p->high, q->low, q->high, &along[0], &along[1]) == NO;
+    if (tb_points_equal(p->low, q->low) || tb_points_equal(p->high, q->low))
+        return tb_turn(p->low, p->high, q->high) != 0.0;
+    if (tb_points_equal(p->low, q->high) || tb_points_equal(p->high, q->high))
+        return tb_turn(p->low, p->high, q->low) != 0.0;
+    return tb_edges_cross(p->low, p->high, q->low, q->high, &along[0], &along[1]) == TB_NO;
 }
 
 /*
@@ -463,7 +410,7 @@ static bool are_apart(work *w)
             if (w->stretches[k].feature != it->feature && !are_clear(it, &w->stretches[k]))
                 return false;
         for (size_t f = 1; f < w->shape_count; f++)
-            if (f != it->feature && lies_within(w, &w->shapes[f], it->middle, BESIDE) != NO)
+            if (f != it->feature && lies_within(w, &w->shapes[f], it->middle, BESIDE) != TB_NO)
                 return false;
     }
     return true;

@@ -8,7 +8,7 @@
 
 enum { CELLS = 256, JOINED_MOST = 64 };
 
-static void stretch(tb_box *it, const tb_box *by)
+static void stretch(tb_look *it, const tb_look *by)
 {
     for (int i = 0; i < 2; i++) {
         it->low[i]  = fmin(it->low[i], by->low[i]);
@@ -18,7 +18,7 @@ static void stretch(tb_box *it, const tb_box *by)
 
 static int compare_boxes(const void *a, const void *b)
 {
-    const tb_box *p = a, *q = b;
+    const tb_look *p = a, *q = b;
 
     for (int i = 1; i >= 0; i--)
         if (p->low[i] != q->low[i])
@@ -53,8 +53,9 @@ static tb_status find_boxes(const tb_passage *it, const tb_features *reach, tb_h
 {
     enum { BORDER = 8 };
     tb_status                    status = TB_OK;
-    OGRCoordinateTransformationH back   = OCTGetInverse(it->way);
-    double                       more   = it->unit_m > 0.0 ? 1.0 / it->unit_m : 1e-5;
+    OGRCoordinateTransformationH back   = tb_plane_way_back(it->plane);
+    double                       unit_m = tb_plane_unit_m(it->plane);
+    double                       more   = unit_m > 0.0 ? 1.0 / unit_m : 1e-5;
     double                      *x = NULL, *y = NULL;
 
     if (back == NULL || reach->count > INT_MAX / BORDER)
@@ -67,11 +68,11 @@ static tb_status find_boxes(const tb_passage *it, const tb_features *reach, tb_h
     if (!OCTTransform(back, (int)(reach->count * BORDER), x, y, NULL))
         goto done;
     for (size_t i = 0; i < reach->count; i++) {
-        tb_box *to = &h->boxes[i];
+        tb_look *to = &h->boxes[i];
 
-        *to = (tb_box){{INFINITY, INFINITY}, {-INFINITY, -INFINITY}};
+        *to = (tb_look){{INFINITY, INFINITY}, {-INFINITY, -INFINITY}};
         for (size_t k = BORDER * i; k < BORDER * (i + 1); k++)
-            stretch(to, &(tb_box){{x[k], y[k]}, {x[k], y[k]}});
+            stretch(to, &(tb_look){{x[k], y[k]}, {x[k], y[k]}});
         for (int k = 0; k < 2; k++) {
             double wider = more + 0.01 * (to->high[k] - to->low[k]);
 
@@ -91,9 +92,9 @@ done:
 /* Joins boxes that lie so close that one look is cheaper: in cells of a fixed grid, row by row. */
 static void join_boxes(tb_hunt *h)
 {
-    tb_box all = h->boxes[0];
-    double cell[2];
-    size_t kept = 0, joined = 1;
+    tb_look all = h->boxes[0];
+    double  cell[2];
+    size_t  kept = 0, joined = 1;
 
     for (size_t i = 1; i < h->count; i++)
         stretch(&all, &h->boxes[i]);
@@ -103,7 +104,7 @@ static void join_boxes(tb_hunt *h)
         h->boxes[i].low[1] -= fmod(h->boxes[i].low[1] - all.low[1], cell[1]);
     qsort(h->boxes, h->count, sizeof *h->boxes, compare_boxes);
     for (size_t i = 1; i < h->count; i++) {
-        tb_box both = h->boxes[kept];
+        tb_look both = h->boxes[kept];
 
         stretch(&both, &h->boxes[i]);
         if (joined < JOINED_MOST && both.high[0] - both.low[0] <= cell[0] &&
@@ -176,37 +177,37 @@ static void find_one(void *item, void *context)
     *(bool *)context = true;
 }
 
-bool tb_hunt_meets(const tb_passage *it, const tb_features *reach, OGRGeometryH shape)
+tb_status tb_hunt_meets(const tb_passage *it, const tb_features *reach, OGRGeometryH shape,
+                        bool *meets, tb_error *err)
 {
+    tb_status     status = TB_OK;
     OGREnvelope   e;
-    double        x[4], y[4], low[2], high[2];
+    double        p[4][2], low[2], high[2], more;
+    bool          has_all;
     GEOSGeometry *box;
-    bool          is_found = false;
 
-    if (reach == NULL)
-        return true;
-    if (reach->tree == NULL)
-        return false;
+    *meets = reach == NULL;
+    if (reach == NULL || reach->tree == NULL)
+        goto done;
     OGR_G_GetEnvelope(shape, &e);
     for (int i = 0; i < 4; i++) {
-        x[i] = i % 2 ? e.MaxX : e.MinX;
-        y[i] = i / 2 ? e.MaxY : e.MinY;
+        p[i][0] = i % 2 ? e.MaxX : e.MinX;
+        p[i][1] = i / 2 ? e.MaxY : e.MinY;
     }
-    if (!OCTTransform(it->way, 4, x, y, NULL))
-        return true;
-    low[0] = high[0] = x[0];
-    low[1] = high[1] = y[0];
-    for (int i = 1; i < 4; i++) {
-        low[0]  = fmin(low[0], x[i]);
-        high[0] = fmax(high[0], x[i]);
-        low[1]  = fmin(low[1], y[i]);
-        high[1] = fmax(high[1], y[i]);
+    TB_TRY(tb_plane_bring(it->plane, p[0], 4, &has_all, err));
+    if (!has_all) {
+        *meets = true;
+        goto done;
     }
-    double more = 1e-6 + 0.01 * fmax(high[0] - low[0], high[1] - low[1]);
-
-    box = GEOSGeom_createRectangle_r(reach->geos->handle, low[0] - more, low[1] - more,
-                                     high[0] + more, high[1] + more);
-    GEOSSTRtree_query_r(reach->geos->handle, reach->tree, box, find_one, &is_found);
+    for (int k = 0; k < 2; k++) {
+        low[k]  = fmin(fmin(p[0][k], p[1][k]), fmin(p[2][k], p[3][k]));
+        high[k] = fmax(fmax(p[0][k], p[1][k]), fmax(p[2][k], p[3][k]));
+    }
+    more = 1e-6 + 0.01 * fmax(high[0] - low[0], high[1] - low[1]);
+    box  = GEOSGeom_createRectangle_r(reach->geos->handle, low[0] - more, low[1] - more,
+                                      high[0] + more, high[1] + more);
+    GEOSSTRtree_query_r(reach->geos->handle, reach->tree, box, find_one, meets);
     GEOSGeom_destroy_r(reach->geos->handle, box);
-    return is_found;
+done:
+    return status;
 }

@@ -6,13 +6,14 @@
 
 #include "parcel/passage.h"
 
-typedef struct tb_box {
+typedef struct tb_look {
     double low[2], high[2]; /**< x and y in the layer's plane */
-} tb_box;
+} tb_look;
 
-/** Boxes around what is wanted, and the features that were read already. Zero is empty. */
+/** Boxes around what is wanted, a look each, and the features that were read already. Zero is
+ * empty. */
 typedef struct tb_hunt {
-    tb_box  *boxes;
+    tb_look *boxes;
     size_t   count;
     int64_t *seen; /**< open hash of numbers + 1; 0 is free */
     size_t   seen_count, seen_capacity;
@@ -33,6 +34,7 @@ tb_status tb_hunt_remember(tb_hunt *hunt, int64_t fid, bool *is_new, tb_error *e
  * Whether the box of a geometry of the layer, brought over by its corners and somewhat more, meets
  * a box of the reach (NULL: all is within).
  */
-bool tb_hunt_meets(const tb_passage *passage, const tb_features *reach, OGRGeometryH shape);
+tb_status tb_hunt_meets(const tb_passage *passage, const tb_features *reach, OGRGeometryH shape,
+                        bool *meets, tb_error *err);
 
 #endif

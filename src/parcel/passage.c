@@ -1,21 +1,48 @@
 #include "parcel/passage.h"
 
+#include <math.h>
 #include <stdio.h>
 
 #include <cpl_conv.h>
 
+#include "core/memory.h"
 #include "parcel/area.h"
 #include "raster/capture.h"
 
 static const double EDGE_M = 100.0;
 
-static int snap(double *x, double *y, void *context)
+void tb_passage_reset(tb_passage *it)
 {
-    (void)context;
-    *x = tb_degree_snapped(*x);
-    *y = tb_degree_snapped(*y);
-    return 1;
+    tb_plane_free(it->plane);
+    tb_free(it->points);
+    *it = (tb_passage){0};
 }
+
+/* A feature on its way: what messages and the log say of it. */
+typedef struct traveller {
+    tb_features *out;
+    int64_t      fid;
+    bool         is_surely_valid;
+    tb_capture   capture;
+} traveller;
+
+static tb_status fail(const tb_passage *it, const traveller *of, const char *wanted,
+                      const char *got, tb_error *err)
+{
+    return tb_error_set(err, TB_E_INPUT, "%.250s layer %.60s feature %lld: expected a %s, got: %s",
+                        it->path, it->layer, (long long)of->fid, wanted, got);
+}
+
+static tb_status fail_in_geos(const tb_passage *it, const traveller *of, tb_error *err)
+{
+    char what[400];
+
+    snprintf(what, sizeof what, "%.250s layer %.60s feature %lld", it->path, it->layer,
+             (long long)of->fid);
+    return tb_geos_fail(of->out->geos, err, what);
+}
+
+/* ---- repair ---- */
 
 /* Drops lines and points that a repair may leave; takes the geometry. */
 static GEOSGeometry *polygons_of(GEOSContextHandle_t handle, GEOSGeometry *geometry)
@@ -56,22 +83,6 @@ static GEOSGeometry *repaired(GEOSContextHandle_t handle, GEOSGeometry *geometry
     return valid != NULL ? polygons_of(handle, valid) : NULL;
 }
 
-static GEOSGeometry *from_ogr(tb_geos *geos, OGRGeometryH shape)
-{
-    size_t         bytes = (size_t)OGR_G_WkbSize(shape);
-    unsigned char *wkb   = CPLMalloc(bytes);
-    GEOSGeometry  *raw, *result = NULL;
-
-    OGR_G_ExportToWkb(shape, wkbNDR, wkb);
-    raw = GEOSGeomFromWKB_buf_r(geos->handle, wkb, bytes);
-    CPLFree(wkb);
-    if (raw != NULL) {
-        result = GEOSGeom_transformXY_r(geos->handle, raw, snap, NULL);
-        GEOSGeom_destroy_r(geos->handle, raw);
-    }
-    return result;
-}
-
 /* Whether a hole of a polygon runs the way of its exterior ring. */
 static bool has_wrong_winding(GEOSContextHandle_t handle, const GEOSGeometry *geometry)
 {
@@ -95,9 +106,10 @@ static bool has_wrong_winding(GEOSContextHandle_t handle, const GEOSGeometry *ge
 }
 
 /* Repairs an invalid geometry; *geometry NULL: no area is left of it. */
-static tb_status repair(tb_features *out, GEOSGeometry **geometry, int64_t fid, const char *what,
+static tb_status repair(const tb_passage *it, const traveller *of, GEOSGeometry **geometry,
                         tb_error *err)
 {
+    tb_features        *out    = of->out;
     tb_status           status = TB_OK;
     GEOSContextHandle_t handle = out->geos->handle;
     double              before = tb_area_of_geometry(out->geos, *geometry), after;
@@ -105,75 +117,242 @@ static tb_status repair(tb_features *out, GEOSGeometry **geometry, int64_t fid, 
 
     *geometry = repaired(handle, *geometry);
     if (*geometry == NULL) {
-        status = tb_geos_fail(out->geos, err, what);
+        status = fail_in_geos(it, of, err);
         goto done;
     }
     out->repaired++;
     after = tb_area_of_geometry(out->geos, *geometry);
     TB_TRY(tb_qc_log(out->qc,
-                     GEOSisEmpty_r(handle, *geometry) ? TB_FINDING_LOST : TB_FINDING_INVALID, fid,
-                     before, after, reason, err));
+                     GEOSisEmpty_r(handle, *geometry) ? TB_FINDING_LOST : TB_FINDING_INVALID,
+                     of->fid, before, after, reason, err));
 done:
     if (reason != NULL)
         GEOSFree_r(handle, reason);
     return status;
 }
 
-tb_status tb_passage_bring(const tb_passage *it, tb_features *out, OGRGeometryH own, int64_t fid,
+/* ---- geometries ---- */
+
+/* The points of a ring, brought over. */
+static tb_status bring_points(tb_passage *it, traveller *of, OGRGeometryH ring, size_t *count,
+                              tb_error *err)
+{
+    tb_status status = TB_OK;
+    size_t    more   = (size_t)OGR_G_GetPointCount(ring);
+    bool      has_all;
+
+    *count = more;
+    if (more > it->capacity) {
+        more += more / 2;
+        TB_TRY(tb_grow(&it->points, more, sizeof *it->points, "points", err));
+        it->capacity = more;
+    }
+    if (*count == 0)
+        goto done;
+    OGR_G_GetPoints(ring, &it->points->x, sizeof *it->points, &it->points->y, sizeof *it->points,
+                    NULL, 0);
+    TB_TRY(tb_plane_bring(it->plane, &it->points->x, *count, &has_all, err));
+    if (!has_all)
+        status = fail(it, of, "place in CGCS2000", tb_capture_text(&of->capture, "none"), err);
+done:
+    return status;
+}
+
+/* A ring; NULL when GEOS fails. */
+static tb_status bring_ring(tb_passage *it, traveller *of, OGRGeometryH ring, GEOSGeometry **out,
+                            tb_error *err)
+{
+    tb_status           status   = TB_OK;
+    GEOSContextHandle_t handle   = of->out->geos->handle;
+    GEOSCoordSequence  *sequence = NULL;
+    size_t              count;
+
+    *out = NULL;
+    TB_TRY(bring_points(it, of, ring, &count, err));
+    sequence = GEOSCoordSeq_copyFromBuffer_r(handle, &it->points->x, (unsigned)count, 0, 0);
+    if (sequence != NULL)
+        *out = GEOSGeom_createLinearRing_r(handle, sequence);
+    of->is_surely_valid = tb_ring_is_surely_simple(it->points, count);
+done:
+    return status;
+}
+
+/* A polygon; NULL when GEOS fails. */
+static tb_status bring_polygon(tb_passage *it, traveller *of, OGRGeometryH polygon,
+                               GEOSGeometry **out, tb_error *err)
+{
+    tb_status           status = TB_OK;
+    GEOSContextHandle_t handle = of->out->geos->handle;
+    GEOSGeometry      **rings  = NULL;
+    int                 count = OGR_G_GetGeometryCount(polygon), made = 0;
+
+    *out = NULL;
+    if (count == 0) {
+        *out = GEOSGeom_createEmptyPolygon_r(handle);
+        return TB_OK;
+    }
+    TB_TRY(tb_alloc(&rings, (size_t)count, sizeof(GEOSGeometry *), "rings", err));
+    while (made < count) {
+        TB_TRY(bring_ring(it, of, OGR_G_GetGeometryRef(polygon, made), &rings[made], err));
+        if (rings[made] == NULL)
+            goto done;
+        made++;
+    }
+    of->is_surely_valid = of->is_surely_valid && count == 1;
+    *out = GEOSGeom_createPolygon_r(handle, rings[0], rings + 1, (unsigned)(count - 1));
+    made = 0; /* taken, also where GEOS fails */
+done:
+    for (int i = 0; i < made; i++)
+        GEOSGeom_destroy_r(handle, rings[i]);
+    tb_free(rings);
+    return status;
+}
+
+/* Several polygons; NULL when GEOS fails. */
+static tb_status bring_polygons(tb_passage *it, traveller *of, OGRGeometryH polygons,
+                                GEOSGeometry **out, tb_error *err)
+{
+    tb_status           status = TB_OK;
+    GEOSContextHandle_t handle = of->out->geos->handle;
+    GEOSGeometry      **parts  = NULL;
+    int                 count = OGR_G_GetGeometryCount(polygons), made = 0;
+
+    *out = NULL;
+    TB_TRY(tb_alloc(&parts, (size_t)count, sizeof(GEOSGeometry *), "polygons", err));
+    while (made < count) {
+        TB_TRY(bring_polygon(it, of, OGR_G_GetGeometryRef(polygons, made), &parts[made], err));
+        if (parts[made] == NULL)
+            goto done;
+        made++;
+    }
+    of->is_surely_valid = of->is_surely_valid && count == 1;
+    *out = GEOSGeom_createCollection_r(handle, GEOS_MULTIPOLYGON, parts, (unsigned)count);
+    made = 0; /* taken, also where GEOS fails */
+done:
+    for (int i = 0; i < made; i++)
+        GEOSGeom_destroy_r(handle, parts[i]);
+    tb_free(parts);
+    return status;
+}
+
+static int snap(double *x, double *y, void *context)
+{
+    (void)context;
+    *x = tb_degree_snapped(*x);
+    *y = tb_degree_snapped(*y);
+    return 1;
+}
+
+/* Whatever has no polygons for a type, collections above all; NULL when GEOS fails. */
+static tb_status bring_other(const tb_passage *it, const traveller *of, OGRGeometryH shape,
+                             GEOSGeometry **out, tb_error *err)
+{
+    GEOSContextHandle_t handle = of->out->geos->handle;
+    size_t              bytes  = (size_t)OGR_G_WkbSize(shape);
+    unsigned char      *wkb;
+    GEOSGeometry       *raw;
+
+    *out = NULL;
+    if (OGR_G_Transform(shape, tb_plane_way(it->plane)) != OGRERR_NONE)
+        return fail(it, of, "place in CGCS2000", tb_capture_text(&of->capture, "none"), err);
+    wkb = CPLMalloc(bytes);
+    OGR_G_ExportToWkb(shape, wkbNDR, wkb);
+    raw = GEOSGeomFromWKB_buf_r(handle, wkb, bytes);
+    CPLFree(wkb);
+    if (raw != NULL) {
+        *out = GEOSGeom_transformXY_r(handle, raw, snap, NULL);
+        GEOSGeom_destroy_r(handle, raw);
+    }
+    return TB_OK;
+}
+
+/* Whether an edge of a ring may be longer than edges are to be. */
+static bool has_long_edge(OGRGeometryH shape, double longest)
+{
+    int    count = OGR_G_GetPointCount(shape);
+    double x[2], y[2];
+
+    for (int i = 0; i < OGR_G_GetGeometryCount(shape); i++)
+        if (has_long_edge(OGR_G_GetGeometryRef(shape, i), longest))
+            return true;
+    for (int i = 0; i < count; i++) {
+        x[i % 2] = OGR_G_GetX(shape, i);
+        y[i % 2] = OGR_G_GetY(shape, i);
+        if (i > 0 && !(hypot(x[1] - x[0], y[1] - y[0]) < longest))
+            return true;
+    }
+    return false;
+}
+
+/* The geometry brought over as it is, in GEOS's hands. */
+static tb_status bring_raw(tb_passage *it, traveller *of, OGRGeometryH own, GEOSGeometry **out,
+                           tb_error *err)
+{
+    tb_status          status  = TB_OK;
+    double             unit_m  = tb_plane_unit_m(it->plane);
+    double             longest = unit_m > 0.0 ? EDGE_M / unit_m : INFINITY;
+    OGRwkbGeometryType type    = wkbFlatten(OGR_G_GetGeometryType(own));
+    bool               is_kept = (type == wkbPolygon || type == wkbMultiPolygon) &&
+                   !(isfinite(longest) && has_long_edge(own, 0.999 * longest));
+    OGRGeometryH shape = is_kept ? own : OGR_G_GetLinearGeometry(own, 0.0, NULL);
+
+    if (shape == NULL)
+        return fail(it, of, "geometry", tb_capture_text(&of->capture, "none"), err);
+    if (!is_kept) {
+        OGR_G_FlattenTo2D(shape);
+        if (isfinite(longest))
+            OGR_G_Segmentize(shape, longest);
+        type = wkbFlatten(OGR_G_GetGeometryType(shape));
+    }
+    if (type == wkbPolygon)
+        status = bring_polygon(it, of, shape, out, err);
+    else if (type == wkbMultiPolygon)
+        status = bring_polygons(it, of, shape, out, err);
+    else
+        status = bring_other(it, of, shape, out, err);
+    if (!is_kept)
+        OGR_G_DestroyGeometry(shape);
+    return status;
+}
+
+tb_status tb_passage_bring(tb_passage *it, tb_features *out, OGRGeometryH own, int64_t fid,
                            GEOSGeometry **geometry, tb_error *err)
 {
-    tb_status    status     = TB_OK;
-    bool         has_curves = OGR_G_HasCurveGeometry(own, 1);
-    bool         has_height = OGR_G_Is3D(own) || OGR_G_IsMeasured(own);
-    OGRGeometryH shape      = OGR_G_GetLinearGeometry(own, 0.0, NULL);
-    char         what[400];
-    tb_capture   capture;
+    tb_status           status = TB_OK;
+    GEOSContextHandle_t handle = out->geos->handle;
+    traveller           of     = {.out = out, .fid = fid};
 
     *geometry = NULL;
-    snprintf(what, sizeof what, "%.250s layer %.60s feature %lld", it->path, it->layer,
-             (long long)fid);
-    tb_capture_begin(&capture);
-    if (shape == NULL) {
-        status = tb_error_set(err, TB_E_INPUT, "%s: expected a geometry, got: %s", what,
-                              tb_capture_text(&capture, "none"));
-        goto done;
-    }
-    if (has_curves)
+    tb_capture_begin(&of.capture);
+    if (OGR_G_HasCurveGeometry(own, 1))
         TB_TRY(tb_qc_log(out->qc, TB_FINDING_CURVE, fid, -1.0, -1.0, NULL, err));
-    if (has_height)
+    if (OGR_G_Is3D(own) || OGR_G_IsMeasured(own))
         TB_TRY(tb_qc_log(out->qc, TB_FINDING_HEIGHT, fid, -1.0, -1.0, NULL, err));
-    OGR_G_FlattenTo2D(shape);
-    if (it->unit_m > 0.0)
-        OGR_G_Segmentize(shape, EDGE_M / it->unit_m);
-    if (OGR_G_Transform(shape, it->way) != OGRERR_NONE) {
-        status = tb_error_set(err, TB_E_INPUT, "%s: expected a place in CGCS2000, got: %s", what,
-                              tb_capture_text(&capture, "none"));
-        goto done;
-    }
-    *geometry = from_ogr(out->geos, shape);
+    TB_TRY(bring_raw(it, &of, own, geometry, err));
     if (*geometry == NULL) {
-        status = tb_geos_fail(out->geos, err, what);
+        status = fail_in_geos(it, &of, err);
         goto done;
     }
-    if (out->qc != NULL && has_wrong_winding(out->geos->handle, *geometry))
+    if (out->qc != NULL && has_wrong_winding(handle, *geometry))
         TB_TRY(tb_qc_log(out->qc, TB_FINDING_WINDING, fid, -1.0, -1.0, NULL, err));
-    if (GEOSisValid_r(out->geos->handle, *geometry) != 1) {
-        TB_TRY(repair(out, geometry, fid, what, err));
-    } else {
-        *geometry = polygons_of(out->geos->handle, *geometry);
-        if (*geometry == NULL) {
-            status = tb_geos_fail(out->geos, err, what);
-            goto done;
-        }
-        if (GEOSisEmpty_r(out->geos->handle, *geometry))
-            TB_TRY(tb_qc_log(out->qc, TB_FINDING_NO_GEOMETRY, fid, -1.0, -1.0, NULL, err));
+    if (of.is_surely_valid)
+        goto done;
+    if (GEOSisValid_r(handle, *geometry) != 1) {
+        TB_TRY(repair(it, &of, geometry, err));
+        goto done;
     }
+    *geometry = polygons_of(handle, *geometry);
+    if (*geometry == NULL) {
+        status = fail_in_geos(it, &of, err);
+        goto done;
+    }
+    if (GEOSisEmpty_r(handle, *geometry))
+        TB_TRY(tb_qc_log(out->qc, TB_FINDING_NO_GEOMETRY, fid, -1.0, -1.0, NULL, err));
 done:
-    if (*geometry != NULL && (status != TB_OK || GEOSisEmpty_r(out->geos->handle, *geometry))) {
-        GEOSGeom_destroy_r(out->geos->handle, *geometry);
+    if (*geometry != NULL && (status != TB_OK || GEOSisEmpty_r(handle, *geometry))) {
+        GEOSGeom_destroy_r(handle, *geometry);
         *geometry = NULL;
     }
-    tb_capture_end(&capture);
-    OGR_G_DestroyGeometry(shape);
+    tb_capture_end(&of.capture);
     return status;
 }

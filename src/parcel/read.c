@@ -36,13 +36,15 @@ static tb_status add_one(tb_layer *it, OGRFeatureH feature, const tb_features *r
     OGRGeometryH  shape    = OGR_F_GetGeometryRef(feature);
     GEOSGeometry *geometry = NULL;
     tb_feature   *added;
+    bool          meets;
 
     if (shape == NULL || OGR_G_IsEmpty(shape)) {
         out->without++;
         return tb_qc_log(out->qc, TB_FINDING_NO_GEOMETRY, OGR_F_GetFID(feature), -1.0, -1.0, NULL,
                          err);
     }
-    if (!tb_hunt_meets(&it->passage, reach, shape))
+    TB_TRY(tb_hunt_meets(&it->passage, reach, shape, &meets, err));
+    if (!meets)
         return TB_OK;
     TB_TRY(tb_passage_bring(&it->passage, out, shape, OGR_F_GetFID(feature), &geometry, err));
     if (geometry == NULL) {

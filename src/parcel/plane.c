@@ -1,0 +1,324 @@
+#include "parcel/plane.h"
+
+#include <math.h>
+#include <stdint.h>
+
+#include "core/memory.h"
+#include "parcel/geos.h"
+
+/* A polynomial of degree 4 in x and in y: over 2 km the next term is below 1e-17 degree. */
+enum { TERMS = 5, NODES = TERMS * TERMS, TRIALS = 9, ASKED_LEAST = 64 };
+
+static const double SIDE_M = 2048.0, PI = 3.14159265358979323846;
+
+/* Degrees: how well a polynomial has to meet PROJ at points between, and how far from the middle
+ * between two multiples of 1e-9 its answer has to be. */
+static const double OFF_MOST = 5e-13, CLEAR_LEAST = 2e-12;
+
+typedef enum state { ASKED, FITTED, REFUSED } state;
+
+/* A square of the plane: [side * x, side * (x + 1)] by likewise. */
+typedef struct square {
+    int64_t x, y;
+    int64_t asked; /* points; 0: the slot is free */
+    state   state;
+    size_t  fit;
+} square;
+
+/* L and B less those of the middle, by powers of u and v, -1 to 1 over the square. */
+typedef struct fit {
+    double middle[2];
+    double term[2][TERMS][TERMS];
+} fit;
+
+struct tb_plane {
+    OGRCoordinateTransformationH way;
+    double                       unit_m, side; /* of a square; 0: PROJ is asked for every point */
+    square                      *squares;      /* open hash */
+    size_t                       square_count, square_capacity;
+    fit                         *fits;
+    size_t                       fit_count, fit_capacity;
+    double                      *x, *y; /* points PROJ is asked for, */
+    size_t                      *which; /* and their numbers */
+    size_t                       capacity;
+    double                       power[TERMS][TERMS]; /* of values at the nodes, into terms */
+};
+
+/* Chebyshev's points. */
+static double node(int i)
+{
+    return cos((2 * i + 1) * PI / (2 * TERMS));
+}
+
+/* Lagrange's polynomials of the nodes, by powers: power[k][i] of u^k in the one of node i. */
+static void find_powers(double power[TERMS][TERMS])
+{
+    for (int i = 0; i < TERMS; i++) {
+        double product[TERMS + 1] = {1.0}, scale = 1.0;
+        int    degree = 0;
+
+        for (int j = 0; j < TERMS; j++) {
+            if (j == i)
+                continue;
+            degree++;
+            for (int k = degree; k >= 0; k--)
+                product[k] = (k > 0 ? product[k - 1] : 0.0) - node(j) * product[k];
+            scale *= node(i) - node(j);
+        }
+        for (int k = 0; k < TERMS; k++)
+            power[k][i] = product[k] / scale;
+    }
+}
+
+tb_status tb_plane_new(tb_plane **out, OGRCoordinateTransformationH way, double unit_m,
+                       bool is_projection, tb_error *err)
+{
+    tb_status status = TB_OK;
+    tb_plane *plane  = NULL;
+
+    *out   = NULL;
+    status = tb_alloc_zero(&plane, 1, sizeof *plane, "plane of a layer", err);
+    if (status != TB_OK) {
+        OCTDestroyCoordinateTransformation(way);
+        return status;
+    }
+    plane->way    = way;
+    plane->unit_m = unit_m;
+    plane->side   = is_projection && unit_m > 0.0 ? SIDE_M / unit_m : 0.0;
+    find_powers(plane->power);
+    *out = plane;
+    return status;
+}
+
+void tb_plane_free(tb_plane *plane)
+{
+    if (plane == NULL)
+        return;
+    OCTDestroyCoordinateTransformation(plane->way);
+    tb_free(plane->squares);
+    tb_free(plane->fits);
+    tb_free(plane->x);
+    tb_free(plane->y);
+    tb_free(plane->which);
+    tb_free(plane);
+}
+
+double tb_plane_unit_m(const tb_plane *plane)
+{
+    return plane->unit_m;
+}
+
+OGRCoordinateTransformationH tb_plane_way(const tb_plane *plane)
+{
+    return plane->way;
+}
+
+OGRCoordinateTransformationH tb_plane_way_back(const tb_plane *plane)
+{
+    return OCTGetInverse(plane->way);
+}
+
+/* ---- squares ---- */
+
+static size_t slot_of(const square *squares, size_t capacity, int64_t x, int64_t y)
+{
+    uint64_t mixed =
+        ((uint64_t)x * UINT64_C(0x9E3779B97F4A7C15)) ^ ((uint64_t)y * UINT64_C(0xC2B2AE3D27D4EB4F));
+    size_t slot = (size_t)(mixed >> 24) & (capacity - 1);
+
+    while (squares[slot].asked > 0 && (squares[slot].x != x || squares[slot].y != y))
+        slot = (slot + 1) & (capacity - 1);
+    return slot;
+}
+
+static tb_status grow_squares(tb_plane *plane, tb_error *err)
+{
+    tb_status status   = TB_OK;
+    size_t    capacity = plane->square_capacity > 0 ? 2 * plane->square_capacity : 256;
+    square   *squares  = NULL;
+
+    TB_TRY(tb_alloc_zero(&squares, capacity, sizeof *squares, "squares of a plane", err));
+    for (size_t i = 0; i < plane->square_capacity; i++) {
+        const square *it = &plane->squares[i];
+
+        if (it->asked > 0)
+            squares[slot_of(squares, capacity, it->x, it->y)] = *it;
+    }
+    tb_free(plane->squares);
+    plane->squares         = squares;
+    plane->square_capacity = capacity;
+done:
+    return status;
+}
+
+static double value_of(const double term[TERMS][TERMS], double u, double v)
+{
+    double sum = 0.0;
+
+    for (int i = TERMS - 1; i >= 0; i--) {
+        double row = term[i][TERMS - 1];
+
+        for (int j = TERMS - 2; j >= 0; j--)
+            row = row * v + term[i][j];
+        sum = sum * u + row;
+    }
+    return sum;
+}
+
+static void find_terms(const tb_plane *plane, const double value[NODES], double middle,
+                       double term[TERMS][TERMS])
+{
+    double half[TERMS][TERMS] = {{0}}; /* by powers of u, at each node of v */
+
+    for (int k = 0; k < TERMS; k++)
+        for (int j = 0; j < TERMS; j++)
+            for (int i = 0; i < TERMS; i++)
+                half[k][j] += plane->power[k][i] * (value[i * TERMS + j] - middle);
+    for (int k = 0; k < TERMS; k++)
+        for (int m = 0; m < TERMS; m++) {
+            term[k][m] = 0.0;
+            for (int j = 0; j < TERMS; j++)
+                term[k][m] += plane->power[m][j] * half[k][j];
+        }
+}
+
+/* Fits a square, or refuses it: where PROJ has no place or is not met closely enough. */
+static tb_status fit_square(tb_plane *plane, square *it, tb_error *err)
+{
+    tb_status status = TB_OK;
+    double    u[NODES + TRIALS], v[NODES + TRIALS], l[NODES + TRIALS], b[NODES + TRIALS];
+    fit      *to;
+
+    for (int k = 0; k < NODES; k++) {
+        u[k] = node(k / TERMS);
+        v[k] = node(k % TERMS);
+    }
+    for (int k = 0; k < TRIALS; k++) {
+        static const double at[] = {-1.0, 0.3, 1.0};
+
+        u[NODES + k] = at[k / 3];
+        v[NODES + k] = at[k % 3];
+    }
+    for (int k = 0; k < NODES + TRIALS; k++) {
+        l[k] = plane->side * ((double)it->x + 0.5 + u[k] / 2.0);
+        b[k] = plane->side * ((double)it->y + 0.5 + v[k] / 2.0);
+    }
+    it->state = REFUSED;
+    if (!OCTTransform(plane->way, NODES + TRIALS, l, b, NULL))
+        return TB_OK;
+    if (plane->fit_count == plane->fit_capacity) {
+        size_t more = plane->fit_capacity > 0 ? 2 * plane->fit_capacity : 32;
+
+        TB_TRY(tb_grow(&plane->fits, more, sizeof *plane->fits, "squares of a plane", err));
+        plane->fit_capacity = more;
+    }
+    to            = &plane->fits[plane->fit_count];
+    to->middle[0] = l[NODES / 2];
+    to->middle[1] = b[NODES / 2];
+    find_terms(plane, l, to->middle[0], to->term[0]);
+    find_terms(plane, b, to->middle[1], to->term[1]);
+    for (int k = NODES; k < NODES + TRIALS; k++)
+        if (!(fabs(to->middle[0] + value_of(to->term[0], u[k], v[k]) - l[k]) <= OFF_MOST &&
+              fabs(to->middle[1] + value_of(to->term[1], u[k], v[k]) - b[k]) <= OFF_MOST))
+            return TB_OK;
+    it->fit   = plane->fit_count++;
+    it->state = FITTED;
+done:
+    return status;
+}
+
+/* The square a point lies in, fitted once it was asked for often enough; NULL: none can be had. */
+static tb_status find_square(tb_plane *plane, double x, double y, square **out, tb_error *err)
+{
+    tb_status status = TB_OK;
+    double    column = floor(x / plane->side), row = floor(y / plane->side);
+    square   *it;
+
+    *out = NULL;
+    if (!(fabs(column) < 1e9 && fabs(row) < 1e9))
+        return TB_OK;
+    if (2 * plane->square_count >= plane->square_capacity)
+        TB_TRY(grow_squares(plane, err));
+    it = &plane->squares[slot_of(plane->squares, plane->square_capacity, (int64_t)column,
+                                 (int64_t)row)];
+    if (it->asked == 0) {
+        it->x = (int64_t)column;
+        it->y = (int64_t)row;
+        plane->square_count++;
+    }
+    if (++it->asked == ASKED_LEAST)
+        TB_TRY(fit_square(plane, it, err));
+    *out = it;
+done:
+    return status;
+}
+
+/* ---- points ---- */
+
+/* Snaps a degree; false where an error of CLEAR_LEAST could make it another. */
+static bool snap_clearly(double degrees, double *snapped)
+{
+    double scaled = degrees * 1e9 + 0.5, down = floor(scaled), rest = scaled - down;
+
+    *snapped = tb_degree_snapped(degrees);
+    return rest > CLEAR_LEAST * 1e9 && rest < 1.0 - CLEAR_LEAST * 1e9;
+}
+
+static bool bring_by_fit(const tb_plane *plane, const square *it, double *point)
+{
+    const fit *by = &plane->fits[it->fit];
+    double     u  = 2.0 * (point[0] - plane->side * (double)it->x) / plane->side - 1.0;
+    double     v  = 2.0 * (point[1] - plane->side * (double)it->y) / plane->side - 1.0;
+    double     l, b;
+
+    if (!snap_clearly(by->middle[0] + value_of(by->term[0], u, v), &l) ||
+        !snap_clearly(by->middle[1] + value_of(by->term[1], u, v), &b))
+        return false;
+    point[0] = l;
+    point[1] = b;
+    return true;
+}
+
+static tb_status make_room(tb_plane *plane, size_t count, tb_error *err)
+{
+    tb_status status = TB_OK;
+    size_t    more   = plane->capacity > 0 ? plane->capacity : 64;
+
+    if (count <= plane->capacity)
+        return TB_OK;
+    while (more < count)
+        more *= 2;
+    TB_TRY(tb_grow(&plane->x, more, sizeof *plane->x, "points", err));
+    TB_TRY(tb_grow(&plane->y, more, sizeof *plane->y, "points", err));
+    TB_TRY(tb_grow(&plane->which, more, sizeof *plane->which, "points", err));
+    plane->capacity = more;
+done:
+    return status;
+}
+
+tb_status tb_plane_bring(tb_plane *plane, double *points, size_t count, bool *has_all,
+                         tb_error *err)
+{
+    tb_status status = TB_OK;
+    size_t    left   = 0;
+
+    TB_TRY(make_room(plane, count, err));
+    for (size_t i = 0; i < count; i++) {
+        square *it = NULL;
+
+        if (plane->side > 0.0)
+            TB_TRY(find_square(plane, points[2 * i], points[2 * i + 1], &it, err));
+        if (it != NULL && it->state == FITTED && bring_by_fit(plane, it, points + 2 * i))
+            continue;
+        plane->x[left]       = points[2 * i];
+        plane->y[left]       = points[2 * i + 1];
+        plane->which[left++] = i;
+    }
+    *has_all = left == 0 || OCTTransform(plane->way, (int)left, plane->x, plane->y, NULL);
+    for (size_t k = 0; k < left; k++) {
+        points[2 * plane->which[k]]     = tb_degree_snapped(plane->x[k]);
+        points[2 * plane->which[k] + 1] = tb_degree_snapped(plane->y[k]);
+    }
+done:
+    return status;
+}
