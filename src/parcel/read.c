@@ -9,6 +9,7 @@
 #include "core/text.h"
 #include "parcel/hunt.h"
 #include "parcel/opened.h"
+#include "parcel/rtree.h"
 #include "raster/capture.h"
 
 static tb_status copy_field(tb_layer *it, OGRFeatureH feature, int field, char **out, tb_error *err)
@@ -88,13 +89,13 @@ static int compare_numbers(const void *a, const void *b)
     return (p->fid > q->fid) - (p->fid < q->fid);
 }
 
-/* The next feature, or NULL at the end. */
-static tb_status next_feature(tb_layer *it, OGRFeatureH *out, tb_error *err)
+/* A feature by its number, or the next one (NULL number); NULL where there is none. */
+static tb_status get_feature(tb_layer *it, const int64_t *number, OGRFeatureH *out, tb_error *err)
 {
     tb_capture capture;
 
     tb_capture_begin(&capture);
-    *out = OGR_L_GetNextFeature(it->layer);
+    *out = number != NULL ? OGR_L_GetFeature(it->layer, *number) : OGR_L_GetNextFeature(it->layer);
     if (!tb_capture_end(&capture))
         return TB_OK;
     if (*out != NULL)
@@ -116,7 +117,7 @@ tb_status tb_layer_texts(tb_layer *it, int field, void (*hear)(void *context, co
     OGR_L_SetIgnoredFields(it->layer, ignored);
     OGR_L_ResetReading(it->layer);
     for (;;) {
-        TB_TRY(next_feature(it, &feature, err));
+        TB_TRY(get_feature(it, NULL, &feature, err));
         if (feature == NULL)
             break;
         status = copy_field(it, feature, field, &text, err);
@@ -142,7 +143,7 @@ static tb_status read_passing(tb_layer *it, const tb_features *reach, tb_feature
 
     OGR_L_ResetReading(it->layer);
     for (;;) {
-        TB_TRY(next_feature(it, &feature, err));
+        TB_TRY(get_feature(it, NULL, &feature, err));
         if (feature == NULL)
             break;
         if (h != NULL)
@@ -164,6 +165,59 @@ static bool is_worth_hunting(const tb_layer *it, const tb_hunt *h)
            (double)h->count * 20.0 < (double)OGR_L_GetFeatureCount(it->layer, 1);
 }
 
+/* Reads features by their numbers, if the index tells them; *is_read is false where it does not. */
+static tb_status read_numbered(tb_layer *it, const tb_features *reach, tb_features *out,
+                               const tb_hunt *h, bool *is_read, tb_error *err)
+{
+    tb_status status  = TB_OK;
+    int64_t  *numbers = NULL;
+    size_t    count   = 0;
+
+    /* A number says nothing of a filter. */
+    if (it->source->where == NULL)
+        TB_TRY(tb_rtree_find(it->dataset, it->layer, h, &numbers, &count, err));
+    *is_read = numbers != NULL;
+    for (size_t i = 0; i < count; i++) {
+        OGRFeatureH feature;
+
+        TB_TRY(get_feature(it, &numbers[i], &feature, err));
+        if (feature == NULL)
+            continue; /* the index is older than the table */
+        status = add_one(it, feature, reach, out, err);
+        OGR_F_Destroy(feature);
+        if (status != TB_OK)
+            goto done;
+    }
+done:
+    tb_free(numbers);
+    return status;
+}
+
+/* Reads what the looks of a hunt find. */
+static tb_status read_looks(tb_layer *it, const tb_features *reach, tb_features *out, tb_hunt *h,
+                            tb_error *err)
+{
+    tb_status status = TB_OK;
+    bool      is_read;
+    /* One snapshot, locked once and not for each statement. */
+    bool is_locked =
+        strcmp(GDALGetDriverShortName(GDALGetDatasetDriver(it->dataset)), "GPKG") == 0 &&
+        GDALDatasetStartTransaction(it->dataset, 0) == OGRERR_NONE;
+
+    TB_TRY(read_numbered(it, reach, out, h, &is_read, err));
+    for (size_t i = 0; i < h->count && !is_read; i++) {
+        OGR_L_SetSpatialFilterRect(it->layer, h->boxes[i].low[0], h->boxes[i].low[1],
+                                   h->boxes[i].high[0], h->boxes[i].high[1]);
+        TB_TRY(read_passing(it, reach, out, h, err));
+    }
+done:
+    if (is_locked) {
+        OGR_L_ResetReading(it->layer);
+        GDALDatasetRollbackTransaction(it->dataset);
+    }
+    return status;
+}
+
 tb_status tb_layer_read(tb_layer *it, const tb_features *reach, tb_features *out, tb_error *err)
 {
     tb_status status = TB_OK;
@@ -175,11 +229,7 @@ tb_status tb_layer_read(tb_layer *it, const tb_features *reach, tb_features *out
     if (reach != NULL && reach->count > 0)
         TB_TRY(tb_hunt_plan(&h, &it->passage, reach, err));
     if (is_worth_hunting(it, &h)) {
-        for (size_t i = 0; i < h.count; i++) {
-            OGR_L_SetSpatialFilterRect(it->layer, h.boxes[i].low[0], h.boxes[i].low[1],
-                                       h.boxes[i].high[0], h.boxes[i].high[1]);
-            TB_TRY(read_passing(it, reach, out, &h, err));
-        }
+        TB_TRY(read_looks(it, reach, out, &h, err));
     } else {
         TB_TRY(read_passing(it, reach, out, NULL, err));
         if (out->qc != NULL && out->qc->layer_count > 0)
