@@ -13,12 +13,13 @@
 /* Prints the JSON, or its rows with one column a key. */
 static int print_rows(const console *c, char *text)
 {
-    json_t *json = json_loads(text, 0, NULL), *row;
+    json_t *json = NULL, *row;
     size_t  i;
 
     if (c->is_json) {
         printf("%s\n", text);
     } else if (!c->is_quiet) {
+        json = json_loads(text, 0, NULL);
         json_array_foreach(json_object_get(json, "rows"), i, row)
         {
             const char *key;

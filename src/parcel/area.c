@@ -34,6 +34,14 @@ static double zone(double middle, double half)
     return sum * half;
 }
 
+/* The same over less than 1e-4 radian: two points, whose error is below 1e-18 of it. */
+static double thin_zone(double middle, double half)
+{
+    double at = half * 0.5773502691896257;
+
+    return half * (area_density(middle - at) + area_density(middle + at));
+}
+
 double tb_area_of_ring(const double *points, size_t stride, size_t count)
 {
     double sum = 0.0;
@@ -52,9 +60,11 @@ double tb_area_of_ring(const double *points, size_t stride, size_t count)
 
 double tb_area_of_edge(const double *origin, const double *from, const double *to)
 {
+    double middle = (origin[1] + (from[1] + to[1]) / 2.0) * PI / 180.0;
+    double half   = (to[1] - from[1]) / 2.0 * PI / 180.0;
+
     return (from[0] + to[0]) / 2.0 * PI / 180.0 *
-           zone((origin[1] + (from[1] + to[1]) / 2.0) * PI / 180.0,
-                (to[1] - from[1]) / 2.0 * PI / 180.0);
+           (fabs(half) < 1e-4 ? thin_zone(middle, half) : zone(middle, half));
 }
 
 void tb_metres_per_degree(double latitude, double *north, double *east)

@@ -58,7 +58,7 @@ typedef struct work {
 static tb_status make_room(void *array, size_t needed, size_t *capacity, size_t size, tb_error *err)
 {
     tb_status status = TB_OK;
-    size_t    more   = *capacity > 0 ? *capacity : 64;
+    size_t    more   = *capacity > 0 ? *capacity : 512;
 
     if (needed <= *capacity)
         return TB_OK;

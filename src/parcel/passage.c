@@ -22,6 +22,8 @@ void tb_passage_reset(tb_passage *it)
 typedef struct traveller {
     tb_features *out;
     int64_t      fid;
+    double       longest; /* squared, of an edge that needs no cut; INFINITY: any */
+    bool         has_long_edge;
     bool         is_surely_valid;
     tb_capture   capture;
 } traveller;
@@ -133,7 +135,7 @@ done:
 
 /* ---- geometries ---- */
 
-/* The points of a ring, brought over. */
+/* The points of a ring, brought over unless an edge is to be cut before. */
 static tb_status bring_points(tb_passage *it, traveller *of, OGRGeometryH ring, size_t *count,
                               tb_error *err)
 {
@@ -151,6 +153,13 @@ static tb_status bring_points(tb_passage *it, traveller *of, OGRGeometryH ring, 
         goto done;
     OGR_G_GetPoints(ring, &it->points->x, sizeof *it->points, &it->points->y, sizeof *it->points,
                     NULL, 0);
+    for (size_t i = 1; i < *count; i++) {
+        double x = it->points[i].x - it->points[i - 1].x, y = it->points[i].y - it->points[i - 1].y;
+
+        of->has_long_edge |= !(x * x + y * y < of->longest);
+    }
+    if (of->has_long_edge)
+        goto done;
     TB_TRY(tb_plane_bring(it->plane, &it->points->x, *count, &has_all, err));
     if (!has_all)
         status = fail(it, of, "place in CGCS2000", tb_capture_text(&of->capture, "none"), err);
@@ -158,7 +167,7 @@ done:
     return status;
 }
 
-/* A ring; NULL when GEOS fails. */
+/* A ring; NULL when GEOS fails or it has a long edge. */
 static tb_status bring_ring(tb_passage *it, traveller *of, OGRGeometryH ring, GEOSGeometry **out,
                             tb_error *err)
 {
@@ -169,6 +178,8 @@ static tb_status bring_ring(tb_passage *it, traveller *of, OGRGeometryH ring, GE
 
     *out = NULL;
     TB_TRY(bring_points(it, of, ring, &count, err));
+    if (of->has_long_edge)
+        goto done;
     sequence = GEOSCoordSeq_copyFromBuffer_r(handle, &it->points->x, (unsigned)count, 0, 0);
     if (sequence != NULL)
         *out = GEOSGeom_createLinearRing_r(handle, sequence);
@@ -177,7 +188,7 @@ done:
     return status;
 }
 
-/* A polygon; NULL when GEOS fails. */
+/* A polygon; NULL likewise. */
 static tb_status bring_polygon(tb_passage *it, traveller *of, OGRGeometryH polygon,
                                GEOSGeometry **out, tb_error *err)
 {
@@ -208,7 +219,7 @@ done:
     return status;
 }
 
-/* Several polygons; NULL when GEOS fails. */
+/* Several polygons; NULL likewise. */
 static tb_status bring_polygons(tb_passage *it, traveller *of, OGRGeometryH polygons,
                                 GEOSGeometry **out, tb_error *err)
 {
@@ -266,52 +277,44 @@ static tb_status bring_other(const tb_passage *it, const traveller *of, OGRGeome
     return TB_OK;
 }
 
-/* Whether an edge of a ring may be longer than edges are to be. */
-static bool has_long_edge(OGRGeometryH shape, double longest)
+static tb_status bring_shape(tb_passage *it, traveller *of, OGRGeometryH shape, GEOSGeometry **out,
+                             tb_error *err)
 {
-    int    count = OGR_G_GetPointCount(shape);
-    double x[2], y[2];
-
-    for (int i = 0; i < OGR_G_GetGeometryCount(shape); i++)
-        if (has_long_edge(OGR_G_GetGeometryRef(shape, i), longest))
-            return true;
-    for (int i = 0; i < count; i++) {
-        x[i % 2] = OGR_G_GetX(shape, i);
-        y[i % 2] = OGR_G_GetY(shape, i);
-        if (i > 0 && !(hypot(x[1] - x[0], y[1] - y[0]) < longest))
-            return true;
+    switch (wkbFlatten(OGR_G_GetGeometryType(shape))) {
+    case wkbPolygon:
+        return bring_polygon(it, of, shape, out, err);
+    case wkbMultiPolygon:
+        return bring_polygons(it, of, shape, out, err);
+    default:
+        return bring_other(it, of, shape, out, err);
     }
-    return false;
 }
 
-/* The geometry brought over as it is, in GEOS's hands. */
+/* The geometry brought over as it is, in GEOS's hands; NULL when GEOS fails. */
 static tb_status bring_raw(tb_passage *it, traveller *of, OGRGeometryH own, GEOSGeometry **out,
                            tb_error *err)
 {
-    tb_status          status  = TB_OK;
-    double             unit_m  = tb_plane_unit_m(it->plane);
-    double             longest = unit_m > 0.0 ? EDGE_M / unit_m : INFINITY;
-    OGRwkbGeometryType type    = wkbFlatten(OGR_G_GetGeometryType(own));
-    bool               is_kept = (type == wkbPolygon || type == wkbMultiPolygon) &&
-                   !(isfinite(longest) && has_long_edge(own, 0.999 * longest));
-    OGRGeometryH shape = is_kept ? own : OGR_G_GetLinearGeometry(own, 0.0, NULL);
+    tb_status          status = TB_OK;
+    double             unit_m = tb_plane_unit_m(it->plane);
+    double             edge   = unit_m > 0.0 ? EDGE_M / unit_m : INFINITY;
+    OGRwkbGeometryType type   = wkbFlatten(OGR_G_GetGeometryType(own));
+    OGRGeometryH       shape;
 
-    if (shape == NULL)
-        return fail(it, of, "geometry", tb_capture_text(&of->capture, "none"), err);
-    if (!is_kept) {
-        OGR_G_FlattenTo2D(shape);
-        if (isfinite(longest))
-            OGR_G_Segmentize(shape, longest);
-        type = wkbFlatten(OGR_G_GetGeometryType(shape));
+    if (type == wkbPolygon || type == wkbMultiPolygon) {
+        of->longest = 0.999 * edge * edge;
+        status      = bring_shape(it, of, own, out, err);
+        if (status != TB_OK || !of->has_long_edge)
+            return status;
     }
-    if (type == wkbPolygon)
-        status = bring_polygon(it, of, shape, out, err);
-    else if (type == wkbMultiPolygon)
-        status = bring_polygons(it, of, shape, out, err);
-    else
-        status = bring_other(it, of, shape, out, err);
-    if (!is_kept)
-        OGR_G_DestroyGeometry(shape);
+    *of   = (traveller){.out = of->out, .fid = of->fid, .longest = INFINITY};
+    shape = OGR_G_GetLinearGeometry(own, 0.0, NULL);
+    if (shape == NULL)
+        return fail(it, of, "geometry", "none", err);
+    OGR_G_FlattenTo2D(shape);
+    if (isfinite(edge))
+        OGR_G_Segmentize(shape, edge);
+    status = bring_shape(it, of, shape, out, err);
+    OGR_G_DestroyGeometry(shape);
     return status;
 }
 

@@ -6,7 +6,7 @@
 #include "core/memory.h"
 #include "parcel/geos.h"
 
-/* A polynomial of degree 4 in x and in y: over 2 km the next term is below 1e-17 degree. */
+/* A polynomial of degree 4 in x and y: over 2 km the next terms are below 1e-17 degree. */
 enum { TERMS = 5, NODES = TERMS * TERMS, TRIALS = 9, ASKED_LEAST = 64 };
 
 static const double SIDE_M = 2048.0, PI = 3.14159265358979323846;
@@ -28,7 +28,7 @@ typedef struct square {
 /* L and B less those of the middle, by powers of u and v, -1 to 1 over the square. */
 typedef struct fit {
     double middle[2];
-    double term[2][TERMS][TERMS];
+    double term[2][TERMS][TERMS]; /* those of a degree above 4 are not used */
 } fit;
 
 struct tb_plane {
@@ -41,6 +41,8 @@ struct tb_plane {
     double                      *x, *y; /* points PROJ is asked for, */
     size_t                      *which; /* and their numbers */
     size_t                       capacity;
+    const square                *last; /* fitted, and its lower corner; NULL: none */
+    double                       last_x, last_y;
     double                       power[TERMS][TERMS]; /* of values at the nodes, into terms */
 };
 
@@ -146,23 +148,20 @@ static tb_status grow_squares(tb_plane *plane, tb_error *err)
     }
     tb_free(plane->squares);
     plane->squares         = squares;
+    plane->last            = NULL;
     plane->square_capacity = capacity;
 done:
     return status;
 }
 
-static double value_of(const double term[TERMS][TERMS], double u, double v)
+static double value_of(const double t[TERMS][TERMS], double u, double v)
 {
-    double sum = 0.0;
+    double row0 = t[0][0] + v * (t[0][1] + v * (t[0][2] + v * (t[0][3] + v * t[0][4])));
+    double row1 = t[1][0] + v * (t[1][1] + v * (t[1][2] + v * t[1][3]));
+    double row2 = t[2][0] + v * (t[2][1] + v * t[2][2]);
+    double row3 = t[3][0] + v * t[3][1];
 
-    for (int i = TERMS - 1; i >= 0; i--) {
-        double row = term[i][TERMS - 1];
-
-        for (int j = TERMS - 2; j >= 0; j--)
-            row = row * v + term[i][j];
-        sum = sum * u + row;
-    }
-    return sum;
+    return row0 + u * (row1 + u * (row2 + u * (row3 + u * t[4][0])));
 }
 
 static void find_terms(const tb_plane *plane, const double value[NODES], double middle,
@@ -227,14 +226,21 @@ done:
     return status;
 }
 
-/* The square a point lies in, fitted once it was asked for often enough; NULL: none can be had. */
-static tb_status find_square(tb_plane *plane, double x, double y, square **out, tb_error *err)
+static bool is_in_last(const tb_plane *plane, const double *point)
+{
+    return plane->last != NULL && point[0] >= plane->last_x &&
+           point[0] < plane->last_x + plane->side && point[1] >= plane->last_y &&
+           point[1] < plane->last_y + plane->side;
+}
+
+/* Makes the square a point lies in the last one, if it is fitted: once asked for often enough. */
+static tb_status find_square(tb_plane *plane, const double *point, tb_error *err)
 {
     tb_status status = TB_OK;
-    double    column = floor(x / plane->side), row = floor(y / plane->side);
+    double    column = floor(point[0] / plane->side), row = floor(point[1] / plane->side);
     square   *it;
 
-    *out = NULL;
+    plane->last = NULL;
     if (!(fabs(column) < 1e9 && fabs(row) < 1e9))
         return TB_OK;
     if (2 * plane->square_count >= plane->square_capacity)
@@ -248,27 +254,34 @@ static tb_status find_square(tb_plane *plane, double x, double y, square **out, 
     }
     if (++it->asked == ASKED_LEAST)
         TB_TRY(fit_square(plane, it, err));
-    *out = it;
+    if (it->state == FITTED) {
+        plane->last   = it;
+        plane->last_x = plane->side * (double)it->x;
+        plane->last_y = plane->side * (double)it->y;
+    }
 done:
     return status;
 }
 
 /* ---- points ---- */
 
-/* Snaps a degree; false where an error of CLEAR_LEAST could make it another. */
+/* tb_degree_snapped of below 1e9 degrees; false where an error of CLEAR_LEAST could make it
+ * another. */
 static bool snap_clearly(double degrees, double *snapped)
 {
-    double scaled = degrees * 1e9 + 0.5, down = floor(scaled), rest = scaled - down;
+    double scaled = degrees * 1e9 + 0.5, down = (double)(int64_t)scaled, rest;
 
-    *snapped = tb_degree_snapped(degrees);
+    down -= down > scaled; /* floor, without a call */
+    rest     = scaled - down;
+    *snapped = down / 1e9;
     return rest > CLEAR_LEAST * 1e9 && rest < 1.0 - CLEAR_LEAST * 1e9;
 }
 
-static bool bring_by_fit(const tb_plane *plane, const square *it, double *point)
+static bool bring_by_fit(const tb_plane *plane, double *point)
 {
-    const fit *by = &plane->fits[it->fit];
-    double     u  = 2.0 * (point[0] - plane->side * (double)it->x) / plane->side - 1.0;
-    double     v  = 2.0 * (point[1] - plane->side * (double)it->y) / plane->side - 1.0;
+    const fit *by = &plane->fits[plane->last->fit];
+    double     u  = 2.0 * (point[0] - plane->last_x) / plane->side - 1.0;
+    double     v  = 2.0 * (point[1] - plane->last_y) / plane->side - 1.0;
     double     l, b;
 
     if (!snap_clearly(by->middle[0] + value_of(by->term[0], u, v), &l) ||
@@ -304,11 +317,9 @@ tb_status tb_plane_bring(tb_plane *plane, double *points, size_t count, bool *ha
 
     TB_TRY(make_room(plane, count, err));
     for (size_t i = 0; i < count; i++) {
-        square *it = NULL;
-
-        if (plane->side > 0.0)
-            TB_TRY(find_square(plane, points[2 * i], points[2 * i + 1], &it, err));
-        if (it != NULL && it->state == FITTED && bring_by_fit(plane, it, points + 2 * i))
+        if (plane->side > 0.0 && !is_in_last(plane, points + 2 * i))
+            TB_TRY(find_square(plane, points + 2 * i, err));
+        if (plane->last != NULL && bring_by_fit(plane, points + 2 * i))
             continue;
         plane->x[left]       = points[2 * i];
         plane->y[left]       = points[2 * i + 1];

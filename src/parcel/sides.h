@@ -47,6 +47,14 @@ static inline tb_box tb_box_of_edge(tb_point a, tb_point b)
                     {a.x < b.x ? b.x : a.x, a.y < b.y ? b.y : a.y}};
 }
 
+/** The box around two boxes. */
+static inline tb_box tb_box_of_boxes(tb_box a, tb_box b)
+{
+    return (tb_box){
+        {a.low.x < b.low.x ? a.low.x : b.low.x, a.low.y < b.low.y ? a.low.y : b.low.y},
+        {a.high.x > b.high.x ? a.high.x : b.high.x, a.high.y > b.high.y ? a.high.y : b.high.y}};
+}
+
 /**
  * Whether the edges a b and c d cross in one point within both; TB_NO: they have none in common.
  * @param along_first, along_second  where, as shares of either edge; set with TB_YES.
