@@ -6,7 +6,7 @@ void tb_features_reset(tb_features *features)
 {
     if (features->tree != NULL)
         GEOSSTRtree_destroy_r(features->geos->handle, features->tree);
-    for (size_t i = 0; i < features->count; i++) {
+    for (size_t i = 0; i < features->count && !features->is_view; i++) {
         GEOSGeom_destroy_r(features->geos->handle, features->feature[i].geometry);
         for (int f = 0; features->feature[i].text != NULL && f < features->field_count; f++)
             tb_free(features->feature[i].text[f]);
@@ -31,6 +31,21 @@ tb_status tb_features_add(tb_features *features, GEOSGeometry *geometry, int64_t
         features->capacity = more;
     }
     features->feature[features->count++] = (tb_feature){.geometry = geometry, .fid = fid};
+    return status;
+}
+
+tb_status tb_features_view(const tb_features *of, const size_t *which, size_t count,
+                           tb_features *out, tb_error *err)
+{
+    tb_status status = TB_OK;
+
+    *out = (tb_features){.geos = of->geos, .field_count = of->field_count, .is_view = true};
+    TB_TRY(tb_alloc(&out->feature, count, sizeof *out->feature, "features", err));
+    for (size_t i = 0; i < count; i++)
+        out->feature[i] = of->feature[which[i]];
+    out->count = out->capacity = count;
+    TB_TRY(tb_features_index(out, err));
+done:
     return status;
 }
 

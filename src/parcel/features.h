@@ -24,6 +24,7 @@ typedef struct tb_features {
     tb_feature  *feature;
     size_t       count, capacity;
     int          field_count;
+    bool         is_view;  /**< geometries and texts are another's */
     GEOSSTRtree *tree;     /**< of pointers into `feature`; NULL when there are none */
     int64_t      repaired; /**< invalid polygons among those read */
     int64_t      without;  /**< features read that have no polygon */
@@ -44,6 +45,13 @@ tb_status tb_features_add(tb_features *features, GEOSGeometry *geometry, int64_t
  */
 tb_status tb_features_check(tb_features *features, size_t first, int area_field, bool overlaps,
                             tb_error *err);
+
+/**
+ * Makes an indexed view of some features of another, which has to outlive it.
+ * @param which  their places there; `count` of them.
+ */
+tb_status tb_features_view(const tb_features *of, const size_t *which, size_t count,
+                           tb_features *out, tb_error *err);
 
 /** Builds the index; call once, when all are added. */
 tb_status tb_features_index(tb_features *features, tb_error *err);

@@ -309,9 +309,18 @@ const char *tb_layer_crs(const tb_layer *it)
     return it->crs;
 }
 
-int64_t tb_layer_count(const tb_layer *it)
+int64_t tb_layer_count(tb_layer *it)
 {
-    return OGR_L_GetFeatureCount(it->layer, 1);
+    if (!it->is_counted)
+        it->count = OGR_L_GetFeatureCount(it->layer, 1);
+    it->is_counted = true;
+    return it->count;
+}
+
+bool tb_layer_has_few(tb_layer *it, size_t looks)
+{
+    return looks > 0 && OGR_L_TestCapability(it->layer, OLCFastSpatialFilter) &&
+           (double)looks * 20.0 < (double)tb_layer_count(it);
 }
 
 const char *tb_layer_field(const tb_layer *it, int field)

@@ -35,7 +35,11 @@ void      tb_layer_close(tb_layer *layer);
 
 const char *tb_layer_name(const tb_layer *layer);
 const char *tb_layer_crs(const tb_layer *layer); /**< its name */
-int64_t     tb_layer_count(const tb_layer *layer);
+int64_t     tb_layer_count(tb_layer *layer);
+
+/** Whether some `looks` at places are worth more than reading it whole: it has an index, they are
+ * few. */
+bool tb_layer_has_few(tb_layer *layer, size_t looks);
 
 /** The name of the file's field for a field of the role, or NULL. */
 const char *tb_layer_field(const tb_layer *layer, int field);

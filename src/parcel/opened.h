@@ -16,6 +16,8 @@ struct tb_layer {
     tb_passage             passage;
     bool                   is_raw; /* texts come as the file has them, UTF-8 or GBK */
     char                  *crs;
+    int64_t                count; /* of features, once `is_counted` */
+    bool                   is_counted;
 };
 
 #endif

@@ -158,11 +158,22 @@ done:
     return status;
 }
 
-/* Whether looking around the parcels beats reading all: there is an index, and they are few. */
-static bool is_worth_hunting(const tb_layer *it, const tb_hunt *h)
+/* Leaves out the fields that nobody asks for; a filter may ask for any. */
+static void ignore_fields(tb_layer *it)
 {
-    return h->count > 0 && OGR_L_TestCapability(it->layer, OLCFastSpatialFilter) &&
-           (double)h->count * 20.0 < (double)OGR_L_GetFeatureCount(it->layer, 1);
+    OGRFeatureDefnH definition = OGR_L_GetLayerDefn(it->layer);
+    char          **names      = NULL;
+
+    for (int i = 0; i < OGR_FD_GetFieldCount(definition) && it->source->where == NULL; i++) {
+        bool is_asked = false;
+
+        for (int f = 0; it->role != NULL && f < it->role->field_count; f++)
+            is_asked |= it->field[f] == i;
+        if (!is_asked)
+            names = CSLAddString(names, OGR_Fld_GetNameRef(OGR_FD_GetFieldDefn(definition, i)));
+    }
+    OGR_L_SetIgnoredFields(it->layer, (const char **)names);
+    CSLDestroy(names);
 }
 
 /* Reads features by their numbers, if the index tells them; *is_read is false where it does not. */
@@ -199,7 +210,7 @@ static tb_status read_looks(tb_layer *it, const tb_features *reach, tb_features 
 {
     tb_status status = TB_OK;
     bool      is_read;
-    /* One snapshot, locked once and not for each statement. */
+    /* Locked once and not for each statement. */
     bool is_locked =
         strcmp(GDALGetDriverShortName(GDALGetDatasetDriver(it->dataset)), "GPKG") == 0 &&
         GDALDatasetStartTransaction(it->dataset, 0) == OGRERR_NONE;
@@ -226,9 +237,10 @@ tb_status tb_layer_read(tb_layer *it, const tb_features *reach, tb_features *out
     bool      is_id;
 
     out->field_count = it->role != NULL ? it->role->field_count : 0;
+    ignore_fields(it);
     if (reach != NULL && reach->count > 0)
         TB_TRY(tb_hunt_plan(&h, &it->passage, reach, err));
-    if (is_worth_hunting(it, &h)) {
+    if (tb_layer_has_few(it, h.count)) {
         TB_TRY(read_looks(it, reach, out, &h, err));
     } else {
         TB_TRY(read_passing(it, reach, out, NULL, err));
@@ -243,6 +255,7 @@ tb_status tb_layer_read(tb_layer *it, const tb_features *reach, tb_features *out
         out->qc->layer[out->qc->layer_count - 1].read += (int64_t)(out->count - first);
 done:
     OGR_L_SetSpatialFilter(it->layer, NULL);
+    OGR_L_SetIgnoredFields(it->layer, NULL);
     tb_hunt_reset(&h);
     return status;
 }
