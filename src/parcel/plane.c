@@ -28,7 +28,7 @@ typedef struct square {
 /* L and B less those of the middle, by powers of u and v, -1 to 1 over the square. */
 typedef struct fit {
     double middle[2];
-    double term[2][TERMS][TERMS]; /* those of a degree above 4 are not used */
+    double term[2][TERMS][TERMS]; /* 0 above degree 4 */
 } fit;
 
 struct tb_plane {
@@ -43,7 +43,7 @@ struct tb_plane {
     size_t                       capacity;
     const square                *last; /* fitted, and its lower corner; NULL: none */
     double                       last_x, last_y;
-    double                       power[TERMS][TERMS]; /* of values at the nodes, into terms */
+    double                       share[TERMS][TERMS];
 };
 
 /* Chebyshev's points. */
@@ -52,24 +52,14 @@ static double node(int i)
     return cos((2 * i + 1) * PI / (2 * TERMS));
 }
 
-/* Lagrange's polynomials of the nodes, by powers: power[k][i] of u^k in the one of node i. */
-static void find_powers(double power[TERMS][TERMS])
-{
-    for (int i = 0; i < TERMS; i++) {
-        double product[TERMS + 1] = {1.0}, scale = 1.0;
-        int    degree = 0;
+/* Chebyshev's polynomials, by powers: of u^k in the i-th. */
+static const double POWER[TERMS][TERMS] = {
+    {1, 0, -1, 0, 1}, {0, 1, 0, -3, 0}, {0, 0, 2, 0, -8}, {0, 0, 0, 4, 0}, {0, 0, 0, 0, 8}};
 
-        for (int j = 0; j < TERMS; j++) {
-            if (j == i)
-                continue;
-            degree++;
-            for (int k = degree; k >= 0; k--)
-                product[k] = (k > 0 ? product[k - 1] : 0.0) - node(j) * product[k];
-            scale *= node(i) - node(j);
-        }
-        for (int k = 0; k < TERMS; k++)
-            power[k][i] = product[k] / scale;
-    }
+/* The share of the value at node j in the i-th polynomial of a function: discrete orthogonality. */
+static double share(int i, int j)
+{
+    return (i > 0 ? 2.0 : 1.0) / TERMS * cos(i * (2 * j + 1) * PI / (2 * TERMS));
 }
 
 tb_status tb_plane_new(tb_plane **out, OGRCoordinateTransformationH way, double unit_m,
@@ -87,7 +77,9 @@ tb_status tb_plane_new(tb_plane **out, OGRCoordinateTransformationH way, double 
     plane->way    = way;
     plane->unit_m = unit_m;
     plane->side   = is_projection && unit_m > 0.0 ? SIDE_M / unit_m : 0.0;
-    find_powers(plane->power);
+    for (int i = 0; i < TERMS; i++)
+        for (int j = 0; j < TERMS; j++)
+            plane->share[i][j] = share(i, j);
     *out = plane;
     return status;
 }
@@ -164,20 +156,29 @@ static double value_of(const double t[TERMS][TERMS], double u, double v)
     return row0 + u * (row1 + u * (row2 + u * (row3 + u * t[4][0])));
 }
 
+/*
+ * Fits values at the nodes. What of them is of a degree above 4 is PROJ's rounding, and is dropped
+ * while the polynomials are Chebyshev's: there it is not larger than in the values.
+ */
 static void find_terms(const tb_plane *plane, const double value[NODES], double middle,
                        double term[TERMS][TERMS])
 {
-    double half[TERMS][TERMS] = {{0}}; /* by powers of u, at each node of v */
+    double half[TERMS][TERMS] = {{0}}, full[TERMS][TERMS] = {{0}};
 
-    for (int k = 0; k < TERMS; k++)
-        for (int j = 0; j < TERMS; j++)
-            for (int i = 0; i < TERMS; i++)
-                half[k][j] += plane->power[k][i] * (value[i * TERMS + j] - middle);
-    for (int k = 0; k < TERMS; k++)
-        for (int m = 0; m < TERMS; m++) {
-            term[k][m] = 0.0;
-            for (int j = 0; j < TERMS; j++)
-                term[k][m] += plane->power[m][j] * half[k][j];
+    for (int i = 0; i < TERMS; i++)
+        for (int l = 0; l < TERMS; l++)
+            for (int k = 0; k < TERMS; k++)
+                half[i][l] += plane->share[i][k] * (value[k * TERMS + l] - middle);
+    for (int i = 0; i < TERMS; i++)
+        for (int j = 0; i + j < TERMS; j++)
+            for (int l = 0; l < TERMS; l++)
+                full[i][j] += plane->share[j][l] * half[i][l];
+    for (int p = 0; p < TERMS; p++)
+        for (int q = 0; q < TERMS; q++) {
+            term[p][q] = 0.0;
+            for (int i = p; i < TERMS; i++)
+                for (int j = q; i + j < TERMS; j++)
+                    term[p][q] += POWER[p][i] * POWER[q][j] * full[i][j];
         }
 }
 

@@ -1,6 +1,7 @@
 #include "parcel/rtree.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,23 +22,34 @@ done:
     return status;
 }
 
+/*
+ * Looks go out as whole numbers, a little wider: in thousandths of a metre or 1e-9 degree. Digits
+ * of doubles would cost as much as the index.
+ */
 static tb_status write_query(tb_text *sql, OGRLayerH layer, const tb_look *looks, size_t count,
                              tb_error *err)
 {
     tb_status status = TB_OK;
+    double    most   = 0.0, scale;
 
+    for (size_t i = 0; i < count; i++)
+        most = fmax(most, fmax(fmax(-looks[i].low[0], looks[i].high[0]),
+                               fmax(-looks[i].low[1], looks[i].high[1])));
+    scale = most < 1e3 ? 1e9 : 1e3;
     TB_TRY(tb_text_append(sql, err, "SELECT group_concat(r.id) FROM (VALUES "));
     for (size_t i = 0; i < count; i++)
-        TB_TRY(tb_text_append(sql, err, "%s(%.17g,%.17g,%.17g,%.17g)", i > 0 ? "," : "",
-                              looks[i].low[0], looks[i].high[0], looks[i].low[1],
-                              looks[i].high[1]));
+        TB_TRY(tb_text_append(
+            sql, err, "%s(%lld,%lld,%lld,%lld)", i > 0 ? "," : "",
+            (long long)floor(looks[i].low[0] * scale), (long long)ceil(looks[i].high[0] * scale),
+            (long long)floor(looks[i].low[1] * scale), (long long)ceil(looks[i].high[1] * scale)));
     TB_TRY(tb_text_append(sql, err, ") b CROSS JOIN \"rtree_"));
     TB_TRY(append_name(sql, OGR_L_GetName(layer), err));
     TB_TRY(tb_text_append(sql, err, "_"));
     TB_TRY(append_name(sql, OGR_L_GetGeometryColumn(layer), err));
     TB_TRY(tb_text_append(sql, err,
-                          "\" r ON r.maxx >= b.column1 AND r.minx <= b.column2 AND r.maxy >= "
-                          "b.column3 AND r.miny <= b.column4"));
+                          "\" r ON r.maxx >= b.column1 / %.1f AND r.minx <= b.column2 / %.1f AND "
+                          "r.maxy >= b.column3 / %.1f AND r.miny <= b.column4 / %.1f",
+                          scale, scale, scale, scale));
 done:
     return status;
 }
