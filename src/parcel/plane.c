@@ -41,7 +41,8 @@ struct tb_plane {
     double                      *x, *y; /* points PROJ is asked for, */
     size_t                      *which; /* and their numbers */
     size_t                       capacity;
-    const square                *last; /* fitted, and its lower corner; NULL: none */
+    int64_t                      brought, asked; /* points; of PROJ */
+    const square                *last;           /* fitted, and its lower corner; NULL: none */
     double                       last_x, last_y;
     double                       share[TERMS][TERMS];
 };
@@ -95,6 +96,11 @@ void tb_plane_free(tb_plane *plane)
     tb_free(plane->y);
     tb_free(plane->which);
     tb_free(plane);
+}
+
+double tb_plane_share(const tb_plane *plane)
+{
+    return plane->brought > 0 ? 1.0 - (double)plane->asked / (double)plane->brought : 0.0;
 }
 
 double tb_plane_unit_m(const tb_plane *plane)
@@ -326,6 +332,8 @@ tb_status tb_plane_bring(tb_plane *plane, double *points, size_t count, bool *ha
         plane->y[left]       = points[2 * i + 1];
         plane->which[left++] = i;
     }
+    plane->brought += (int64_t)count;
+    plane->asked += (int64_t)left;
     *has_all = left == 0 || OCTTransform(plane->way, (int)left, plane->x, plane->y, NULL);
     for (size_t k = 0; k < left; k++) {
         points[2 * plane->which[k]]     = tb_degree_snapped(plane->x[k]);

@@ -36,6 +36,9 @@ OGRCoordinateTransformationH tb_plane_way(const tb_plane *plane);
 /** The way back, to be freed with OCTDestroyCoordinateTransformation; NULL where there is none. */
 OGRCoordinateTransformationH tb_plane_way_back(const tb_plane *plane);
 
+/** The share of the points brought over so far that polynomials gave; 0 without any. */
+double tb_plane_share(const tb_plane *plane);
+
 /**
  * Brings points over, in place, and snaps them to 1e-9 degree.
  * @param points   x and y in turn; undefined where a point has no place.

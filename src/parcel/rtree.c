@@ -22,6 +22,11 @@ done:
     return status;
 }
 
+static double farthest(const tb_look *look)
+{
+    return fmax(fmax(-look->low[0], look->high[0]), fmax(-look->low[1], look->high[1]));
+}
+
 /*
  * Looks go out as whole numbers, a little wider: in thousandths of a metre or 1e-9 degree. Digits
  * of doubles would cost as much as the index.
@@ -33,8 +38,7 @@ static tb_status write_query(tb_text *sql, OGRLayerH layer, const tb_look *looks
     double    most   = 0.0, scale;
 
     for (size_t i = 0; i < count; i++)
-        most = fmax(most, fmax(fmax(-looks[i].low[0], looks[i].high[0]),
-                               fmax(-looks[i].low[1], looks[i].high[1])));
+        most = fmax(most, farthest(&looks[i]));
     scale = most < 1e3 ? 1e9 : 1e3;
     TB_TRY(tb_text_append(sql, err, "SELECT group_concat(r.id) FROM (VALUES "));
     for (size_t i = 0; i < count; i++)
@@ -98,6 +102,8 @@ tb_status tb_rtree_find(GDALDatasetH dataset, OGRLayerH layer, const tb_hunt *hu
 
     *numbers = NULL;
     *count   = 0;
+    for (size_t i = 0; i < hunt->count && is_read; i++)
+        is_read = farthest(&hunt->boxes[i]) < 1e15;
     for (size_t i = 0; i < hunt->count && is_read; i += LOOKS_AT_ONCE) {
         size_t      left    = hunt->count - i;
         OGRLayerH   answers = NULL;
