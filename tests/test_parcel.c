@@ -607,9 +607,10 @@ static const tb_role survey_role = {.name        = (char *)"landuse",
                                     .field_count = 1,
                                     .fields = {{.names = {(char *)"TBMJ"}, .key = (char *)"area"}}};
 
-static void read_survey(const char *path, tb_features *to, const tb_features *reach)
+static void read_survey(const char *path, tb_features *to, const tb_features *reach,
+                        const char *where)
 {
-    const tb_layer_source source = {.path = path};
+    const tb_layer_source source = {.path = path, .where = where};
     tb_layer             *layer;
 
     OK(tb_layer_open(&layer, &source, &survey_role, heard));
@@ -634,7 +635,7 @@ static void what_is_wrong_with_a_layer_is_logged(void **state)
     GDALAllRegister();
     make_survey(path);
     OK(tb_qc_begin(&qc, path, "DLTB", "landuse", heard));
-    read_survey(path, &all, NULL);
+    read_survey(path, &all, NULL, NULL);
     OK(tb_features_check(&all, 0, 0, true, heard));
     for (int f = 0; f < TB_FINDINGS; f++)
         if (qc.layer[0].found[f] != expected[f])
@@ -661,7 +662,8 @@ static void looking_around_finds_what_reading_all_finds(void **state)
     tb_geos    *geos  = open_geos(state);
     tb_qc       qc    = {0};
     tb_features reach = {.geos = geos}, few = {.geos = geos, .qc = &qc}, all = {.geos = geos};
-    size_t      wanted = 0;
+    tb_features filtered = {.geos = geos};
+    size_t      wanted   = 0;
 
     snprintf(path, sizeof path, "/tmp/tuban-qc-%ld.gpkg", (long)getpid());
     remove(path);
@@ -676,9 +678,14 @@ static void looking_around_finds_what_reading_all_finds(void **state)
     }
     OK(tb_features_index(&reach, heard));
     OK(tb_qc_begin(&qc, path, "DLTB", "landuse", heard));
-    read_survey(path, &few, &reach);
-    read_survey(path, &all, NULL);
+    read_survey(path, &few, &reach, NULL);
+    read_survey(path, &all, NULL, NULL);
     assert_false(qc.layer[0].is_whole);
+    read_survey(path, &filtered, &reach, "fid > 0"); /* GDAL's filter, look by look */
+    assert_int_equal(filtered.count, few.count);
+    for (size_t i = 0; i < few.count; i++)
+        assert_true(filtered.feature[i].fid == few.feature[i].fid);
+    tb_features_reset(&filtered);
     assert_true(few.count > 12 && few.count < all.count / 5);
     for (size_t i = 1; i < few.count; i++)
         assert_true(few.feature[i - 1].fid < few.feature[i].fid);
@@ -739,6 +746,60 @@ static void every_allocation_may_fail(void **state)
     assert_true(n > 20);
 }
 
+/* Reading around a reach and measuring it, with the Nth allocation failing: an error if and only if
+ * it was hit, nothing left behind, and the same areas when none is. */
+static void reading_and_measuring_survive_faults(void **state)
+{
+    char        path[64];
+    tb_geos    *geos  = open_geos(state);
+    tb_features reach = {.geos = geos};
+    double      right = -1.0;
+    long        n     = 0;
+
+    snprintf(path, sizeof path, "/tmp/tuban-faults-%ld.gpkg", (long)getpid());
+    remove(path);
+    GDALAllRegister();
+    make_survey(path);
+    for (int i = 0; i < 3; i++) {
+        double x = 110.1 + 0.003 * i, y = 30.0 + 0.0027 * i;
+
+        OK(tb_features_add(&reach,
+                           GEOSGeom_createRectangle_r(geos->handle, x, y, x + 0.0017, y + 0.0014),
+                           i, heard));
+    }
+    OK(tb_features_index(&reach, heard));
+    do {
+        tb_layer_source source = {.path = path, .layer = "DLTB"};
+        tb_layer       *layer  = NULL;
+        tb_features     mask   = {.geos = geos};
+        size_t          before = tb_memory_in_use();
+        double          sum    = 0.0, area;
+        tb_status       status;
+
+        tb_memory_fail_at(++n);
+        status = tb_layer_open(&layer, &source, NULL, heard);
+        if (status == TB_OK)
+            status = tb_layer_read(layer, &reach, &mask, heard);
+        if (status == TB_OK)
+            status = tb_features_index(&mask, heard);
+        for (size_t i = 0; i < reach.count && status == TB_OK; i++) {
+            status = tb_overlay_area(geos, reach.feature[i].geometry, &mask, &area, heard);
+            sum += area;
+        }
+        assert_int_equal(status == TB_OK, !tb_memory_has_failed());
+        right = status == TB_OK ? sum : right;
+        tb_features_reset(&mask);
+        tb_layer_close(layer);
+        assert_int_equal(tb_memory_in_use(), before);
+    } while (tb_memory_has_failed());
+    tb_memory_fail_at(0);
+    print_message("faults: %ld allocations, %.3f m2\n", n, right);
+    assert_true(n > 30 && right > 1000.0);
+    tb_features_reset(&reach);
+    remove(path);
+    tb_geos_free(geos);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -756,6 +817,7 @@ int main(void)
         cmocka_unit_test(looking_around_finds_what_reading_all_finds),
         cmocka_unit_test(the_field_map_is_read),
         cmocka_unit_test(every_allocation_may_fail),
+        cmocka_unit_test(reading_and_measuring_survive_faults),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
