@@ -13,6 +13,7 @@ areas. Ratios within one run are what counts.
 
 import argparse
 import json
+import math
 import os
 import pathlib
 import resource
@@ -164,13 +165,19 @@ def with_postgis(survey, parcels):
     for source, name in ((survey, "dltb"), (parcels, "parcels")):
         subprocess.run(["ogr2ogr", "-f", "PostgreSQL", "PG:", source, "-nln", name, "-overwrite",
                         "--config", "PG_USE_COPY", "YES", "-lco", "GEOMETRY_NAME=geom"], check=True)
-    sql = ("ANALYZE; SET max_parallel_workers_per_gather = 0; "
-           "EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) "
-           "SELECT p.id, SUM(ST_Area(ST_Intersection(p.geom, d.geom))) "
-           "FROM parcels p JOIN dltb d ON ST_Intersects(p.geom, d.geom) GROUP BY p.id")
-    done = subprocess.run(["psql", "-qAt", "-c", sql], capture_output=True, text=True, check=True)
-    seconds = json.loads(done.stdout[done.stdout.index("["):])[0]["Execution Time"] / 1000
-    return (seconds, seconds, 0, ""), None  # one process: its time is what it used
+    used = "\\! cut -d' ' -f14-15 /proc/$BACKEND/stat\n"  # ticks of CPU, where the server is this machine's
+    script = ("SELECT pg_backend_pid() AS pid \\gset\n\\setenv BACKEND :pid\n"
+              "ANALYZE; SET max_parallel_workers_per_gather = 0;\n" + used +
+              "EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) "
+              "SELECT p.id, SUM(ST_Area(ST_Intersection(p.geom, d.geom))) "
+              "FROM parcels p JOIN dltb d ON ST_Intersects(p.geom, d.geom) GROUP BY p.id;\n" + used)
+    done = subprocess.run(["psql", "-XqAt"], input=script, capture_output=True, text=True, check=True)
+    text, start, end = done.stdout, done.stdout.index("["), done.stdout.rindex("]") + 1
+    seconds = json.loads(text[start:end])[0]["Execution Time"] / 1000
+    ticks = [sum(map(int, part.split())) for part in (text[:start], text[end:])]
+    if not all(ticks):
+        return (math.nan, seconds, math.nan, ""), None
+    return ((ticks[1] - ticks[0]) / os.sysconf("SC_CLK_TCK"), seconds, math.nan, ""), None
 
 
 def main():

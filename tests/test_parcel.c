@@ -17,9 +17,12 @@
 #include "core/memory.h"
 #include "parcel/area.h"
 #include "parcel/cluster.h"
+#include "parcel/edges.h"
 #include "parcel/holdings.h"
 #include "parcel/overlay.h"
+#include "parcel/plane.h"
 #include "parcel/role.h"
+#include "parcel/sides.h"
 #include "raster/capture.h"
 
 static tb_error        last;
@@ -211,6 +214,259 @@ static void shared_ground_counts_once(void **state)
     tb_geos_free(geos);
 }
 
+/* ---- edges ---- */
+
+static GEOSGeometry *ring_of(tb_geos *geos, const double *xy, unsigned count)
+{
+    return GEOSGeom_createLinearRing_r(
+        geos->handle, GEOSCoordSeq_copyFromBuffer_r(geos->handle, xy, count, 0, 0));
+}
+
+enum { CORNERS_MOST = 24 };
+
+/* A closed ring round a place, in degrees: a star, or anything at all. Returns its points. */
+static unsigned make_ring(uint64_t *seed, double x, double y, double radius, bool is_star,
+                          double *xy)
+{
+    unsigned corners = 3 + (unsigned)random_between(seed, 0, CORNERS_MOST - 4);
+
+    for (unsigned i = 0; i < corners; i++) {
+        double turn  = 2 * acos(-1.0) * (i + random_between(seed, 0.1, 0.9)) / corners;
+        double reach = radius * random_between(seed, 0.4, 1);
+
+        if (!is_star)
+            turn = random_between(seed, 0, 6.28);
+        xy[2 * i]     = tb_degree_snapped(x + reach * cos(turn));
+        xy[2 * i + 1] = tb_degree_snapped(y + reach * sin(turn));
+    }
+    memcpy(xy + 2 * corners, xy, 2 * sizeof *xy);
+    return corners + 1;
+}
+
+/* A polygon of some kind near a place: plain, with a hole, of two parts, repaired, or on a lattice,
+ * where corners and edges meet those of others. */
+static GEOSGeometry *make_polygon(tb_geos *geos, uint64_t *seed, double x, double y)
+{
+    double        xy[2 * CORNERS_MOST + 2], radius = pow(10, random_between(seed, -4.3, -3));
+    int           kind = (int)random_between(seed, 0, 6);
+    GEOSGeometry *parts[2], *hole, *made, *valid;
+    unsigned      count;
+
+    x += random_between(seed, -4e-4, 4e-4);
+    y += random_between(seed, -4e-4, 4e-4);
+    if (kind == 0) {
+        const double step = 1e-4;
+
+        x = floor(x / step) * step;
+        y = floor(y / step) * step;
+        return box_of(geos, tb_degree_snapped(x), tb_degree_snapped(y),
+                      tb_degree_snapped(x + step * floor(random_between(seed, 1, 4))),
+                      tb_degree_snapped(y + step * floor(random_between(seed, 1, 4))));
+    }
+    count = make_ring(seed, x, y, radius, kind != 1, xy);
+    made  = GEOSGeom_createPolygon_r(geos->handle, ring_of(geos, xy, count), NULL, 0);
+    if (kind == 2) { /* a smaller one of the same shape within */
+        double small[2 * CORNERS_MOST + 2];
+
+        for (unsigned i = 0; i < count; i++) {
+            small[2 * i]     = tb_degree_snapped(x + 0.6 * (xy[2 * i] - x));
+            small[2 * i + 1] = tb_degree_snapped(y + 0.6 * (xy[2 * i + 1] - y));
+        }
+        GEOSGeom_destroy_r(geos->handle, made);
+        hole = ring_of(geos, small, count);
+        made = GEOSGeom_createPolygon_r(geos->handle, ring_of(geos, xy, count), &hole, 1);
+    } else if (kind == 3) {
+        count    = make_ring(seed, x + 2.1 * radius, y, radius, true, xy);
+        parts[0] = made;
+        parts[1] = GEOSGeom_createPolygon_r(geos->handle, ring_of(geos, xy, count), NULL, 0);
+        made     = GEOSGeom_createCollection_r(geos->handle, GEOS_MULTIPOLYGON, parts, 2);
+    }
+    valid = GEOSMakeValid_r(geos->handle, made);
+    GEOSGeom_destroy_r(geos->handle, made);
+    return valid;
+}
+
+/* Cuts a polygon in two along a line through a place: neighbours with a common border. */
+static void cut(tb_geos *geos, GEOSGeometry *whole, double x, GEOSGeometry *half[2])
+{
+    for (int i = 0; i < 2; i++) {
+        GEOSGeometry *side = i ? box_of(geos, x, -90, 180, 90) : box_of(geos, -180, -90, x, 90);
+
+        half[i] = GEOSIntersection_r(geos->handle, whole, side);
+        GEOSGeom_destroy_r(geos->handle, side);
+    }
+    GEOSGeom_destroy_r(geos->handle, whole);
+}
+
+static double area_in_common(tb_geos *geos, const GEOSGeometry *a, const GEOSGeometry *b,
+                             GEOSGeometry **piece)
+{
+    GEOSGeometry *common = GEOSIntersection_r(geos->handle, a, b);
+    double        area   = tb_area_of_geometry(geos, common);
+
+    assert_non_null(common);
+    if (piece != NULL)
+        *piece = common;
+    else
+        GEOSGeom_destroy_r(geos->handle, common);
+    return area;
+}
+
+/* Edges say what GEOS's pieces are, or nothing; and "apart" only of features that are. */
+static void edges_agree_with_pieces(void **state)
+{
+    enum { CASES = 10000, MOST = 4 };
+    tb_geos *geos     = open_geos(state);
+    uint64_t seed     = 20240315;
+    int      answered = 0, apart = 0, cut_apart = 0, shared = 0;
+
+    for (int n = 0; n < CASES; n++) {
+        GEOSGeometry     *parcel, *piece[MOST];
+        tb_feature        feature[MOST];
+        const tb_feature *pointer[MOST];
+        tb_edges_answer   answer;
+        double            area[MOST], whole, x, y, common = 0.0;
+        size_t            count  = 0;
+        bool              is_cut = n % 3 == 0;
+
+        x      = random_between(&seed, 75, 133);
+        y      = random_between(&seed, 19, 52);
+        parcel = make_polygon(geos, &seed, x, y);
+        whole  = tb_area_of_geometry(geos, parcel);
+        for (count = 0; count < MOST; count++)
+            feature[count] = (tb_feature){.geometry = make_polygon(geos, &seed, x, y)};
+        if (is_cut) {
+            GEOSGeometry *half[2];
+
+            cut(geos, feature[0].geometry, tb_degree_snapped(x), half);
+            GEOSGeom_destroy_r(geos->handle, feature[1].geometry);
+            for (int i = 0; i < 2; i++)
+                feature[i].geometry = half[i];
+            for (count = 2; count < MOST; count++)
+                GEOSGeom_destroy_r(geos->handle, feature[count].geometry);
+            count = 2;
+        }
+        for (size_t i = 0; i < count; i++)
+            pointer[i] = &feature[i];
+        OK(tb_edges_measure(geos, parcel, pointer, count, area, &answer, heard));
+        for (size_t i = 0; i < count; i++) {
+            double theirs = area_in_common(geos, parcel, feature[i].geometry, &piece[i]);
+
+            if (answer.has_areas && fabs(area[i] - theirs) > fmax(1e-9 * whole, 1e-4))
+                fail_msg("case %d feature %zu: %.9f, of GEOS %.9f", n, i, area[i], theirs);
+        }
+        for (size_t i = 0; i < count; i++)
+            for (size_t k = 0; k < i; k++)
+                common += area_in_common(geos, piece[i], piece[k], NULL);
+        if (answer.is_apart && common > 1e-6)
+            fail_msg("case %d: said to be apart, share %.9f m2", n, common);
+        answered += answer.has_areas;
+        apart += answer.is_apart;
+        cut_apart += answer.is_apart && is_cut && area[0] > 0.0 && area[1] > 0.0;
+        shared += answer.has_areas && common > 1e-6;
+        for (size_t i = 0; i < count; i++) {
+            GEOSGeom_destroy_r(geos->handle, piece[i]);
+            GEOSGeom_destroy_r(geos->handle, feature[i].geometry);
+        }
+        GEOSGeom_destroy_r(geos->handle, parcel);
+    }
+    print_message("edges: %d of %d answered, %d apart, %d of them neighbours, %d share ground\n",
+                  answered, CASES, apart, cut_apart, shared);
+    assert_true(answered > CASES / 2 && apart > CASES / 10 && cut_apart > 100 && shared > 500);
+    tb_geos_free(geos);
+}
+
+/* A ring that is said to be simple is a valid polygon to GEOS. */
+static void simple_rings_are_valid(void **state)
+{
+    tb_geos *geos   = open_geos(state);
+    uint64_t seed   = 5;
+    int      simple = 0, valid = 0;
+
+    for (int n = 0; n < 20000; n++) {
+        double        xy[2 * CORNERS_MOST + 2];
+        unsigned      count = make_ring(&seed, 117, 36, n % 5 ? 1e-3 : 4e-9, n % 2, xy);
+        bool          is_simple;
+        GEOSGeometry *polygon;
+
+        if (n % 7 == 0 && count > 5) /* a corner on another, or on an edge */
+            memcpy(xy + 2 * (count / 2), xy, 2 * sizeof *xy);
+        if (n % 11 == 0 && count > 5)
+            xy[4] = (xy[0] + xy[2]) / 2, xy[5] = (xy[1] + xy[3]) / 2;
+        is_simple = tb_ring_is_surely_simple((const tb_point *)(const void *)xy, count);
+        polygon   = GEOSGeom_createPolygon_r(geos->handle, ring_of(geos, xy, count), NULL, 0);
+        valid += GEOSisValid_r(geos->handle, polygon) == 1;
+        simple += is_simple;
+        assert_true(!is_simple || GEOSisValid_r(geos->handle, polygon) == 1);
+        GEOSGeom_destroy_r(geos->handle, polygon);
+    }
+    print_message("rings: %d said to be simple of %d valid\n", simple, valid);
+    assert_true(simple > valid * 9 / 10);
+    tb_geos_free(geos);
+}
+
+static OGRCoordinateTransformationH way_from(int epsg)
+{
+    OGRSpatialReferenceH from = OSRNewSpatialReference(NULL), to = OSRNewSpatialReference(NULL);
+    OGRCoordinateTransformationH way;
+
+    OSRImportFromEPSG(from, epsg);
+    OSRImportFromEPSG(to, 4490);
+    OSRSetAxisMappingStrategy(from, OAMS_TRADITIONAL_GIS_ORDER);
+    OSRSetAxisMappingStrategy(to, OAMS_TRADITIONAL_GIS_ORDER);
+    way = OCTNewCoordinateTransformation(from, to);
+    OSRDestroySpatialReference(from);
+    OSRDestroySpatialReference(to);
+    return way;
+}
+
+/* Every snapped coordinate is PROJ's, to the last bit: at the middle and the edges of zones. */
+static void a_plane_is_where_proj_says(void **state)
+{
+    static const int    zones[]      = {4513, 4528, 4533, 4538, 4549, 4507};
+    static const double eastings[]   = {25.5e6, 40.5e6, 45.5e6, 5e5, 5e5, 5e5};
+    const int           per_place    = 4000;
+    uint64_t            seed         = 77;
+    int64_t             points_count = 0;
+
+    (void)state;
+    for (int z = 0; z < 6; z++) {
+        OGRCoordinateTransformationH way = way_from(zones[z]);
+        tb_plane                    *plane;
+
+        OK(tb_plane_new(&plane, way_from(zones[z]), 1.0, true, heard));
+        for (int place = 0; place < 12; place++) {
+            double east  = eastings[z] + random_between(&seed, -3e5, 3e5);
+            double north = random_between(&seed, 2e6, 5.9e6);
+
+            for (int n = 0; n < per_place; n += 4) {
+                double p[8], x[4], y[4];
+                bool   has_all;
+
+                for (int i = 0; i < 4; i++) {
+                    p[2 * i]     = east + random_between(&seed, 0, 2500);
+                    p[2 * i + 1] = north + random_between(&seed, 0, 2500);
+                    x[i]         = p[2 * i];
+                    y[i]         = p[2 * i + 1];
+                }
+                OK(tb_plane_bring(plane, p, 4, &has_all, heard));
+                assert_true(has_all && OCTTransform(way, 4, x, y, NULL));
+                for (int i = 0; i < 4; i++) {
+                    assert_true(p[2 * i] == tb_degree_snapped(x[i]));
+                    assert_true(p[2 * i + 1] == tb_degree_snapped(y[i]));
+                }
+                points_count += 4;
+            }
+        }
+        print_message("zone %d: %.1f %% of the points by polynomials\n", zones[z],
+                      100.0 * tb_plane_share(plane));
+        assert_true(tb_plane_share(plane) > 0.8);
+        tb_plane_free(plane);
+        OCTDestroyCoordinateTransformation(way);
+    }
+    assert_int_equal(points_count, 6 * 12 * per_place);
+}
+
 /* One parcel of four equal parts: farmland with a ridge, orchard, construction, nothing. */
 static void holdings_of_a_parcel(void **state)
 {
@@ -351,9 +607,10 @@ static const tb_role survey_role = {.name        = (char *)"landuse",
                                     .field_count = 1,
                                     .fields = {{.names = {(char *)"TBMJ"}, .key = (char *)"area"}}};
 
-static void read_survey(const char *path, tb_features *to, const tb_features *reach)
+static void read_survey(const char *path, tb_features *to, const tb_features *reach,
+                        const char *where)
 {
-    const tb_layer_source source = {.path = path};
+    const tb_layer_source source = {.path = path, .where = where};
     tb_layer             *layer;
 
     OK(tb_layer_open(&layer, &source, &survey_role, heard));
@@ -378,7 +635,7 @@ static void what_is_wrong_with_a_layer_is_logged(void **state)
     GDALAllRegister();
     make_survey(path);
     OK(tb_qc_begin(&qc, path, "DLTB", "landuse", heard));
-    read_survey(path, &all, NULL);
+    read_survey(path, &all, NULL, NULL);
     OK(tb_features_check(&all, 0, 0, true, heard));
     for (int f = 0; f < TB_FINDINGS; f++)
         if (qc.layer[0].found[f] != expected[f])
@@ -405,7 +662,8 @@ static void looking_around_finds_what_reading_all_finds(void **state)
     tb_geos    *geos  = open_geos(state);
     tb_qc       qc    = {0};
     tb_features reach = {.geos = geos}, few = {.geos = geos, .qc = &qc}, all = {.geos = geos};
-    size_t      wanted = 0;
+    tb_features filtered = {.geos = geos};
+    size_t      wanted   = 0;
 
     snprintf(path, sizeof path, "/tmp/tuban-qc-%ld.gpkg", (long)getpid());
     remove(path);
@@ -420,9 +678,14 @@ static void looking_around_finds_what_reading_all_finds(void **state)
     }
     OK(tb_features_index(&reach, heard));
     OK(tb_qc_begin(&qc, path, "DLTB", "landuse", heard));
-    read_survey(path, &few, &reach);
-    read_survey(path, &all, NULL);
+    read_survey(path, &few, &reach, NULL);
+    read_survey(path, &all, NULL, NULL);
     assert_false(qc.layer[0].is_whole);
+    read_survey(path, &filtered, &reach, "fid > 0"); /* GDAL's filter, look by look */
+    assert_int_equal(filtered.count, few.count);
+    for (size_t i = 0; i < few.count; i++)
+        assert_true(filtered.feature[i].fid == few.feature[i].fid);
+    tb_features_reset(&filtered);
     assert_true(few.count > 12 && few.count < all.count / 5);
     for (size_t i = 1; i < few.count; i++)
         assert_true(few.feature[i - 1].fid < few.feature[i].fid);
@@ -483,6 +746,60 @@ static void every_allocation_may_fail(void **state)
     assert_true(n > 20);
 }
 
+/* Reading around a reach and measuring it, with the Nth allocation failing: an error if and only if
+ * it was hit, nothing left behind, and the same areas when none is. */
+static void reading_and_measuring_survive_faults(void **state)
+{
+    char        path[64];
+    tb_geos    *geos  = open_geos(state);
+    tb_features reach = {.geos = geos};
+    double      right = -1.0;
+    long        n     = 0;
+
+    snprintf(path, sizeof path, "/tmp/tuban-faults-%ld.gpkg", (long)getpid());
+    remove(path);
+    GDALAllRegister();
+    make_survey(path);
+    for (int i = 0; i < 3; i++) {
+        double x = 110.1 + 0.003 * i, y = 30.0 + 0.0027 * i;
+
+        OK(tb_features_add(&reach,
+                           GEOSGeom_createRectangle_r(geos->handle, x, y, x + 0.0017, y + 0.0014),
+                           i, heard));
+    }
+    OK(tb_features_index(&reach, heard));
+    do {
+        tb_layer_source source = {.path = path, .layer = "DLTB"};
+        tb_layer       *layer  = NULL;
+        tb_features     mask   = {.geos = geos};
+        size_t          before = tb_memory_in_use();
+        double          sum    = 0.0, area;
+        tb_status       status;
+
+        tb_memory_fail_at(++n);
+        status = tb_layer_open(&layer, &source, NULL, heard);
+        if (status == TB_OK)
+            status = tb_layer_read(layer, &reach, &mask, heard);
+        if (status == TB_OK)
+            status = tb_features_index(&mask, heard);
+        for (size_t i = 0; i < reach.count && status == TB_OK; i++) {
+            status = tb_overlay_area(geos, reach.feature[i].geometry, &mask, &area, heard);
+            sum += area;
+        }
+        assert_int_equal(status == TB_OK, !tb_memory_has_failed());
+        right = status == TB_OK ? sum : right;
+        tb_features_reset(&mask);
+        tb_layer_close(layer);
+        assert_int_equal(tb_memory_in_use(), before);
+    } while (tb_memory_has_failed());
+    tb_memory_fail_at(0);
+    print_message("faults: %ld allocations, %.3f m2\n", n, right);
+    assert_true(n > 30 && right > 1000.0);
+    tb_features_reset(&reach);
+    remove(path);
+    tb_geos_free(geos);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -491,12 +808,16 @@ int main(void)
         cmocka_unit_test(parts_add_up),
         cmocka_unit_test(areas_round_half_up),
         cmocka_unit_test(shared_ground_counts_once),
+        cmocka_unit_test(edges_agree_with_pieces),
+        cmocka_unit_test(simple_rings_are_valid),
+        cmocka_unit_test(a_plane_is_where_proj_says),
         cmocka_unit_test(holdings_of_a_parcel),
         cmocka_unit_test(neighbours_make_a_cluster),
         cmocka_unit_test(what_is_wrong_with_a_layer_is_logged),
         cmocka_unit_test(looking_around_finds_what_reading_all_finds),
         cmocka_unit_test(the_field_map_is_read),
         cmocka_unit_test(every_allocation_may_fail),
+        cmocka_unit_test(reading_and_measuring_survive_faults),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

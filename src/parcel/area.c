@@ -21,18 +21,25 @@ static double area_density(double b)
     return A * A * (1.0 - e2) * cos(b) / (w2 * w2);
 }
 
-/* The integral of the density between two latitudes: five points of Gauss-Legendre. */
-static double zone(double from, double to)
+/* The integral of the density about a latitude: five points of Gauss-Legendre. */
+static double zone(double middle, double half)
 {
     static const double node[]   = {0.0, 0.5384693101056831, 0.9061798459386640};
     static const double weight[] = {0.5688888888888889, 0.4786286704993665, 0.2369268850561891};
-    double              middle = (from + to) / 2.0, half = (to - from) / 2.0;
-    double              sum = weight[0] * area_density(middle);
+    double              sum      = weight[0] * area_density(middle);
 
     for (int i = 1; i < 3; i++)
         sum += weight[i] *
                (area_density(middle - half * node[i]) + area_density(middle + half * node[i]));
     return sum * half;
+}
+
+/* The same over less than 1e-4 radian: two points, whose error is below 1e-18 of it. */
+static double thin_zone(double middle, double half)
+{
+    double at = half * 0.5773502691896257;
+
+    return half * (area_density(middle - at) + area_density(middle + at));
 }
 
 double tb_area_of_ring(const double *points, size_t stride, size_t count)
@@ -44,10 +51,20 @@ double tb_area_of_ring(const double *points, size_t stride, size_t count)
     for (size_t i = 0; i < count; i++) {
         const double *p = points + i * stride, *q = points + (i + 1) % count * stride;
         double        middle = (p[0] - points[0] + (q[0] - points[0])) / 2.0;
+        double        from = p[1] * PI / 180.0, to = q[1] * PI / 180.0;
 
-        sum += middle * PI / 180.0 * zone(p[1] * PI / 180.0, q[1] * PI / 180.0);
+        sum += middle * PI / 180.0 * zone((from + to) / 2.0, (to - from) / 2.0);
     }
     return sum;
+}
+
+double tb_area_of_edge(const double *origin, const double *from, const double *to)
+{
+    double middle = (origin[1] + (from[1] + to[1]) / 2.0) * PI / 180.0;
+    double half   = (to[1] - from[1]) / 2.0 * PI / 180.0;
+
+    return (from[0] + to[0]) / 2.0 * PI / 180.0 *
+           (fabs(half) < 1e-4 ? thin_zone(middle, half) : zone(middle, half));
 }
 
 void tb_metres_per_degree(double latitude, double *north, double *east)

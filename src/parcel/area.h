@@ -22,6 +22,14 @@
 double tb_area_of_ring(const double *points, size_t stride, size_t count);
 
 /**
+ * What one edge adds to the area of a ring, m²: the trapezoid between it and the meridian of a
+ * place near it.
+ * @param origin    L and B of the place, degrees.
+ * @param from, to  the ends of the edge, degrees from there.
+ */
+double tb_area_of_edge(const double *origin, const double *from, const double *to);
+
+/**
  * The area of the polygons of any geometry, m²; lines and points have none.
  * @return below 0 when GEOS fails.   Cost: O(vertices), some 0.3 µs each.
  */

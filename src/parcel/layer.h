@@ -11,8 +11,7 @@
 
 #include <stdint.h>
 
-#include "parcel/geos.h"
-#include "parcel/qc.h"
+#include "parcel/features.h"
 #include "parcel/role.h"
 
 typedef struct tb_layer_source {
@@ -22,24 +21,6 @@ typedef struct tb_layer_source {
     const char *crs;      /**< anything PROJ reads, for files that do not say; NULL: the file's */
     const char *encoding; /**< such as GBK, for files that do not say; NULL: the file's */
 } tb_layer_source;
-
-typedef struct tb_feature {
-    GEOSGeometry *geometry; /**< polygons, valid, never empty */
-    int64_t       fid;
-    char        **text; /**< one a field of the role; NULL: none or null */
-} tb_feature;
-
-/** Features and an index over their boxes. Free with tb_features_reset before the GEOS context. */
-typedef struct tb_features {
-    tb_geos     *geos; /**< borrowed */
-    tb_qc       *qc;   /**< hears what is wrong with what is read; borrowed, may be NULL */
-    tb_feature  *feature;
-    size_t       count, capacity;
-    int          field_count;
-    GEOSSTRtree *tree;     /**< of pointers into `feature`; NULL when there are none */
-    int64_t      repaired; /**< invalid polygons among those read */
-    int64_t      without;  /**< features read that have no polygon */
-} tb_features;
 
 typedef struct tb_layer tb_layer;
 
@@ -54,7 +35,11 @@ void      tb_layer_close(tb_layer *layer);
 
 const char *tb_layer_name(const tb_layer *layer);
 const char *tb_layer_crs(const tb_layer *layer); /**< its name */
-int64_t     tb_layer_count(const tb_layer *layer);
+int64_t     tb_layer_count(tb_layer *layer);
+
+/** Whether some `looks` at places are worth more than reading it whole: it has an index, they are
+ * few. */
+bool tb_layer_has_few(tb_layer *layer, size_t looks);
 
 /** The name of the file's field for a field of the role, or NULL. */
 const char *tb_layer_field(const tb_layer *layer, int field);
@@ -71,24 +56,5 @@ tb_status tb_layer_read(tb_layer *layer, const tb_features *reach, tb_features *
  */
 tb_status tb_layer_texts(tb_layer *layer, int field, void (*hear)(void *context, const char *text),
                          void *context, tb_error *err);
-
-void tb_features_reset(tb_features *features);
-
-/** Adds a feature without texts; takes the geometry, also on failure. */
-tb_status tb_features_add(tb_features *features, GEOSGeometry *geometry, int64_t fid,
-                          tb_error *err);
-
-/**
- * Looks for what is wrong between features or with their area fields, and logs it to their `qc`
- * under its latest layer: the same ground twice, ground shared with an earlier feature (over 1 m²),
- * and a text of `area_field` (below 0: none) more than 1 % and 10 m² off the ellipsoidal area.
- * @param first     features before it are of other layers.
- * @param overlaps  look for shared ground: a relate for each pair whose boxes meet.
- */
-tb_status tb_features_check(tb_features *features, size_t first, int area_field, bool overlaps,
-                            tb_error *err);
-
-/** Builds the index; call once, when all are added. */
-tb_status tb_features_index(tb_features *features, tb_error *err);
 
 #endif

@@ -4,13 +4,17 @@
 
 #include "core/memory.h"
 #include "parcel/area.h"
+#include "parcel/edges.h"
 
 /* A square millimetre: what is left of edges that coincide but for rounding. */
 static const double NOTHING_M2 = 1e-6;
 
+/* The features whose boxes meet a geometry's, in their order, and what their edges tell. */
 typedef struct hits {
     const tb_feature **feature;
+    double            *area_m2;
     size_t             count, capacity;
+    tb_edges_answer    answer;
     tb_status          status;
     tb_error          *err;
 } hits;
@@ -48,6 +52,30 @@ static tb_status find_hits(tb_geos *geos, const GEOSGeometry *geometry, const tb
     if (out->count > 1)
         qsort(out->feature, out->count, sizeof(*out->feature), compare_places);
     return out->status;
+}
+
+/* Leaves the features that are wanted (NULL: all), and asks their edges. */
+static tb_status measure_hits(tb_geos *geos, const GEOSGeometry *geometry, tb_overlay_filter *wants,
+                              void *context, hits *found, tb_error *err)
+{
+    tb_status status = TB_OK;
+    size_t    kept   = 0;
+
+    for (size_t i = 0; i < found->count; i++)
+        if (wants == NULL || wants(context, found->feature[i]))
+            found->feature[kept++] = found->feature[i];
+    found->count = kept;
+    TB_TRY(tb_alloc(&found->area_m2, kept, sizeof *found->area_m2, "overlay", err));
+    TB_TRY(tb_edges_measure(geos, geometry, found->feature, kept, found->area_m2, &found->answer,
+                            err));
+done:
+    return status;
+}
+
+static void reset_hits(hits *found)
+{
+    tb_free(found->feature);
+    tb_free(found->area_m2);
 }
 
 tb_status tb_overlay_without(tb_geos *geos, const GEOSGeometry *geometry, const GEOSGeometry *other,
@@ -99,57 +127,68 @@ static GEOSGeometry *clip_to(tb_geos *geos, const GEOSGeometry *geometry,
     return GEOSIntersection_r(handle, geometry, feature);
 }
 
-tb_status tb_overlay_visit(tb_geos *geos, const GEOSGeometry *geometry, const tb_features *mask,
-                           tb_overlay_filter *wants, tb_overlay_fn *take, void *context,
-                           double *shared_m2, tb_error *err)
+/* Tells of the pieces of a geometry on features whose edges were asked. */
+static tb_status visit_hits(tb_geos *geos, const GEOSGeometry *geometry, const hits *found,
+                            tb_overlay_fn *take, void *context, double *shared_m2, tb_error *err)
 {
-    tb_status      status = TB_OK;
-    GEOSGeometry **pieces = NULL;
-    size_t         count  = 0;
-    double         shared = 0.0;
-    hits           found;
-
+    tb_status                   status   = TB_OK;
     const GEOSPreparedGeometry *prepared = NULL;
+    GEOSGeometry              **pieces   = NULL;
+    size_t                      count    = 0;
 
-    TB_TRY(find_hits(geos, geometry, mask, &found, err));
-    if (found.count > 0) {
+    TB_TRY(tb_alloc(&pieces, found->count, sizeof(GEOSGeometry *), "overlay", err));
+    if (found->count > 0) {
         prepared = GEOSPrepare_r(geos->handle, geometry);
         if (prepared == NULL) {
             status = tb_geos_fail(geos, err, "a parcel");
             goto done;
         }
     }
-    TB_TRY(tb_alloc(&pieces, found.count, sizeof(GEOSGeometry *), "overlay", err));
-    for (size_t i = 0; i < found.count; i++) {
-        if (wants != NULL && !wants(context, found.feature[i]))
-            continue;
-
-        GEOSGeometry *piece = clip_to(geos, geometry, prepared, found.feature[i]->geometry);
+    for (size_t i = 0; i < found->count; i++) {
+        GEOSGeometry *piece;
         double        area;
 
+        if (found->answer.has_areas && found->area_m2[i] == 0.0)
+            continue;
+        piece = clip_to(geos, geometry, prepared, found->feature[i]->geometry);
         if (piece == NULL) {
             status = tb_geos_fail(geos, err, "intersection of a parcel and a mask");
             goto done;
         }
         pieces[count++] = piece;
-        for (size_t j = 0; j + 1 < count; j++)
-            TB_TRY(take_shared(geos, pieces[j], &pieces[count - 1], &shared, err));
+        for (size_t j = 0; j + 1 < count && !found->answer.is_apart; j++)
+            TB_TRY(take_shared(geos, pieces[j], &pieces[count - 1], shared_m2, err));
         area = tb_area_of_geometry(geos, pieces[count - 1]);
         if (area <= NOTHING_M2) {
             GEOSGeom_destroy_r(geos->handle, pieces[--count]);
             continue;
         }
-        TB_TRY(take(context, pieces[count - 1], area, found.feature[i], err));
+        TB_TRY(take(context, pieces[count - 1], area, found->feature[i], err));
     }
-    if (shared_m2 != NULL)
-        *shared_m2 = shared;
 done:
     if (prepared != NULL)
         GEOSPreparedGeom_destroy_r(geos->handle, prepared);
     for (size_t i = 0; i < count; i++)
         GEOSGeom_destroy_r(geos->handle, pieces[i]);
     tb_free(pieces);
-    tb_free(found.feature);
+    return status;
+}
+
+tb_status tb_overlay_visit(tb_geos *geos, const GEOSGeometry *geometry, const tb_features *mask,
+                           tb_overlay_filter *wants, tb_overlay_fn *take, void *context,
+                           double *shared_m2, tb_error *err)
+{
+    tb_status status = TB_OK;
+    double    shared = 0.0;
+    hits      found;
+
+    TB_TRY(find_hits(geos, geometry, mask, &found, err));
+    TB_TRY(measure_hits(geos, geometry, wants, context, &found, err));
+    TB_TRY(visit_hits(geos, geometry, &found, take, context, &shared, err));
+    if (shared_m2 != NULL)
+        *shared_m2 = shared;
+done:
+    reset_hits(&found);
     return status;
 }
 
@@ -167,7 +206,7 @@ tb_status tb_overlay_touches(tb_geos *geos, const GEOSGeometry *geometry, const 
         status = tb_geos_fail(geos, err, "intersection of a parcel and a mask");
     *touches = answer == 1;
 done:
-    tb_free(found.feature);
+    reset_hits(&found);
     return status;
 }
 
@@ -184,8 +223,23 @@ static tb_status add_area(void *context, const GEOSGeometry *piece, double area_
 tb_status tb_overlay_area(tb_geos *geos, const GEOSGeometry *geometry, const tb_features *mask,
                           double *area_m2, tb_error *err)
 {
+    tb_status status = TB_OK;
+    double    shared = 0.0;
+    hits      found;
+
     *area_m2 = 0.0;
-    return tb_overlay_visit(geos, geometry, mask, NULL, add_area, area_m2, NULL, err);
+    TB_TRY(find_hits(geos, geometry, mask, &found, err));
+    TB_TRY(measure_hits(geos, geometry, NULL, NULL, &found, err));
+    if (!found.answer.is_apart) {
+        TB_TRY(visit_hits(geos, geometry, &found, add_area, area_m2, &shared, err));
+        goto done;
+    }
+    for (size_t i = 0; i < found.count; i++)
+        if (found.area_m2[i] > NOTHING_M2)
+            *area_m2 += found.area_m2[i];
+done:
+    reset_hits(&found);
+    return status;
 }
 
 typedef struct clip {

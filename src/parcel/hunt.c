@@ -1,0 +1,213 @@
+#include "parcel/hunt.h"
+
+#include <limits.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "core/memory.h"
+
+enum { CELLS = 256, JOINED_MOST = 64 };
+
+static void stretch(tb_look *it, const tb_look *by)
+{
+    for (int i = 0; i < 2; i++) {
+        it->low[i]  = fmin(it->low[i], by->low[i]);
+        it->high[i] = fmax(it->high[i], by->high[i]);
+    }
+}
+
+static int compare_boxes(const void *a, const void *b)
+{
+    const tb_look *p = a, *q = b;
+
+    for (int i = 1; i >= 0; i--)
+        if (p->low[i] != q->low[i])
+            return (p->low[i] > q->low[i]) - (p->low[i] < q->low[i]);
+    return 0;
+}
+
+/* Eight places of the border of a box: its corners and the middles of its sides. */
+static void put_border(const tb_features *reach, const GEOSGeometry *of, double *x, double *y)
+{
+    static const double along[8][2] = {{0, 0},   {0.5, 0}, {1, 0},   {0, 0.5},
+                                       {1, 0.5}, {0, 1},   {0.5, 1}, {1, 1}};
+    double              low[2], high[2];
+
+    GEOSGeom_getXMin_r(reach->geos->handle, of, &low[0]);
+    GEOSGeom_getXMax_r(reach->geos->handle, of, &high[0]);
+    GEOSGeom_getYMin_r(reach->geos->handle, of, &low[1]);
+    GEOSGeom_getYMax_r(reach->geos->handle, of, &high[1]);
+    for (int k = 0; k < 8; k++) {
+        x[k] = low[0] + (high[0] - low[0]) * along[k][0];
+        y[k] = low[1] + (high[1] - low[1]) * along[k][1];
+    }
+}
+
+/*
+ * The boxes of all features within reach, in the layer's plane, a metre and a hundredth wider: more
+ * than their sides bend between the places that are brought over. None where one has no place
+ * there.
+ */
+static tb_status find_boxes(const tb_passage *it, const tb_features *reach, tb_hunt *h,
+                            tb_error *err)
+{
+    enum { BORDER = 8 };
+    tb_status                    status = TB_OK;
+    OGRCoordinateTransformationH back   = tb_plane_way_back(it->plane);
+    double                       unit_m = tb_plane_unit_m(it->plane);
+    double                       more   = unit_m > 0.0 ? 1.0 / unit_m : 1e-5;
+    double                      *x = NULL, *y = NULL;
+
+    if (back == NULL || reach->count > INT_MAX / BORDER)
+        goto done; /* the layer is read whole */
+    TB_TRY(tb_alloc(&h->boxes, reach->count, sizeof *h->boxes, "boxes of parcels", err));
+    TB_TRY(tb_alloc(&x, reach->count * BORDER, sizeof *x, "boxes of parcels", err));
+    TB_TRY(tb_alloc(&y, reach->count * BORDER, sizeof *y, "boxes of parcels", err));
+    for (size_t i = 0; i < reach->count; i++)
+        put_border(reach, reach->feature[i].geometry, x + BORDER * i, y + BORDER * i);
+    if (!OCTTransform(back, (int)(reach->count * BORDER), x, y, NULL))
+        goto done;
+    for (size_t i = 0; i < reach->count; i++) {
+        tb_look *to = &h->boxes[i];
+
+        *to = (tb_look){{INFINITY, INFINITY}, {-INFINITY, -INFINITY}};
+        for (size_t k = BORDER * i; k < BORDER * (i + 1); k++)
+            stretch(to, &(tb_look){{x[k], y[k]}, {x[k], y[k]}});
+        for (int k = 0; k < 2; k++) {
+            double wider = more + 0.01 * (to->high[k] - to->low[k]);
+
+            to->low[k] -= wider;
+            to->high[k] += wider;
+        }
+    }
+    h->count = reach->count;
+done:
+    if (back != NULL)
+        OCTDestroyCoordinateTransformation(back);
+    tb_free(x);
+    tb_free(y);
+    return status;
+}
+
+/* Joins boxes that lie so close that one look is cheaper: in cells of a fixed grid, row by row. */
+static void join_boxes(tb_hunt *h)
+{
+    tb_look all = h->boxes[0];
+    double  cell[2];
+    size_t  kept = 0, joined = 1;
+
+    for (size_t i = 1; i < h->count; i++)
+        stretch(&all, &h->boxes[i]);
+    for (int k = 0; k < 2; k++)
+        cell[k] = fmax((all.high[k] - all.low[k]) / CELLS, 1e-12);
+    for (size_t i = 0; i < h->count; i++) /* by the row of cells, then by x: kept in `low` order */
+        h->boxes[i].low[1] -= fmod(h->boxes[i].low[1] - all.low[1], cell[1]);
+    qsort(h->boxes, h->count, sizeof *h->boxes, compare_boxes);
+    for (size_t i = 1; i < h->count; i++) {
+        tb_look both = h->boxes[kept];
+
+        stretch(&both, &h->boxes[i]);
+        if (joined < JOINED_MOST && both.high[0] - both.low[0] <= cell[0] &&
+            both.high[1] - both.low[1] <= 2.0 * cell[1]) {
+            h->boxes[kept] = both;
+            joined++;
+        } else {
+            h->boxes[++kept] = h->boxes[i];
+            joined           = 1;
+        }
+    }
+    h->count = kept + 1;
+}
+
+tb_status tb_hunt_plan(tb_hunt *h, const tb_passage *passage, const tb_features *reach,
+                       tb_error *err)
+{
+    tb_status status = find_boxes(passage, reach, h, err);
+
+    if (status == TB_OK && h->count > 0)
+        join_boxes(h);
+    return status;
+}
+
+void tb_hunt_reset(tb_hunt *h)
+{
+    tb_free(h->boxes);
+    tb_free(h->seen);
+    *h = (tb_hunt){0};
+}
+
+static size_t slot_of(const tb_hunt *h, int64_t fid)
+{
+    size_t slot =
+        (size_t)((uint64_t)fid * UINT64_C(11400714819323198485) >> 20) & (h->seen_capacity - 1);
+
+    while (h->seen[slot] != 0 && h->seen[slot] != fid + 1)
+        slot = (slot + 1) & (h->seen_capacity - 1);
+    return slot;
+}
+
+tb_status tb_hunt_remember(tb_hunt *h, int64_t fid, bool *is_new, tb_error *err)
+{
+    tb_status status = TB_OK;
+    size_t    slot;
+
+    if (2 * h->seen_count >= h->seen_capacity) {
+        tb_hunt grown = {.seen_capacity = h->seen_capacity > 0 ? 2 * h->seen_capacity : 1024};
+
+        TB_TRY(tb_alloc_zero(&grown.seen, grown.seen_capacity, sizeof *grown.seen, "features read",
+                             err));
+        for (size_t i = 0; i < h->seen_capacity; i++)
+            if (h->seen[i] != 0)
+                grown.seen[slot_of(&grown, h->seen[i] - 1)] = h->seen[i];
+        tb_free(h->seen);
+        h->seen          = grown.seen;
+        h->seen_capacity = grown.seen_capacity;
+    }
+    slot    = slot_of(h, fid);
+    *is_new = h->seen[slot] == 0;
+    h->seen_count += *is_new;
+    h->seen[slot] = fid + 1;
+done:
+    return status;
+}
+
+static void find_one(void *item, void *context)
+{
+    (void)item;
+    *(bool *)context = true;
+}
+
+tb_status tb_hunt_meets(const tb_passage *it, const tb_features *reach, OGRGeometryH shape,
+                        bool *meets, tb_error *err)
+{
+    tb_status     status = TB_OK;
+    OGREnvelope   e;
+    double        p[4][2], low[2], high[2], more;
+    bool          has_all;
+    GEOSGeometry *box;
+
+    *meets = reach == NULL;
+    if (reach == NULL || reach->tree == NULL)
+        goto done;
+    OGR_G_GetEnvelope(shape, &e);
+    for (int i = 0; i < 4; i++) {
+        p[i][0] = i % 2 ? e.MaxX : e.MinX;
+        p[i][1] = i / 2 ? e.MaxY : e.MinY;
+    }
+    TB_TRY(tb_plane_bring(it->plane, p[0], 4, &has_all, err));
+    if (!has_all) {
+        *meets = true;
+        goto done;
+    }
+    for (int k = 0; k < 2; k++) {
+        low[k]  = fmin(fmin(p[0][k], p[1][k]), fmin(p[2][k], p[3][k]));
+        high[k] = fmax(fmax(p[0][k], p[1][k]), fmax(p[2][k], p[3][k]));
+    }
+    more = 1e-6 + 0.01 * fmax(high[0] - low[0], high[1] - low[1]);
+    box  = GEOSGeom_createRectangle_r(reach->geos->handle, low[0] - more, low[1] - more,
+                                      high[0] + more, high[1] + more);
+    GEOSSTRtree_query_r(reach->geos->handle, reach->tree, box, find_one, meets);
+    GEOSGeom_destroy_r(reach->geos->handle, box);
+done:
+    return status;
+}

@@ -1,0 +1,361 @@
+#include "parcel/passage.h"
+
+#include <math.h>
+#include <stdio.h>
+
+#include <cpl_conv.h>
+
+#include "core/memory.h"
+#include "parcel/area.h"
+#include "raster/capture.h"
+
+static const double EDGE_M = 100.0;
+
+void tb_passage_reset(tb_passage *it)
+{
+    tb_plane_free(it->plane);
+    tb_free(it->points);
+    *it = (tb_passage){0};
+}
+
+/* A feature on its way: what messages and the log say of it. */
+typedef struct traveller {
+    tb_features *out;
+    int64_t      fid;
+    double       longest; /* squared, of an edge that needs no cut; INFINITY: any */
+    bool         has_long_edge;
+    bool         is_surely_valid;
+    tb_capture   capture;
+} traveller;
+
+static tb_status fail(const tb_passage *it, const traveller *of, const char *wanted,
+                      const char *got, tb_error *err)
+{
+    return tb_error_set(err, TB_E_INPUT, "%.250s layer %.60s feature %lld: expected a %s, got: %s",
+                        it->path, it->layer, (long long)of->fid, wanted, got);
+}
+
+static tb_status fail_in_geos(const tb_passage *it, const traveller *of, tb_error *err)
+{
+    char what[400];
+
+    snprintf(what, sizeof what, "%.250s layer %.60s feature %lld", it->path, it->layer,
+             (long long)of->fid);
+    return tb_geos_fail(of->out->geos, err, what);
+}
+
+/* ---- repair ---- */
+
+/* Drops lines and points that a repair may leave; takes the geometry. */
+static GEOSGeometry *polygons_of(GEOSContextHandle_t handle, GEOSGeometry *geometry)
+{
+    GEOSGeometry *result;
+    int           type = GEOSGeomTypeId_r(handle, geometry);
+
+    if (type == GEOS_POLYGON || type == GEOS_MULTIPOLYGON)
+        return geometry;
+    result = GEOSGeom_createEmptyPolygon_r(handle);
+    for (int i = 0; type == GEOS_GEOMETRYCOLLECTION && result != NULL &&
+                    i < GEOSGetNumGeometries_r(handle, geometry);
+         i++) {
+        const GEOSGeometry *part = GEOSGetGeometryN_r(handle, geometry, i);
+        int                 kind = GEOSGeomTypeId_r(handle, part);
+        GEOSGeometry       *more;
+
+        if (kind != GEOS_POLYGON && kind != GEOS_MULTIPOLYGON)
+            continue;
+        more = GEOSUnion_r(handle, result, part);
+        GEOSGeom_destroy_r(handle, result);
+        result = more;
+    }
+    GEOSGeom_destroy_r(handle, geometry);
+    return result;
+}
+
+static GEOSGeometry *repaired(GEOSContextHandle_t handle, GEOSGeometry *geometry)
+{
+    GEOSMakeValidParams *how = GEOSMakeValidParams_create_r(handle);
+    GEOSGeometry        *valid;
+
+    GEOSMakeValidParams_setMethod_r(handle, how, GEOS_MAKE_VALID_STRUCTURE);
+    GEOSMakeValidParams_setKeepCollapsed_r(handle, how, 0);
+    valid = GEOSMakeValidWithParams_r(handle, geometry, how);
+    GEOSMakeValidParams_destroy_r(handle, how);
+    GEOSGeom_destroy_r(handle, geometry);
+    return valid != NULL ? polygons_of(handle, valid) : NULL;
+}
+
+/* Whether a hole of a polygon runs the way of its exterior ring. */
+static bool has_wrong_winding(GEOSContextHandle_t handle, const GEOSGeometry *geometry)
+{
+    for (int p = 0; p < GEOSGetNumGeometries_r(handle, geometry); p++) {
+        const GEOSGeometry *polygon = GEOSGetGeometryN_r(handle, geometry, p);
+        char                outer = 0, inner = 0;
+
+        if (GEOSGeomTypeId_r(handle, polygon) != GEOS_POLYGON || GEOSisEmpty_r(handle, polygon))
+            continue;
+        for (int h = 0; h < GEOSGetNumInteriorRings_r(handle, polygon); h++) {
+            const GEOSGeometry *shell = GEOSGetExteriorRing_r(handle, polygon);
+            const GEOSGeometry *hole  = GEOSGetInteriorRingN_r(handle, polygon, h);
+
+            if (GEOSCoordSeq_isCCW_r(handle, GEOSGeom_getCoordSeq_r(handle, shell), &outer) == 1 &&
+                GEOSCoordSeq_isCCW_r(handle, GEOSGeom_getCoordSeq_r(handle, hole), &inner) == 1 &&
+                outer == inner)
+                return true;
+        }
+    }
+    return false;
+}
+
+/* Repairs an invalid geometry; *geometry NULL: no area is left of it. */
+static tb_status repair(const tb_passage *it, const traveller *of, GEOSGeometry **geometry,
+                        tb_error *err)
+{
+    tb_features        *out    = of->out;
+    tb_status           status = TB_OK;
+    GEOSContextHandle_t handle = out->geos->handle;
+    double              before = tb_area_of_geometry(out->geos, *geometry), after;
+    char               *reason = GEOSisValidReason_r(handle, *geometry);
+
+    *geometry = repaired(handle, *geometry);
+    if (*geometry == NULL) {
+        status = fail_in_geos(it, of, err);
+        goto done;
+    }
+    out->repaired++;
+    after = tb_area_of_geometry(out->geos, *geometry);
+    TB_TRY(tb_qc_log(out->qc,
+                     GEOSisEmpty_r(handle, *geometry) ? TB_FINDING_LOST : TB_FINDING_INVALID,
+                     of->fid, before, after, reason, err));
+done:
+    if (reason != NULL)
+        GEOSFree_r(handle, reason);
+    return status;
+}
+
+/* ---- geometries ---- */
+
+/* The points of a ring, brought over unless an edge is to be cut before. */
+static tb_status bring_points(tb_passage *it, traveller *of, OGRGeometryH ring, size_t *count,
+                              tb_error *err)
+{
+    tb_status status = TB_OK;
+    size_t    more   = (size_t)OGR_G_GetPointCount(ring);
+    bool      has_all;
+
+    *count = more;
+    if (more > it->capacity) {
+        more += more / 2;
+        TB_TRY(tb_grow(&it->points, more, sizeof *it->points, "points", err));
+        it->capacity = more;
+    }
+    if (*count == 0)
+        goto done;
+    OGR_G_GetPoints(ring, &it->points->x, sizeof *it->points, &it->points->y, sizeof *it->points,
+                    NULL, 0);
+    for (size_t i = 1; i < *count; i++) {
+        double x = it->points[i].x - it->points[i - 1].x, y = it->points[i].y - it->points[i - 1].y;
+
+        of->has_long_edge |= !(x * x + y * y < of->longest);
+    }
+    if (of->has_long_edge)
+        goto done;
+    TB_TRY(tb_plane_bring(it->plane, &it->points->x, *count, &has_all, err));
+    if (!has_all)
+        status = fail(it, of, "place in CGCS2000", tb_capture_text(&of->capture, "none"), err);
+done:
+    return status;
+}
+
+/* A ring; NULL when GEOS fails or it has a long edge. */
+static tb_status bring_ring(tb_passage *it, traveller *of, OGRGeometryH ring, GEOSGeometry **out,
+                            tb_error *err)
+{
+    tb_status           status   = TB_OK;
+    GEOSContextHandle_t handle   = of->out->geos->handle;
+    GEOSCoordSequence  *sequence = NULL;
+    size_t              count;
+
+    *out = NULL;
+    TB_TRY(bring_points(it, of, ring, &count, err));
+    if (of->has_long_edge)
+        goto done;
+    sequence = GEOSCoordSeq_copyFromBuffer_r(handle, &it->points->x, (unsigned)count, 0, 0);
+    if (sequence != NULL)
+        *out = GEOSGeom_createLinearRing_r(handle, sequence);
+    of->is_surely_valid = tb_ring_is_surely_simple(it->points, count);
+done:
+    return status;
+}
+
+/* A polygon; NULL likewise. */
+static tb_status bring_polygon(tb_passage *it, traveller *of, OGRGeometryH polygon,
+                               GEOSGeometry **out, tb_error *err)
+{
+    tb_status           status = TB_OK;
+    GEOSContextHandle_t handle = of->out->geos->handle;
+    GEOSGeometry      **rings  = NULL;
+    int                 count = OGR_G_GetGeometryCount(polygon), made = 0;
+
+    *out = NULL;
+    if (count == 0) {
+        *out = GEOSGeom_createEmptyPolygon_r(handle);
+        return TB_OK;
+    }
+    TB_TRY(tb_alloc(&rings, (size_t)count, sizeof(GEOSGeometry *), "rings", err));
+    while (made < count) {
+        TB_TRY(bring_ring(it, of, OGR_G_GetGeometryRef(polygon, made), &rings[made], err));
+        if (rings[made] == NULL)
+            goto done;
+        made++;
+    }
+    of->is_surely_valid = of->is_surely_valid && count == 1;
+    *out = GEOSGeom_createPolygon_r(handle, rings[0], rings + 1, (unsigned)(count - 1));
+    made = 0; /* taken, also where GEOS fails */
+done:
+    for (int i = 0; i < made; i++)
+        GEOSGeom_destroy_r(handle, rings[i]);
+    tb_free(rings);
+    return status;
+}
+
+/* Several polygons; NULL likewise. */
+static tb_status bring_polygons(tb_passage *it, traveller *of, OGRGeometryH polygons,
+                                GEOSGeometry **out, tb_error *err)
+{
+    tb_status           status = TB_OK;
+    GEOSContextHandle_t handle = of->out->geos->handle;
+    GEOSGeometry      **parts  = NULL;
+    int                 count = OGR_G_GetGeometryCount(polygons), made = 0;
+
+    *out = NULL;
+    TB_TRY(tb_alloc(&parts, (size_t)count, sizeof(GEOSGeometry *), "polygons", err));
+    while (made < count) {
+        TB_TRY(bring_polygon(it, of, OGR_G_GetGeometryRef(polygons, made), &parts[made], err));
+        if (parts[made] == NULL)
+            goto done;
+        made++;
+    }
+    of->is_surely_valid = of->is_surely_valid && count == 1;
+    *out = GEOSGeom_createCollection_r(handle, GEOS_MULTIPOLYGON, parts, (unsigned)count);
+    made = 0; /* taken, also where GEOS fails */
+done:
+    for (int i = 0; i < made; i++)
+        GEOSGeom_destroy_r(handle, parts[i]);
+    tb_free(parts);
+    return status;
+}
+
+static int snap(double *x, double *y, void *context)
+{
+    (void)context;
+    *x = tb_degree_snapped(*x);
+    *y = tb_degree_snapped(*y);
+    return 1;
+}
+
+/* Whatever has no polygons for a type, collections above all; NULL when GEOS fails. */
+static tb_status bring_other(const tb_passage *it, const traveller *of, OGRGeometryH shape,
+                             GEOSGeometry **out, tb_error *err)
+{
+    GEOSContextHandle_t handle = of->out->geos->handle;
+    size_t              bytes  = (size_t)OGR_G_WkbSize(shape);
+    unsigned char      *wkb;
+    GEOSGeometry       *raw;
+
+    *out = NULL;
+    if (OGR_G_Transform(shape, tb_plane_way(it->plane)) != OGRERR_NONE)
+        return fail(it, of, "place in CGCS2000", tb_capture_text(&of->capture, "none"), err);
+    wkb = CPLMalloc(bytes);
+    OGR_G_ExportToWkb(shape, wkbNDR, wkb);
+    raw = GEOSGeomFromWKB_buf_r(handle, wkb, bytes);
+    CPLFree(wkb);
+    if (raw != NULL) {
+        *out = GEOSGeom_transformXY_r(handle, raw, snap, NULL);
+        GEOSGeom_destroy_r(handle, raw);
+    }
+    return TB_OK;
+}
+
+static tb_status bring_shape(tb_passage *it, traveller *of, OGRGeometryH shape, GEOSGeometry **out,
+                             tb_error *err)
+{
+    switch (wkbFlatten(OGR_G_GetGeometryType(shape))) {
+    case wkbPolygon:
+        return bring_polygon(it, of, shape, out, err);
+    case wkbMultiPolygon:
+        return bring_polygons(it, of, shape, out, err);
+    default:
+        return bring_other(it, of, shape, out, err);
+    }
+}
+
+/* The geometry brought over as it is, in GEOS's hands; NULL when GEOS fails. */
+static tb_status bring_raw(tb_passage *it, traveller *of, OGRGeometryH own, GEOSGeometry **out,
+                           tb_error *err)
+{
+    tb_status          status = TB_OK;
+    double             unit_m = tb_plane_unit_m(it->plane);
+    double             edge   = unit_m > 0.0 ? EDGE_M / unit_m : INFINITY;
+    OGRwkbGeometryType type   = wkbFlatten(OGR_G_GetGeometryType(own));
+    OGRGeometryH       shape;
+
+    if (type == wkbPolygon || type == wkbMultiPolygon) {
+        of->longest = 0.999 * edge * edge;
+        status      = bring_shape(it, of, own, out, err);
+        if (status != TB_OK || !of->has_long_edge)
+            return status;
+    }
+    *of   = (traveller){.out = of->out, .fid = of->fid, .longest = INFINITY};
+    shape = OGR_G_GetLinearGeometry(own, 0.0, NULL);
+    if (shape == NULL)
+        return fail(it, of, "geometry", "none", err);
+    OGR_G_FlattenTo2D(shape);
+    if (isfinite(edge))
+        OGR_G_Segmentize(shape, edge);
+    status = bring_shape(it, of, shape, out, err);
+    OGR_G_DestroyGeometry(shape);
+    return status;
+}
+
+tb_status tb_passage_bring(tb_passage *it, tb_features *out, OGRGeometryH own, int64_t fid,
+                           GEOSGeometry **geometry, tb_error *err)
+{
+    tb_status           status = TB_OK;
+    GEOSContextHandle_t handle = out->geos->handle;
+    traveller           of     = {.out = out, .fid = fid};
+
+    *geometry = NULL;
+    tb_capture_begin(&of.capture);
+    if (OGR_G_HasCurveGeometry(own, 1))
+        TB_TRY(tb_qc_log(out->qc, TB_FINDING_CURVE, fid, -1.0, -1.0, NULL, err));
+    if (OGR_G_Is3D(own) || OGR_G_IsMeasured(own))
+        TB_TRY(tb_qc_log(out->qc, TB_FINDING_HEIGHT, fid, -1.0, -1.0, NULL, err));
+    TB_TRY(bring_raw(it, &of, own, geometry, err));
+    if (*geometry == NULL) {
+        status = fail_in_geos(it, &of, err);
+        goto done;
+    }
+    if (out->qc != NULL && has_wrong_winding(handle, *geometry))
+        TB_TRY(tb_qc_log(out->qc, TB_FINDING_WINDING, fid, -1.0, -1.0, NULL, err));
+    if (of.is_surely_valid)
+        goto done;
+    if (GEOSisValid_r(handle, *geometry) != 1) {
+        TB_TRY(repair(it, &of, geometry, err));
+        goto done;
+    }
+    *geometry = polygons_of(handle, *geometry);
+    if (*geometry == NULL) {
+        status = fail_in_geos(it, &of, err);
+        goto done;
+    }
+    if (GEOSisEmpty_r(handle, *geometry))
+        TB_TRY(tb_qc_log(out->qc, TB_FINDING_NO_GEOMETRY, fid, -1.0, -1.0, NULL, err));
+done:
+    if (*geometry != NULL && (status != TB_OK || GEOSisEmpty_r(handle, *geometry))) {
+        GEOSGeom_destroy_r(handle, *geometry);
+        *geometry = NULL;
+    }
+    tb_capture_end(&of.capture);
+    return status;
+}

@@ -1,0 +1,31 @@
+/**
+ * The way of a layer's geometries to CGCS2000 geographic coordinates.
+ */
+#ifndef TUBAN_PARCEL_PASSAGE_H
+#define TUBAN_PARCEL_PASSAGE_H
+
+#include <ogr_api.h>
+
+#include "parcel/features.h"
+#include "parcel/plane.h"
+#include "parcel/sides.h"
+
+typedef struct tb_passage {
+    tb_plane   *plane;        /**< owned */
+    const char *path, *layer; /**< for messages; borrowed */
+    tb_point   *points;       /**< of one ring; owned */
+    size_t      capacity;
+} tb_passage;
+
+void tb_passage_reset(tb_passage *passage);
+
+/**
+ * A geometry of the layer as the parcel room wants it: lines for arcs, no Z or M, edges cut,
+ * brought over, snapped, valid. What was odd is counted in `out` and told to its log.
+ * @param geometry  to be freed with GEOSGeom_destroy_r; NULL: it has no polygon.
+ * @return TB_E_INPUT, with the feature's number, when it has no place in CGCS2000 or GEOS fails.
+ */
+tb_status tb_passage_bring(tb_passage *passage, tb_features *out, OGRGeometryH own, int64_t fid,
+                           GEOSGeometry **geometry, tb_error *err);
+
+#endif

@@ -1,0 +1,261 @@
+/* Reading the features of a layer: all of them, or those near others. */
+#include <stdlib.h>
+#include <string.h>
+
+#include <cpl_conv.h>
+#include <cpl_string.h>
+
+#include "core/memory.h"
+#include "core/text.h"
+#include "parcel/hunt.h"
+#include "parcel/opened.h"
+#include "parcel/rtree.h"
+#include "raster/capture.h"
+
+static tb_status copy_field(tb_layer *it, OGRFeatureH feature, int field, char **out, tb_error *err)
+{
+    const char *text;
+    char       *decoded = NULL;
+    tb_status   status;
+
+    if (it->field[field] < 0 || !OGR_F_IsFieldSetAndNotNull(feature, it->field[field]))
+        return TB_OK;
+    text = OGR_F_GetFieldAsString(feature, it->field[field]);
+    if (it->is_raw && !CPLIsUTF8(text, -1)) {
+        decoded = CPLRecode(text, "CP936", CPL_ENC_UTF8);
+        text    = decoded;
+    }
+    status = tb_copy_text(out, text, err);
+    CPLFree(decoded);
+    return status;
+}
+
+static tb_status add_one(tb_layer *it, OGRFeatureH feature, const tb_features *reach,
+                         tb_features *out, tb_error *err)
+{
+    tb_status     status   = TB_OK;
+    OGRGeometryH  shape    = OGR_F_GetGeometryRef(feature);
+    GEOSGeometry *geometry = NULL;
+    tb_feature   *added;
+    bool          meets;
+
+    if (shape == NULL || OGR_G_IsEmpty(shape)) {
+        out->without++;
+        return tb_qc_log(out->qc, TB_FINDING_NO_GEOMETRY, OGR_F_GetFID(feature), -1.0, -1.0, NULL,
+                         err);
+    }
+    TB_TRY(tb_hunt_meets(&it->passage, reach, shape, &meets, err));
+    if (!meets)
+        return TB_OK;
+    TB_TRY(tb_passage_bring(&it->passage, out, shape, OGR_F_GetFID(feature), &geometry, err));
+    if (geometry == NULL) {
+        out->without++;
+        return TB_OK;
+    }
+    TB_TRY(tb_features_add(out, geometry, OGR_F_GetFID(feature), err));
+    added = &out->feature[out->count - 1];
+    if (out->field_count == 0)
+        goto done;
+    TB_TRY(
+        tb_alloc_zero(&added->text, (size_t)out->field_count, sizeof *added->text, "fields", err));
+    for (int f = 0; f < out->field_count; f++)
+        TB_TRY(copy_field(it, feature, f, &added->text[f], err));
+done:
+    return status;
+}
+
+/* By identifier: shorter numbers first, as numbers are; then as the file has them. */
+static int compare_features(const void *a, const void *b)
+{
+    const tb_feature *p = a, *q = b;
+    const char       *x     = p->text != NULL ? p->text[0] : NULL;
+    const char       *y     = q->text != NULL ? q->text[0] : NULL;
+    int               order = 0;
+
+    if (x != NULL && y != NULL) {
+        size_t m = strlen(x), n = strlen(y);
+
+        order = m != n ? (m > n) - (m < n) : strcmp(x, y);
+    } else {
+        order = (x == NULL) - (y == NULL);
+    }
+    return order != 0 ? order : (p->fid > q->fid) - (p->fid < q->fid);
+}
+
+static int compare_numbers(const void *a, const void *b)
+{
+    const tb_feature *p = a, *q = b;
+
+    return (p->fid > q->fid) - (p->fid < q->fid);
+}
+
+/* A feature by its number, or the next one (NULL number); NULL where there is none. */
+static tb_status get_feature(tb_layer *it, const int64_t *number, OGRFeatureH *out, tb_error *err)
+{
+    tb_capture capture;
+
+    tb_capture_begin(&capture);
+    *out = number != NULL ? OGR_L_GetFeature(it->layer, *number) : OGR_L_GetNextFeature(it->layer);
+    if (!tb_capture_end(&capture))
+        return TB_OK;
+    if (*out != NULL)
+        OGR_F_Destroy(*out);
+    *out = NULL;
+    return tb_error_set(err, TB_E_INPUT, "read %s layer %s: expected features, got: %s",
+                        it->source->path, OGR_L_GetName(it->layer),
+                        tb_capture_text(&capture, "an error"));
+}
+
+tb_status tb_layer_texts(tb_layer *it, int field, void (*hear)(void *context, const char *text),
+                         void *context, tb_error *err)
+{
+    const char *ignored[] = {"OGR_GEOMETRY", NULL};
+    tb_status   status    = TB_OK;
+    OGRFeatureH feature;
+    char       *text = NULL;
+
+    OGR_L_SetIgnoredFields(it->layer, ignored);
+    OGR_L_ResetReading(it->layer);
+    for (;;) {
+        TB_TRY(get_feature(it, NULL, &feature, err));
+        if (feature == NULL)
+            break;
+        status = copy_field(it, feature, field, &text, err);
+        OGR_F_Destroy(feature);
+        if (status != TB_OK)
+            goto done;
+        hear(context, text);
+        tb_free(text);
+        text = NULL;
+    }
+done:
+    OGR_L_SetIgnoredFields(it->layer, NULL);
+    return status;
+}
+
+/* Reads the features that pass the layer's filters. */
+static tb_status read_passing(tb_layer *it, const tb_features *reach, tb_features *out, tb_hunt *h,
+                              tb_error *err)
+{
+    tb_status   status = TB_OK;
+    OGRFeatureH feature;
+    bool        is_new = true;
+
+    OGR_L_ResetReading(it->layer);
+    for (;;) {
+        TB_TRY(get_feature(it, NULL, &feature, err));
+        if (feature == NULL)
+            break;
+        if (h != NULL)
+            status = tb_hunt_remember(h, OGR_F_GetFID(feature), &is_new, err);
+        if (status == TB_OK && is_new)
+            status = add_one(it, feature, reach, out, err);
+        OGR_F_Destroy(feature);
+        if (status != TB_OK)
+            goto done;
+    }
+done:
+    return status;
+}
+
+/* Leaves out the fields that nobody asks for; a filter may ask for any. */
+static void ignore_fields(tb_layer *it)
+{
+    OGRFeatureDefnH definition = OGR_L_GetLayerDefn(it->layer);
+    char          **names      = NULL;
+
+    for (int i = 0; i < OGR_FD_GetFieldCount(definition) && it->source->where == NULL; i++) {
+        bool is_asked = false;
+
+        for (int f = 0; it->role != NULL && f < it->role->field_count; f++)
+            is_asked |= it->field[f] == i;
+        if (!is_asked)
+            names = CSLAddString(names, OGR_Fld_GetNameRef(OGR_FD_GetFieldDefn(definition, i)));
+    }
+    OGR_L_SetIgnoredFields(it->layer, (const char **)names);
+    CSLDestroy(names);
+}
+
+/* Reads features by their numbers, if the index tells them; *is_read is false where it does not. */
+static tb_status read_numbered(tb_layer *it, const tb_features *reach, tb_features *out,
+                               const tb_hunt *h, bool *is_read, tb_error *err)
+{
+    tb_status status  = TB_OK;
+    int64_t  *numbers = NULL;
+    size_t    count   = 0;
+
+    /* A number says nothing of a filter. */
+    if (it->source->where == NULL)
+        TB_TRY(tb_rtree_find(it->dataset, it->layer, h, &numbers, &count, err));
+    *is_read = numbers != NULL;
+    for (size_t i = 0; i < count; i++) {
+        OGRFeatureH feature;
+
+        TB_TRY(get_feature(it, &numbers[i], &feature, err));
+        if (feature == NULL)
+            continue; /* the index is older than the table */
+        status = add_one(it, feature, reach, out, err);
+        OGR_F_Destroy(feature);
+        if (status != TB_OK)
+            goto done;
+    }
+done:
+    tb_free(numbers);
+    return status;
+}
+
+/* Reads what the looks of a hunt find. */
+static tb_status read_looks(tb_layer *it, const tb_features *reach, tb_features *out, tb_hunt *h,
+                            tb_error *err)
+{
+    tb_status status = TB_OK;
+    bool      is_read;
+    /* Locked once and not for each statement. */
+    bool is_locked =
+        strcmp(GDALGetDriverShortName(GDALGetDatasetDriver(it->dataset)), "GPKG") == 0 &&
+        GDALDatasetStartTransaction(it->dataset, 0) == OGRERR_NONE;
+
+    TB_TRY(read_numbered(it, reach, out, h, &is_read, err));
+    for (size_t i = 0; i < h->count && !is_read; i++) {
+        OGR_L_SetSpatialFilterRect(it->layer, h->boxes[i].low[0], h->boxes[i].low[1],
+                                   h->boxes[i].high[0], h->boxes[i].high[1]);
+        TB_TRY(read_passing(it, reach, out, h, err));
+    }
+done:
+    if (is_locked) {
+        OGR_L_ResetReading(it->layer);
+        GDALDatasetRollbackTransaction(it->dataset);
+    }
+    return status;
+}
+
+tb_status tb_layer_read(tb_layer *it, const tb_features *reach, tb_features *out, tb_error *err)
+{
+    tb_status status = TB_OK;
+    size_t    first  = out->count;
+    tb_hunt   h      = {0};
+    bool      is_id;
+
+    out->field_count = it->role != NULL ? it->role->field_count : 0;
+    ignore_fields(it);
+    if (reach != NULL && reach->count > 0)
+        TB_TRY(tb_hunt_plan(&h, &it->passage, reach, err));
+    if (tb_layer_has_few(it, h.count)) {
+        TB_TRY(read_looks(it, reach, out, &h, err));
+    } else {
+        TB_TRY(read_passing(it, reach, out, NULL, err));
+        if (out->qc != NULL && out->qc->layer_count > 0)
+            out->qc->layer[out->qc->layer_count - 1].is_whole = true;
+    }
+    is_id = out->field_count > 0 && strcmp(it->role->fields[0].key, "id") == 0;
+    if (out->count > first && (is_id || h.seen_count > 0))
+        qsort(out->feature + first, out->count - first, sizeof *out->feature,
+              is_id ? compare_features : compare_numbers);
+    if (out->qc != NULL && out->qc->layer_count > 0)
+        out->qc->layer[out->qc->layer_count - 1].read += (int64_t)(out->count - first);
+done:
+    OGR_L_SetSpatialFilter(it->layer, NULL);
+    OGR_L_SetIgnoredFields(it->layer, NULL);
+    tb_hunt_reset(&h);
+    return status;
+}
