@@ -14,6 +14,7 @@
 #include "core/file.h"
 #include "core/memory.h"
 #include "core/parallel.h"
+#include "core/rank.h"
 #include "core/text.h"
 #include "core/yaml.h"
 
@@ -206,9 +207,39 @@ static void the_loop_emits_in_order_and_the_lowest_failure_wins(void **state)
     }
 }
 
+/* Against sorting: ties, runs in and against order, and any rank. */
+static void ranks_are_those_of_sorting(void **state)
+{
+    enum { MOST = 300 };
+    float    sorted[MOST], values[MOST];
+    uint64_t seed = 7;
+
+    (void)state;
+    for (int kind = 0; kind < 5; kind++)
+        for (int n = 1; n <= MOST; n += kind + 1) {
+            for (int i = 0; i < n; i++) {
+                seed      = seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+                values[i] = kind == 0   ? (float)i
+                            : kind == 1 ? (float)-i
+                            : kind == 2 ? 1.5f
+                            : kind == 3 ? (float)(seed >> 61)
+                                        : (float)(int32_t)(seed >> 32);
+            }
+            memcpy(sorted, values, (size_t)n * sizeof *sorted);
+            tb_rank_sort(sorted, n);
+            for (int rank = 0; rank < n; rank += n < 20 ? 1 : n / 7) {
+                float mixed[MOST];
+
+                memcpy(mixed, values, (size_t)n * sizeof *mixed);
+                assert_true(tb_rank_select(mixed, n, rank) == sorted[rank]);
+            }
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(ranks_are_those_of_sorting),
         cmocka_unit_test(memory_is_aligned_counted_and_refuses_overflow),
         cmocka_unit_test(memory_fails_the_nth_time_and_only_then),
         cmocka_unit_test(growing_keeps_what_was_there),

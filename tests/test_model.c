@@ -141,7 +141,7 @@ static void draws_the_share_by_place_alone(void **state)
     assert_true(llabs(neighbours - 62500) < 1700);
 }
 
-static void chooses_cells_of_four_times_the_pixels(void **state)
+static void chooses_cells_of_twice_the_pixels(void **state)
 {
     const double inner = 512.0 * 512.0 / (448.0 * 448.0); /* of a whole cell less its margin */
     const struct {
@@ -150,15 +150,15 @@ static void chooses_cells_of_four_times_the_pixels(void **state)
         int64_t cells;
         double  drawn;
     } cases[] = {
-        {2048, 0.0, 16, 1.0},    /* up to 4 Mpx: everything */
-        {4096, 0.0, 64, 0.25},   /* 4 of 16 Mpx, of all cells */
-        {8192, 0.04, 256, 0.04}, /* where it is asked for, 64 Mpx are read */
+        {2048, 0.0, 16, 1.0},         /* up to 4 Mpx: everything */
+        {4096, 0.0, 32, 0.5 * inner}, /* 4 of 16 Mpx, of half the cells */
+        {8192, 0.04, 256, 0.04},      /* where it is asked for, 64 Mpx are read */
         {16384, 0.01, 256, 0.04 * inner},
-        {4096, 1.0, 64, 1.0},            /* asked for */
-        {16384, 0.0, 64, 0.25 * inner},  /* 4 of 256 Mpx, of 64 cells */
-        {65536, 0.0, 256, 0.25 * inner}, /* 16 of 4096 Mpx, of 256 cells */
-        {16384, 0.5, 1024, 0.5},         /* a share too large for four times as many */
-        {500, 0.25, 1, 0.25},            /* a single cell that is cut */
+        {4096, 1.0, 64, 1.0},           /* asked for */
+        {16384, 0.0, 32, 0.5 * inner},  /* 4 of 256 Mpx, of 32 cells */
+        {65536, 0.0, 128, 0.5 * inner}, /* 16 of 4096 Mpx, of 128 cells */
+        {16384, 0.6, 1024, 0.6},        /* a share too large for twice as many */
+        {500, 0.25, 1, 0.25},           /* a single cell that is cut */
     };
 
     (void)state;
@@ -1088,7 +1088,7 @@ int main(void)
         cmocka_unit_test(sample_sizes),
         cmocka_unit_test(first_cells_spread_evenly),
         cmocka_unit_test(draws_the_share_by_place_alone),
-        cmocka_unit_test(chooses_cells_of_four_times_the_pixels),
+        cmocka_unit_test(chooses_cells_of_twice_the_pixels),
         cmocka_unit_test(rules_of_the_threshold),
         cmocka_unit_test(the_omnibus_test_decides_by_its_significance),
         cmocka_unit_test(gains_are_found_exactly),

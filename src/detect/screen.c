@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/memory.h"
+#include "core/rank.h"
 
 const double TB_SCREEN_CLOUD_LEAST = 0.02;
 
@@ -34,13 +35,6 @@ enum { LOOKED_AT = 65536 };
 enum { IS_BRIGHT = 1, IS_OTHER = 2, IS_DARK = 4 };
 
 /* ---- learning ---- */
-
-static int compare_floats(const void *a, const void *b)
-{
-    float x = *(const float *)a, y = *(const float *)b;
-
-    return (x > y) - (x < y);
-}
 
 static int64_t step_of(int64_t count)
 {
@@ -72,7 +66,7 @@ tb_status tb_screen_learn(tb_screen *screen, const float *const *before, const f
 
         for (int64_t i = 0; i < count; i += step)
             values[n++] = from[i];
-        qsort(values, (size_t)n, sizeof *values, compare_floats);
+        tb_rank_sort(values, n);
         set_widths(screen, k / bands, k % bands, values, n);
     }
 done:

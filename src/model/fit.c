@@ -14,6 +14,7 @@
 
 enum {
     REGISTRATION_CELLS = 16,
+    REGISTRATION_RIM   = 8,  /* pixels of a cell whose taps would decode the tiles around it */
     CELLS_AT_ONCE      = 16, /* read before it is asked again whether enough is valid */
     PIXELS_PER_BAND    = 20, /* fewer valid pixels than this for each band are not judged */
 };
@@ -63,22 +64,33 @@ static void count_borders(stratum_pixels *pixels, const tb_pair_block *block)
         }
 }
 
+/* Room for `most` pixels more or less at once: memory that grows is copied, and given anew. */
+static tb_status reserve(stratum_pixels *pixels, int64_t most, tb_error *err)
+{
+    tb_status status = TB_OK;
+
+    if (most <= pixels->capacity)
+        goto done;
+    for (int b = 0; b < pixels->bands; b++) {
+        TB_TRY(tb_grow(&pixels->before[b], (size_t)most, sizeof(float), "sample", err));
+        TB_TRY(tb_grow(&pixels->after[b], (size_t)most, sizeof(float), "sample", err));
+    }
+    pixels->capacity = most;
+done:
+    return status;
+}
+
 static tb_status take_pixels(void *context, const tb_pair_block *block, const tb_scores *scores,
                              tb_error *err)
 {
     stratum_pixels *pixels = context;
     tb_status       status = TB_OK;
-    int64_t         most   = pixels->count + tb_rect_area(block->rect), capacity;
+    int64_t         most   = pixels->count + tb_rect_area(block->rect);
 
     (void)scores;
-    if (most > pixels->capacity) {
-        capacity = pixels->capacity * 3 / 2 > most ? pixels->capacity * 3 / 2 : most;
-        for (int b = 0; b < pixels->bands; b++) {
-            TB_TRY(tb_grow(&pixels->before[b], (size_t)capacity, sizeof(float), "sample", err));
-            TB_TRY(tb_grow(&pixels->after[b], (size_t)capacity, sizeof(float), "sample", err));
-        }
-        pixels->capacity = capacity;
-    }
+    if (most > pixels->capacity)
+        TB_TRY(reserve(pixels, most > pixels->capacity * 3 / 2 ? most : pixels->capacity * 3 / 2,
+                       err));
     for (int64_t y = 0, i = 0; y < block->rect.height; y++)
         for (int64_t x = 0; x < block->rect.width; x++, i++) {
             if (block->stratum[i] != pixels->stratum ||
@@ -124,8 +136,12 @@ static tb_status gather_stratum(stratum_pixels *pixels, tb_gather *gather, tb_sa
                                 double share, tb_error *err)
 {
     tb_status status = TB_OK;
+    double    drawn  = 0.0;
 
     tb_sample_choose(sample, share);
+    for (int64_t i = 0; i < sample->chosen; i++)
+        drawn += (double)tb_rect_area(sample->cell[i]) * sample->share;
+    TB_TRY(reserve(pixels, (int64_t)(1.01 * drawn) + TB_SAMPLE_CELL * TB_SAMPLE_CELL, err));
     TB_TRY(tb_gather_read(gather, sample->cell, sample->chosen, take_pixels, pixels, err));
     if (share > 0.0 || pixels->count >= WANTED_VALID)
         goto done;
@@ -205,9 +221,14 @@ static tb_status fit_threshold(tb_model *model, int stratum, tb_gather *gather, 
     tb_fit_options    own     = *options;
     tally_context     context = {.model = model, .sample = sample, .stratum = stratum};
     double            most    = tb_implausible_permille(options->prior) / 1000.0;
+    int               halo    = model->scoring.halo + (s->screen.is_used ? TB_SCREEN_HALO : 0);
+    tb_rect          *inner   = NULL;
 
     TB_TRY(tb_tally_init(&context.tally, model->bands, err));
-    TB_TRY(tb_gather_score(gather, sample->cell, sample->chosen, &model->scoring, model->radiometry,
+    TB_TRY(tb_alloc(&inner, (size_t)sample->chosen, sizeof *inner, "sample", err));
+    for (int64_t i = 0; i < sample->chosen; i++)
+        inner[i] = tb_sample_inner(sample, i, halo);
+    TB_TRY(tb_gather_score(gather, inner, sample->chosen, &model->scoring, model->radiometry,
                            take_scores, &context, err));
     own.looks = s->looks;
     TB_TRY(tb_threshold_decide(&s->threshold, &context.tally, model->method, &own, err));
@@ -220,6 +241,7 @@ static tb_status fit_threshold(tb_model *model, int stratum, tb_gather *gather, 
                            "--allow-implausible or detect.allow_implausible");
     }
 done:
+    tb_free(inner);
     tb_tally_reset(&context.tally);
     return status;
 }
@@ -432,9 +454,13 @@ static tb_status register_file(tb_model *model, int file, const tb_pair *pair, t
     cells->file  = file;
     cells->bands = model->bands;
     TB_TRY(tb_sample_list(&sample, &pair->lattice, tb_epoch_footprint(pair->after, file), err));
-    TB_TRY(tb_gather_read(gather, sample.cell,
-                          sample.count < REGISTRATION_CELLS ? sample.count : REGISTRATION_CELLS,
-                          take_align, cells, err));
+    if (sample.count > REGISTRATION_CELLS) {
+        sample.count = REGISTRATION_CELLS;
+        for (int64_t i = 0; i < sample.count; i++)
+            if (sample.cell[i].width == TB_SAMPLE_CELL && sample.cell[i].height == TB_SAMPLE_CELL)
+                sample.cell[i] = tb_rect_grow(sample.cell[i], -REGISTRATION_RIM);
+    }
+    TB_TRY(tb_gather_read(gather, sample.cell, sample.count, take_align, cells, err));
     TB_TRY(tb_registration_fit(cells->cell, cells->count, model->bands,
                                tb_epoch_footprint(pair->after, file), engine->kernels, &found,
                                err));

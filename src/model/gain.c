@@ -4,19 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int compare_floats(const void *a, const void *b)
-{
-    float x = *(const float *)a, y = *(const float *)b;
-
-    return (x > y) - (x < y);
-}
-
-/* Sorts; n > 0. */
-static float median_of(float *values, int64_t n)
-{
-    qsort(values, (size_t)n, sizeof *values, compare_floats);
-    return values[n / 2];
-}
+#include "core/rank.h"
 
 float tb_gain_of(const float *before, const float *after, int64_t n, float *scratch)
 {
@@ -24,14 +12,14 @@ float tb_gain_of(const float *before, const float *after, int64_t n, float *scra
     int64_t kept = 0;
 
     memcpy(scratch, before, (size_t)n * sizeof *scratch);
-    middle_before = median_of(scratch, n);
+    middle_before = tb_rank_select(scratch, n, n / 2);
     memcpy(scratch, after, (size_t)n * sizeof *scratch);
-    middle_after = median_of(scratch, n);
+    middle_after = tb_rank_select(scratch, n, n / 2);
     for (int64_t i = 0; i < n; i++)
         if (before[i] > 0.0f && after[i] > 0.0f && before[i] >= middle_before &&
             after[i] >= middle_after)
             scratch[kept++] = before[i] / after[i];
-    return kept > 0 ? median_of(scratch, kept) : 1.0f;
+    return kept > 0 ? tb_rank_select(scratch, kept, kept / 2) : 1.0f;
 }
 
 float tb_median_deviation(float *values, int64_t n)
@@ -40,8 +28,8 @@ float tb_median_deviation(float *values, int64_t n)
 
     if (n == 0)
         return 0.0f;
-    middle = median_of(values, n);
+    middle = tb_rank_select(values, n, n / 2);
     for (int64_t i = 0; i < n; i++)
         values[i] = fabsf(values[i] - middle);
-    return median_of(values, n);
+    return tb_rank_select(values, n, n / 2);
 }

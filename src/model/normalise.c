@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/memory.h"
+#include "core/rank.h"
 #include "detect/omnibus.h"
 #include "model/gain.h"
 #include "radiometry/irmad.h"
@@ -28,13 +29,6 @@ static const double UNCHANGED_SHARE = 0.5, CALIBRATED_RHO = 0.95;
  */
 static const double WEIGHT_LEAST = 1.0 / 3.0;
 
-static int compare_floats(const void *a, const void *b)
-{
-    float x = *(const float *)a, y = *(const float *)b;
-
-    return (x > y) - (x < y);
-}
-
 /* Turns Z into 1 for the least changed pixels and 0 for the rest. */
 static tb_status mark_least_changed(float *z, const tb_pixels *pixels, tb_error *err)
 {
@@ -48,8 +42,7 @@ static tb_status mark_least_changed(float *z, const tb_pixels *pixels, tb_error 
     wanted = wanted < n ? wanted : n;
     TB_TRY(tb_alloc(&sorted, (size_t)n, sizeof *sorted, "sample", err));
     memcpy(sorted, z, (size_t)n * sizeof *sorted);
-    qsort(sorted, (size_t)n, sizeof *sorted, compare_floats);
-    bound = sorted[wanted - 1];
+    bound = tb_rank_select(sorted, n, wanted - 1);
     for (int64_t i = 0; i < n; i++)
         z[i] = z[i] <= bound ? 1.0f : 0.0f;
 done:
@@ -185,8 +178,7 @@ static double robust_noise(const tb_model_stratum *s, const tb_pixels *pixels, i
     for (int64_t i = 0; i < pixels->count; i++)
         values[i] = fabsf(pixels->before[b][i] -
                           ((float)s->intercept[b] + (float)s->slope[b] * pixels->after[b][i]));
-    qsort(values, (size_t)pixels->count, sizeof *values, compare_floats);
-    return 1.4826 * (double)values[pixels->count / 2];
+    return 1.4826 * (double)tb_rank_select(values, pixels->count, pixels->count / 2);
 }
 
 static double mean_of(const float *values, int64_t n)

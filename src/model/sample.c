@@ -11,11 +11,15 @@ static const int64_t LEAST = (int64_t)4 << 20, MOST = (int64_t)16 << 20;
  * Read for a sample: pixels of many places tell more than as many of few. Who names a share cares
  * for the fit more than for its time.
  */
-static const int64_t READ_LEAST = (int64_t)16 << 20, READ_LEAST_ASKED = (int64_t)64 << 20,
-                     READ_PER_PIXEL = 4;
+static const int64_t READ_LEAST = (int64_t)8 << 20, READ_LEAST_ASKED = (int64_t)64 << 20,
+                     READ_PER_PIXEL = 2;
 
-/* Left out around cells where not all are read: halo and shift would decode the tiles there. */
-enum { MARGIN = 32, CELL_AREA = TB_SAMPLE_CELL * TB_SAMPLE_CELL };
+/* Left out around cells where not all are read: a shift would decode the tiles there. */
+enum {
+    MARGIN                = 32,
+    CELL_AREA             = TB_SAMPLE_CELL * TB_SAMPLE_CELL,
+    CELL_AREA_LESS_MARGIN = (TB_SAMPLE_CELL - 2 * MARGIN) * (TB_SAMPLE_CELL - 2 * MARGIN)
+};
 
 /* Cells from the anchor's, so that column 0 starts at or left of the footprint. */
 static int64_t cell_of(int64_t place, int64_t anchor)
@@ -116,16 +120,24 @@ void tb_sample_choose(tb_sample *sample, double share)
     if (area <= wanted)
         return;
 
-    bool has_margin = sample->chosen < sample->count;
-
-    area = 0;
+    sample->has_margin = sample->chosen < sample->count;
+    area               = 0;
     for (int64_t i = 0; i < sample->chosen; i++) {
-        if (has_margin && tb_rect_area(sample->cell[i]) == CELL_AREA)
+        if (sample->has_margin && tb_rect_area(sample->cell[i]) == CELL_AREA)
             sample->cell[i] = tb_rect_grow(sample->cell[i], -MARGIN);
         area += tb_rect_area(sample->cell[i]);
     }
     qsort(sample->cell, (size_t)sample->chosen, sizeof *sample->cell, compare_places);
     sample->share = wanted < area ? (double)wanted / (double)area : 1.0;
+}
+
+tb_rect tb_sample_inner(const tb_sample *sample, int64_t i, int halo)
+{
+    tb_rect cell = sample->cell[i];
+
+    if (!sample->has_margin || tb_rect_area(cell) != CELL_AREA_LESS_MARGIN || halo <= 0)
+        return cell;
+    return tb_rect_grow(cell, -halo);
 }
 
 /* The finaliser of SplitMix64 (Steele, Lea & Flood 2014). */

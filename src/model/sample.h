@@ -23,9 +23,10 @@ enum { TB_SAMPLE_CELL = 512 };
 typedef struct tb_sample {
     tb_rect *cell; /**< clipped to the rectangle; none is empty */
     int64_t  count;
-    int64_t  pixels; /**< of all cells: those of the rectangle */
-    int64_t  chosen; /**< the first so many cells are read */
-    double   share;  /**< of their pixels that are drawn, 0 to 1 */
+    int64_t  pixels;     /**< of all cells: those of the rectangle */
+    int64_t  chosen;     /**< the first so many cells are read */
+    double   share;      /**< of their pixels that are drawn, 0 to 1 */
+    bool     has_margin; /**< whole cells have lost theirs */
 } tb_sample;
 
 /** Lists the cells that meet `footprint` and chooses all of them; free with tb_sample_reset. */
@@ -40,14 +41,20 @@ void      tb_sample_reset(tb_sample *sample);
 int64_t tb_sample_size_of(int64_t pixels, double share);
 
 /**
- * Chooses the cells, and the share of their pixels that is drawn: cells of four times the pixels to
- * take, and of at least 16 Mpx, or 64 Mpx where a share is asked for.
+ * Chooses the cells, and the share of their pixels that is drawn: cells of twice the pixels to
+ * take, and of at least 8 Mpx, or 64 Mpx where a share is asked for.
  *
- * Where not all are read, whole cells lose a margin of 32 pixels, so that halo and shift do not
- * decode the tiles around them. Where not all pixels are drawn, cells are in the order of rows, in
+ * Where not all are read, whole cells lose a margin of 32 pixels, so that a shift does not decode
+ * the tiles around them. Where not all pixels are drawn, cells are in the order of rows, in
  * which the tiles that neighbours share are decoded once.
  */
 void tb_sample_choose(tb_sample *sample, double share);
+
+/**
+ * The part of cell i that is read with a halo of so many pixels without decoding the tiles around
+ * it; the cell where its margin was not left out.
+ */
+tb_rect tb_sample_inner(const tb_sample *sample, int64_t i, int halo);
 
 /** Whether the sample takes the lattice's pixel (x, y), if it lies in a chosen cell. */
 bool tb_sample_draws(const tb_sample *sample, int64_t x, int64_t y);

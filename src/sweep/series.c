@@ -6,6 +6,7 @@
 
 #include "core/memory.h"
 #include "core/parallel.h"
+#include "core/rank.h"
 #include "model/gain.h"
 #include "model/sample.h"
 #include "sweep/plan.h"
@@ -253,13 +254,6 @@ done:
     return status;
 }
 
-static int compare_floats(const void *a, const void *b)
-{
-    float x = *(const float *)a, y = *(const float *)b;
-
-    return (x > y) - (x < y);
-}
-
 static double mean_of(const float *values, int64_t n)
 {
     double sum = 0.0;
@@ -319,8 +313,8 @@ static tb_status looks_of_channel(const tb_series_model *model, const sampled *s
         one  = next;
         next = held;
     }
-    qsort(steps, (size_t)series->dates - 1, sizeof *steps, compare_floats);
-    *looks = tb_omnibus_looks((double)steps[(series->dates - 1) / 2]);
+    *looks =
+        tb_omnibus_looks((double)tb_rank_select(steps, series->dates - 1, (series->dates - 1) / 2));
 done:
     tb_free(one);
     tb_free(next);
