@@ -115,7 +115,7 @@ output: {{folder: out, formats: [gpkg, shp]}}
 
 # Never in what leaves the centre (domain), and the engine's own evidence beside it.
 INTERNAL = {"CONF", "HINT_DPF", "HINT_BS", "HINT_GEF", "HINT_HJ", "HINT_JF", "AREA_U", "T1_XP", "NEAR", "CLUSTER", "CL_TIER",
-            "PIXELS", "SCORE", "SCORE_MAX", "EDGE_PX"}
+            "PIXELS", "SCORE", "SCORE_MAX", "EDGE_PX", "YDLBM", "TBZB", "JXD", "CKB"}
 
 
 def features(path, layer):
@@ -577,7 +577,7 @@ class Judge(e2e.Case):
         e2e.tuban("judge", self.job, "--parcels", empty, "--layer", "parcels", "--out", self.path("judged"), "--quiet")
         for folder in ("out", "judged"):
             all_fields = self.fields_of(f"{folder}/parcels.gpkg", "rejected")
-            self.assertEqual(len(all_fields), 87)
+            self.assertEqual(len(all_fields), 91)
             for path, layer, fields in (("parcels.gpkg", "parcels", all_fields[:-1]), ("parcels.gpkg", "rejected", all_fields),
                                         ("restricted.gpkg", "restricted", all_fields),
                                         ("parcels.shp", None, [f for f in all_fields[:-1] if f not in INTERNAL])):
