@@ -96,56 +96,6 @@ static double gsd_of(const seams *s, size_t p)
     return tb_pairs_gsd_m(s->pairs, s->candidates->item[s->piece[p].candidate].pair);
 }
 
-/* ---- polygons alone ---- */
-
-static int count_polygons(GEOSContextHandle_t handle, const GEOSGeometry *in)
-{
-    int count = 0;
-
-    if (GEOSGeomTypeId_r(handle, in) == GEOS_POLYGON)
-        return !GEOSisEmpty_r(handle, in);
-    if (GEOSGeomTypeId_r(handle, in) < GEOS_MULTIPOINT)
-        return 0;
-    for (int i = 0; i < GEOSGetNumGeometries_r(handle, in); i++)
-        count += count_polygons(handle, GEOSGetGeometryN_r(handle, in, i));
-    return count;
-}
-
-static void copy_polygons(GEOSContextHandle_t handle, const GEOSGeometry *in, GEOSGeometry **out,
-                          unsigned *count)
-{
-    if (GEOSGeomTypeId_r(handle, in) == GEOS_POLYGON && !GEOSisEmpty_r(handle, in))
-        out[(*count)++] = GEOSGeom_clone_r(handle, in);
-    if (GEOSGeomTypeId_r(handle, in) < GEOS_MULTIPOINT)
-        return;
-    for (int i = 0; i < GEOSGetNumGeometries_r(handle, in); i++)
-        copy_polygons(handle, GEOSGetGeometryN_r(handle, in, i), out, count);
-}
-
-/* What GEOS made (takes it; NULL: it failed) without the lines and points where things touched. */
-static tb_status keep_polygons(const seams *s, GEOSGeometry *made, const char *what,
-                               GEOSGeometry **out)
-{
-    tb_status           status = TB_OK;
-    tb_error           *err    = s->err;
-    GEOSContextHandle_t handle = s->geos->handle;
-    GEOSGeometry      **list   = NULL;
-    unsigned            count  = 0;
-
-    *out = NULL;
-    if (made == NULL)
-        return fail(s, what);
-    TB_TRY(tb_alloc(&list, (size_t)count_polygons(handle, made), sizeof *list, what, err));
-    copy_polygons(handle, made, list, &count);
-    *out = GEOSGeom_createCollection_r(handle, GEOS_MULTIPOLYGON, list, count);
-    if (*out == NULL)
-        status = fail(s, what);
-done:
-    tb_free(list);
-    GEOSGeom_destroy_r(handle, made);
-    return status;
-}
-
 /* ---- cutting ---- */
 
 static tb_status add_piece(seams *s, size_t candidate, GEOSGeometry *geometry, double area_m2,
@@ -195,7 +145,7 @@ static tb_status clip(const seams *s, const GEOSGeometry *geometry, const GEOSGe
 
     snapped = common != NULL ? GEOSGeom_setPrecision_r(handle, common, GRID, 0) : NULL;
     GEOSGeom_destroy_r(handle, common);
-    return keep_polygons(s, snapped, "a parcel on the ground of its pair", out);
+    return tb_geos_polygons(s->geos, snapped, "a parcel on the ground of its pair", out, s->err);
 }
 
 static tb_status cut_one(seams *s, size_t i, const GEOSGeometry *ground,
@@ -441,7 +391,7 @@ static tb_status widen(seams *s, size_t p, GEOSGeometry **out)
     near  = GEOSBuffer_r(handle, *out, gsd_of(s, p), QUADRANT);
     if (plane != NULL && near != NULL)
         rim = GEOSIntersection_r(handle, plane, near);
-    TB_TRY(keep_polygons(s, rim, "a parcel at a cut", &rim));
+    TB_TRY(tb_geos_polygons(s->geos, rim, "a parcel at a cut", &rim, s->err));
     GEOSGeom_destroy_r(handle, *out);
     *out = rim;
 done:
@@ -469,7 +419,7 @@ static tb_status bridge(seams *s, const meeting *m, const GEOSGeometry *a, const
         both = GEOSIntersection_r(handle, x, y);
     GEOSGeom_destroy_r(handle, x);
     GEOSGeom_destroy_r(handle, y);
-    return keep_polygons(s, both, "ground between two parcels", out);
+    return tb_geos_polygons(s->geos, both, "ground between two parcels", out, s->err);
 }
 
 /* A polygon without its pinholes (takes it); NULL when GEOS fails. */
@@ -539,12 +489,12 @@ static tb_status unite_all(seams *s, GEOSGeometry **list, size_t count, double l
     all  = GEOSGeom_createCollection_r(handle, GEOS_GEOMETRYCOLLECTION, list, (unsigned)count);
     if (all != NULL)
         sum = GEOSUnaryUnion_r(handle, all);
-    TB_TRY(keep_polygons(s, sum, "union of parcels at a cut", &sum));
+    TB_TRY(tb_geos_polygons(s->geos, sum, "union of parcels at a cut", &sum, s->err));
     TB_TRY(fill_pinholes(s, &sum, least_m2));
     degrees = GEOSGeom_transformXY_r(handle, sum, to_degrees, s);
     if (degrees != NULL)
         *out = GEOSGeom_setPrecision_r(handle, degrees, GRID, 0);
-    TB_TRY(keep_polygons(s, *out, "union of parcels at a cut", out));
+    TB_TRY(tb_geos_polygons(s->geos, *out, "union of parcels at a cut", out, s->err));
 done:
     GEOSGeom_destroy_r(handle, all);
     GEOSGeom_destroy_r(handle, sum);

@@ -4,7 +4,7 @@
 
 #include "parcel/geos.h"
 
-/** Of the least rectangle around a geometry, turned as it likes, in the plane of its middle. */
+/** Of the rectangle of least area around a geometry, turned as it likes, in a plane of metres. */
 typedef struct tb_form {
     double rectangularity; /**< share of the rectangle that it fills, 0 to 1 */
     double elongation;     /**< of the rectangle: its longer side over its shorter, 1 or more */
@@ -12,7 +12,8 @@ typedef struct tb_form {
 
 /**
  * Measures polygons. What has no width has a form of 0.
- * @return TB_E_INPUT with GEOS's reason.   Cost: O(vertices log vertices).
+ * @return TB_E_INPUT with GEOS's reason.   Cost: O(vertices log vertices), and the square of those
+ * of its hull.
  */
 tb_status tb_form_measure(tb_geos *geos, const GEOSGeometry *geometry, tb_form *out, tb_error *err);
 

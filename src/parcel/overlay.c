@@ -53,8 +53,8 @@ static tb_status find_hits(tb_geos *geos, const GEOSGeometry *geometry, const tb
 tb_status tb_overlay_without(tb_geos *geos, const GEOSGeometry *geometry, const GEOSGeometry *other,
                              GEOSGeometry **out, tb_error *err)
 {
-    *out = GEOSDifference_r(geos->handle, geometry, other);
-    return *out != NULL ? TB_OK : tb_geos_fail(geos, err, "difference of two geometries");
+    return tb_geos_polygons(geos, GEOSDifference_r(geos->handle, geometry, other),
+                            "difference of two geometries", out, err);
 }
 
 /* Takes from *piece what an earlier one has. */
@@ -127,10 +127,7 @@ tb_status tb_overlay_visit(tb_geos *geos, const GEOSGeometry *geometry, const tb
         GEOSGeometry *piece = clip_to(geos, geometry, prepared, found.feature[i]->geometry);
         double        area;
 
-        if (piece == NULL) {
-            status = tb_geos_fail(geos, err, "intersection of a parcel and a mask");
-            goto done;
-        }
+        TB_TRY(tb_geos_polygons(geos, piece, "intersection of a parcel and a mask", &piece, err));
         pieces[count++] = piece;
         for (size_t j = 0; j + 1 < count; j++)
             TB_TRY(take_shared(geos, pieces[j], &pieces[count - 1], &shared, err));
