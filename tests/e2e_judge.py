@@ -315,6 +315,7 @@ class Judge(e2e.Case):
         self.assertEqual(row["DUE_CNTY"], ["2024-05-10", "2024-04-28", "2024-04-25", "2024-04-25"][row["TIER"]])
         self.assertIsNone(row["JCBH"])
         self.assertIsNone(row["YSLX"])
+        self.assertEqual(row["TBLX"], "QT")
 
     def check_units(self, parcels, report):
         rows = features(self.path("out/parcels.gpkg"), "units")

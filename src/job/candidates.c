@@ -25,6 +25,7 @@ void tb_candidates_reset(tb_candidates *candidates)
     for (size_t i = 0; i < candidates->count; i++) {
         tb_outline_reset(&candidates->item[i].outline);
         tb_free(candidates->item[i].part);
+        tb_free(candidates->item[i].kind);
         tb_free(candidates->item[i].classes);
         tb_free(candidates->item[i].classes_by);
         tb_free(candidates->item[i].classes_day);

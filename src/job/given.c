@@ -18,18 +18,19 @@
 #include "parcel/area.h"
 #include "raster/capture.h"
 
-enum { DRAFT_ID, SOURCE, YSLX, YSLX_BY, YSLX_DT };
+enum { DRAFT_ID, SOURCE, YSLX, YSLX_BY, YSLX_DT, TBLX };
 
 /* No field is called "id": the order is the file's. */
 static const tb_role parcels_role = {
-    .field_count = 5,
+    .field_count = 6,
     .fields      = {[DRAFT_ID] = {.key   = (char *)"code",
                                   .names = {(char *)"DRAFT_ID", (char *)"JCBH", (char *)"BSM",
                                             (char *)"ID"}},
                     [SOURCE]   = {.key = (char *)"source", .names = {(char *)"SOURCE"}},
                     [YSLX]     = {.key = (char *)"class", .names = {(char *)"YSLX"}},
                     [YSLX_BY]  = {.key = (char *)"class_by", .names = {(char *)"YSLX_BY"}},
-                    [YSLX_DT]  = {.key = (char *)"class_day", .names = {(char *)"YSLX_DT"}}},
+                    [YSLX_DT]  = {.key = (char *)"class_day", .names = {(char *)"YSLX_DT"}},
+                    [TBLX]     = {.key = (char *)"kind", .names = {(char *)"TBLX"}}},
 };
 
 /* ---- which pair ---- */
@@ -183,6 +184,8 @@ static tb_status add_one(const reading *r, const tb_feature *feature, tb_error *
     TB_TRY(tb_candidates_append(r->to, &it, err));
     it->is_given = true;
     it->source   = source_of(feature->text[SOURCE]);
+    if (feature->text[TBLX] != NULL)
+        TB_TRY(tb_copy_text(&it->kind, feature->text[TBLX], err));
     TB_TRY(set_id(r, feature, it, err));
     TB_TRY(set_class(r, feature, it, err));
     TB_TRY(set_pair(r, feature, it, err));

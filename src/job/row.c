@@ -7,6 +7,9 @@
 
 #include "core/file.h"
 
+/* TBLX 其他: two images say that ground changed, not into what. docs/parcels.md */
+static const char UNTOLD[] = "QT";
+
 static void put(tb_row *r, tb_vector_value value)
 {
     assert(r->count < TB_FIELDS_MAX);
@@ -135,7 +138,9 @@ void tb_row_parcel(tb_row *r, const tb_job *job, const tb_judge *judge, const tb
     put_text(r, found->under.before_scenes);
     put_text(r, found->under.after_scenes);
     put_text(r, r->after);
-    put_null(r, 5);
+    put_null(r, 2);
+    put_text(r, it->is_given ? it->kind : UNTOLD);
+    put_null(r, 2);
     put_text(r, it->classes);
     put_text(r, it->classes_by);
     put_text(r, it->classes_day);

@@ -17,6 +17,10 @@ static const double PINHOLE = 0.25;
 /* Two that are nearer than this touch: coordinates are multiples of 1e-9 degree. */
 static const double TOUCHING_M = 0.001;
 
+/* Of a pixel: a whole one between two is a gap, and projections stretch pixels by less than this.
+ */
+static const double NEARER = 0.999;
+
 /* Coordinates of outlines, degrees. */
 static const double GRID = 1e-9;
 
@@ -277,7 +281,7 @@ static tb_status try_two(seams *s, size_t b)
     y = GEOSGeom_transformXY_r(handle, q->geometry, to_metres, s);
     if (x == NULL || y == NULL || !GEOSDistance_r(handle, x, y, &distance_m))
         status = fail(s, "distance of two parcels");
-    else if (distance_m < within_m * (1.0 - 1e-6))
+    else if (distance_m < within_m * NEARER)
         TB_TRY(add_meeting(s, b, distance_m));
 done:
     GEOSGeom_destroy_r(handle, x);
@@ -529,7 +533,7 @@ static tb_status unite(seams *s, size_t root, GEOSGeometry **out)
 {
     tb_status      status = TB_OK;
     tb_error      *err    = s->err;
-    size_t         meetings, pieces = count_group(s, root, &meetings), count = 0;
+    size_t         meetings, pieces = count_group(s, root, &meetings), count = 0, given;
     GEOSGeometry **list     = NULL;
     double         least_m2 = 0.0;
 
@@ -549,8 +553,9 @@ static tb_status unite(seams *s, size_t root, GEOSGeometry **out)
                       &list[count]));
         count += list[count] != NULL;
     }
-    TB_TRY(unite_all(s, list, count, least_m2, out));
+    given = count;
     count = 0;
+    TB_TRY(unite_all(s, list, given, least_m2, out));
 done:
     for (size_t i = 0; list != NULL && i < count; i++)
         GEOSGeom_destroy_r(s->geos->handle, list[i]);
@@ -637,10 +642,16 @@ static void name_group(const seams *s, size_t root, tb_candidate *to)
 
     for (size_t p = root; p-- > 0 && s->piece[p].candidate == s->piece[root].candidate;)
         before += tb_forest_root(s->parent, (uint32_t)p) == p;
-    if (before == 0)
-        snprintf(to->id, sizeof to->id, "%s", from->id);
-    else
-        snprintf(to->id, sizeof to->id, "%.20s-%d", from->id, before + 1);
+    snprintf(to->id, sizeof to->id, "%s", from->id);
+    if (before > 0) {
+        char   number[16];
+        size_t room;
+
+        snprintf(number, sizeof number, "-%d", before + 1);
+        room = sizeof to->id - 1 - strlen(number);
+        snprintf(to->id + (strlen(to->id) < room ? strlen(to->id) : room), sizeof number, "%s",
+                 number);
+    }
 }
 
 static tb_status emit_group(seams *s, size_t root)
