@@ -26,7 +26,7 @@ typedef struct tb_candidate {
     tb_part        *part; /**< where it is of several pairs: by pair; else NULL */
     int             part_count;
     const char     *source; /**< "auto" is the engine's; "edited" or "manual": people's */
-    char *kind; /**< TBLX of a given one; or NULL */
+    char           *kind;   /**< TBLX of a given one; or NULL */
     char *classes, *classes_by, *classes_day; /**< YSLX, as whom and when it was set by; or NULL */
 } tb_candidate;
 
