@@ -115,7 +115,7 @@ output: {{folder: out, formats: [gpkg, shp]}}
 
 # Never in what leaves the centre (domain), and the engine's own evidence beside it.
 INTERNAL = {"CONF", "HINT_DPF", "HINT_BS", "HINT_GEF", "HINT_HJ", "HINT_JF", "AREA_U", "T1_XP", "NEAR", "CLUSTER", "CL_TIER",
-            "PIXELS", "SCORE", "SCORE_MAX", "EDGE_PX"}
+            "PIXELS", "SCORE", "SCORE_MAX", "EDGE_PX", "YDLBM", "TBZB", "JXD", "CKB"}
 
 
 def features(path, layer):
@@ -228,8 +228,80 @@ class Judge(e2e.Case):
         self.assertLessEqual(row["WZMJ"], 0.05, "the survey has no gaps")
         self.assertEqual(row["JCMJ_M"], float(round(Fraction(round(row["JCMJ"] * 100) * 3, 20) + Fraction(1, 1000)) / 10000))
         self.check_tier(row)
+        self.check_form(row, shape, land)
         most = max(counties, key=lambda c: area(c[1].intersection(shape)))[0]
         self.assertEqual((row["XZQDM"], row["XMC"]), (most["XZQDM"], most["XZQMC"]), "GBK names")
+
+    def check_form(self, row, shape, land):
+        """What it looks like, what it was, how sure its area is."""
+        b = math.radians(shape.centroid.y)
+        east = 111412.84 * math.cos(b) - 93.5 * math.cos(3 * b)
+        north = 111132.92 - 559.82 * math.cos(2 * b) + 1.175 * math.cos(4 * b)
+        plane = transform(lambda x, y: ([v * east for v in x], [v * north for v in y]), shape)
+        corners = plane.minimum_rotated_rectangle.exterior.coords
+        sides = sorted(math.dist(corners[i], corners[i + 1]) for i in (0, 1))
+        self.assertAlmostEqual(row["JXD"], plane.area / (sides[0] * sides[1]), delta=1e-3)
+        self.assertAlmostEqual(row["CKB"], sides[1] / sides[0], delta=1e-2 * row["CKB"])
+        classes, best = {}, (0, 0)
+        for number, (items, piece) in enumerate(split(shape, land)):
+            classes[items["DLBM"]] = classes.get(items["DLBM"], 0) + area(piece)
+            whole = next(area(g) for i, g in land if i["BSM"] == items["BSM"])
+            best = max(best, (area(piece), area(piece) / whole))
+        self.assertEqual(row["YDLBM"], max(classes, key=classes.get))
+        self.assertAlmostEqual(row["TBZB"], best[1], delta=1e-4)
+        with open(self.path("out/model.yaml")) as file:
+            stays = 2 * float(re.search(r"residual_px: (\S+)", file.read())[1])
+        smooth = min(0.7 * 2, 0.01 * plane.area / plane.length)
+        off = math.sqrt(1 + stays ** 2 + smooth ** 2)
+        self.assertAlmostEqual(row["AREA_U"], plane.length * off + 4 * off ** 2, delta=1e-3 * row["AREA_U"])
+
+    def test_clusters_against_all_pairs(self):
+        """Every two parcels measured against each other in the plane; the tier of a cluster by `tuban tier`."""
+        for seed in range(3):
+            chance = random.Random(seed)
+            made = []
+            for n in range(70):
+                x, y = chance.uniform(WEST + 10, EAST - 130), chance.uniform(SOUTH + 10, NORTH - 130)
+                made.append((box(x, y, x + chance.uniform(12, 90), y + chance.uniform(12, 90)), (f"P{n:03d}",)))
+            near = [made[i][0].distance(made[k][0]) for i in range(70) for k in range(i)]
+            self.assertFalse([d for d in near if abs(d - 20) < 0.02], "too near the limit for a plane; another seed")
+            path = self.path(f"given-{seed}.gpkg")
+            write(path, "given", 4528, ["DRAFT_ID"], made)
+            e2e.tuban("judge", self.job, "--parcels", path, "--out", self.path(f"judged-{seed}"), "--quiet")
+            rows = {r["DRAFT_ID"]: r for layer in ("parcels",) for r, _ in
+                    features(self.path(f"judged-{seed}/parcels.gpkg"), layer)}
+            shapes = {values[0]: shape for shape, values in made if values[0] in rows}
+            names, group = sorted(shapes), {}
+            for name in names:  # grown from each parcel in turn
+                if name in group:
+                    continue
+                group[name], edge = name, [name]
+                while edge:
+                    at = edge.pop()
+                    for other in names:
+                        if other not in group and shapes[at].distance(shapes[other]) <= 20:
+                            group[other] = name
+                            edge.append(other)
+            members = {}
+            for name in names:
+                members.setdefault(group[name], []).append(name)
+            clusters = {root: names for root, names in members.items() if len(names) > 1}
+            self.assertGreater(len(clusters), 5)
+            found = {}
+            for name, row in rows.items():
+                if row["CLUSTER"] is not None:
+                    found.setdefault(row["CLUSTER"], []).append(name)
+            self.assertEqual(sorted(map(sorted, found.values())), sorted(map(sorted, clusters.values())))
+            with open(self.path("sums.csv"), "w") as file:
+                file.write("id,STREAM,JBNTMJ,STHXMJ,GDMJ,GDMJ_XP,PRUNION,YSLX,MONTH\n")
+                for root, names in clusters.items():
+                    sums = [f"{sum(round(rows[n][f] * 100) for n in names) / 100:.2f}"
+                            for f in ("JBNTMJ", "STHXMJ", "GDMJ", "GDMJ_XP", "PRUNION")]
+                    file.write(f"{root},PM,{','.join(sums)},,2024-04\n")
+            said = json.loads(e2e.tuban("tier", "--profile", "shandong-2024", self.path("sums.csv"), "--json").stdout)["rows"]
+            for row in said:
+                self.assertEqual({rows[n]["CL_TIER"] for n in clusters[row["id"]]}, {row["TIER"]}, row["id"])
+            self.assertGreater(len({row["TIER"] for row in said}), 1)
 
     def check_tier(self, row):
         def reaches(p, r, f):
@@ -243,6 +315,7 @@ class Judge(e2e.Case):
         self.assertEqual(row["DUE_CNTY"], ["2024-05-10", "2024-04-28", "2024-04-25", "2024-04-25"][row["TIER"]])
         self.assertIsNone(row["JCBH"])
         self.assertIsNone(row["YSLX"])
+        self.assertEqual(row["TBLX"], "QT")
 
     def check_units(self, parcels, report):
         rows = features(self.path("out/parcels.gpkg"), "units")
@@ -577,7 +650,7 @@ class Judge(e2e.Case):
         e2e.tuban("judge", self.job, "--parcels", empty, "--layer", "parcels", "--out", self.path("judged"), "--quiet")
         for folder in ("out", "judged"):
             all_fields = self.fields_of(f"{folder}/parcels.gpkg", "rejected")
-            self.assertEqual(len(all_fields), 87)
+            self.assertEqual(len(all_fields), 91)
             for path, layer, fields in (("parcels.gpkg", "parcels", all_fields[:-1]), ("parcels.gpkg", "rejected", all_fields),
                                         ("restricted.gpkg", "restricted", all_fields),
                                         ("parcels.shp", None, [f for f in all_fields[:-1] if f not in INTERNAL])):

@@ -324,6 +324,31 @@ class Pairs(SameBytes):
                 for b, a in (first, second)))
         self.compare(["run", path])
 
+    def test_pairs_on_each_others_ground(self):
+        """Cut on cells, of a shifted grid and of another zone; parcels across the cuts are united."""
+        image = [e2e.typed(i, "uint16") for i in e2e.ground(420, 800, 3, 43)]
+        image[1][:, 90:120, 270:330] = image[1][:, 200:230, 540:600] = image[1][:, 300:312, 250:620] = 9000
+        made = []
+        for n, (x, width) in enumerate(((0, 310), (230, 350), (500, 300))):
+            made.append([e2e.write(self.path(f"{n}-{d}.tif"), i[:, :, x:x + width],
+                                   (40_600_000 + 10 * x, 10, 0, 4_100_000, 0, -10), 4528, nodata=0)
+                         for d, i in zip("ba", image)])
+        for n, more in ((1, {"outputBounds": (40_602_303, 4_095_807, 40_605_803, 4_100_007)}), (2, {"dstSRS": "EPSG:4529"})):
+            made[n] = [gdal.Warp(self.path(f"{n}-{d}-moved.tif"), path, xRes=10, yRes=10, resampleAlg="cubic",
+                                 dstNodata=0, **more).GetDescription() for d, path in zip("ba", made[n])]
+        path = self.path("three.yaml")
+        with open(path, "w") as file:
+            file.write("job: {name: three}\ndetect: {allow_implausible: true, register: off}\npairs:\n" + "".join(
+                f"  - {{before: {{image: {b}, date: 2024-02-1{n}}}, after: {{image: {a}, date: 2024-03-12}}}}\n"
+                for n, (b, a) in enumerate(made)))
+        # The least memory is that of one pair at a time.
+        self.compare(["run", path], given=MIXED[:3] + [{"threads": 2, "shards": 5, "glibc": e2e.MASKED_GLIBC}])
+        e2e.tuban("run", path, "--out", self.path("out"), "--quiet")
+        with open(self.path("out/summary.json")) as file:
+            summary = json.load(file)
+        self.assertGreaterEqual(summary["joined"], 2)
+        self.assertGreater(summary["cut"], 2)
+
 
 class Large(SameBytes):
     rows, columns = 2500, 3000

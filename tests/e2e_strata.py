@@ -77,12 +77,20 @@ class Strata(e2e.Case):
         self.assertIn("expected polygons", told)
         self.assertFalse(os.path.exists(self.path("out")))
 
-    def test_pairs_that_share_ground_are_refused(self):
+    def test_a_pair_listed_twice_counts_once(self):
         self.image("after.tif", self.after)
         pair = f"  - before: {{image: {self.first}}}\n    after: {{image: {self.path('after.tif')}}}\n"
-        told = self.run_job("pairs:\n" + pair + pair, status=3)
-        self.assertIn("pairs 1 and 2", told)
-        self.assertFalse(os.path.exists(self.path("out")))
+        found = []
+        for times in (1, 2):
+            self.run_job("pairs:\n" + times * pair)
+            with open(self.path("out/summary.json")) as file:
+                found.append(json.load(file))
+        self.assertGreater(found[0]["parcels"], 0)
+        for key in ("parcels", "rejected_for"):
+            self.assertEqual(found[0][key], found[1][key], key)
+        for key in ("observed_m2", "unobserved_m2"):
+            self.assertAlmostEqual(found[0][key], found[1][key], delta=1.0)
+        self.assertEqual(found[1]["cut"], found[1]["pairs"][1]["components"] + found[1]["pairs"][1]["rejected"])
 
     def test_a_near_infrared_called_alpha_is_used(self):
         names = []

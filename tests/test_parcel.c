@@ -18,6 +18,7 @@
 #include "parcel/area.h"
 #include "parcel/cluster.h"
 #include "parcel/edges.h"
+#include "parcel/form.h"
 #include "parcel/holdings.h"
 #include "parcel/overlay.h"
 #include "parcel/plane.h"
@@ -548,6 +549,38 @@ static void neighbours_make_a_cluster(void **state)
     tb_geos_free(geos);
 }
 
+/* A rectangle of 40 x 10 m turned by 30 degrees, and an L of three of its squares. */
+static void forms_are_those_of_the_least_rectangle(void **state)
+{
+    tb_geos *geos = open_geos(state);
+    double   north, east;
+    tb_form  form;
+
+    tb_metres_per_degree(36.0, &north, &east);
+    for (int k = 0; k < 2; k++) {
+        static const double corners[2][7][2] = {
+            {{0, 0}, {40, 0}, {40, 10}, {0, 10}, {0, 0}},
+            {{0, 0}, {20, 0}, {20, 10}, {10, 10}, {10, 20}, {0, 20}, {0, 0}}};
+        unsigned           count  = k == 0 ? 5 : 7;
+        GEOSCoordSequence *points = GEOSCoordSeq_create_r(geos->handle, count, 2);
+        GEOSGeometry      *polygon;
+
+        for (unsigned i = 0; i < count; i++) {
+            double x = corners[k][i][0], y = corners[k][i][1], c = sqrt(0.75), s = 0.5;
+
+            GEOSCoordSeq_setXY_r(geos->handle, points, i, 117.0 + (c * x - s * y) / east,
+                                 36.0 + (s * x + c * y) / north);
+        }
+        polygon = GEOSGeom_createPolygon_r(
+            geos->handle, GEOSGeom_createLinearRing_r(geos->handle, points), NULL, 0);
+        OK(tb_form_measure(geos, polygon, &form, heard));
+        assert_true(fabs(form.rectangularity - (k == 0 ? 1.0 : 0.75)) < 1e-4);
+        assert_true(fabs(form.elongation - (k == 0 ? 4.0 : 1.0)) < 1e-3);
+        GEOSGeom_destroy_r(geos->handle, polygon);
+    }
+    tb_geos_free(geos);
+}
+
 /* ---- layers ---- */
 
 enum { GRID_SIDE = 40 };
@@ -813,6 +846,7 @@ int main(void)
         cmocka_unit_test(a_plane_is_where_proj_says),
         cmocka_unit_test(holdings_of_a_parcel),
         cmocka_unit_test(neighbours_make_a_cluster),
+        cmocka_unit_test(forms_are_those_of_the_least_rectangle),
         cmocka_unit_test(what_is_wrong_with_a_layer_is_logged),
         cmocka_unit_test(looking_around_finds_what_reading_all_finds),
         cmocka_unit_test(the_field_map_is_read),

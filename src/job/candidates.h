@@ -5,27 +5,28 @@
 #define TUBAN_JOB_CANDIDATES_H
 
 #include "core/error.h"
+#include "job/outline.h"
+#include "job/pairs.h"
 #include "job/stages.h"
-#include "parcel/layer.h"
-#include "publish/vector.h"
 
-/** Polygons of its own. */
-typedef struct tb_outline_copy {
-    double     *points; /**< L and B in turn, degrees */
-    tb_ring    *rings;
-    tb_polygon *polygons;
-    size_t      point_count, ring_count, polygon_count;
-} tb_outline_copy;
+/** What one pair saw of a candidate. */
+typedef struct tb_part {
+    int    pair; /**< from 0 */
+    double area_m2;
+} tb_part;
 
 typedef struct tb_candidate {
     char            id[32];   /**< DRAFT_ID */
-    int             pair;     /**< from 0 */
+    int             pair;     /**< from 0; of several, the one with most of it */
     bool            is_small; /**< fewer pixels than the least */
     bool            is_given; /**< not detected: `pixels` is its area's, and there is no score */
     int64_t         pixels, edge_pixels;
     double          score, score_max;
     tb_outline_copy outline;
+    tb_part        *part; /**< where it is of several pairs: by pair; else NULL */
+    int             part_count;
     const char     *source; /**< "auto" is the engine's; "edited" or "manual": people's */
+    char           *kind;   /**< TBLX of a given one; or NULL */
     char *classes, *classes_by, *classes_day; /**< YSLX, as whom and when it was set by; or NULL */
 } tb_candidate;
 
@@ -48,18 +49,10 @@ typedef struct tb_candidates {
 /** Appends an empty candidate. */
 tb_status tb_candidates_append(tb_candidates *candidates, tb_candidate **out, tb_error *err);
 
-/** Assembles a pair and adds what it finds. */
-tb_status tb_candidates_add(tb_candidates *candidates, tb_stages *stages,
+/** Assembles a pair, adds what it finds, and tells `pairs` what it observed. */
+tb_status tb_candidates_add(tb_candidates *candidates, tb_stages *stages, tb_pairs *pairs,
                             tb_assemble_totals *totals, tb_error *err);
 
 void tb_candidates_reset(tb_candidates *candidates);
-
-/** The outline as a geometry of GEOS (free with GEOSGeom_destroy_r). */
-tb_status tb_outline_geometry(tb_geos *geos, const tb_outline_copy *outline, GEOSGeometry **out,
-                              tb_error *err);
-
-/** The outline of a geometry of polygons (free with tb_candidates_reset). */
-tb_status tb_outline_of_geometry(tb_geos *geos, const GEOSGeometry *geometry, tb_outline_copy *out,
-                                 tb_error *err);
 
 #endif

@@ -1,4 +1,4 @@
-#include "job/given.h"
+#include "tuban/judge.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -18,18 +18,19 @@
 #include "parcel/area.h"
 #include "raster/capture.h"
 
-enum { DRAFT_ID, SOURCE, YSLX, YSLX_BY, YSLX_DT };
+enum { DRAFT_ID, SOURCE, YSLX, YSLX_BY, YSLX_DT, TBLX };
 
 /* No field is called "id": the order is the file's. */
 static const tb_role parcels_role = {
-    .field_count = 5,
+    .field_count = 6,
     .fields      = {[DRAFT_ID] = {.key   = (char *)"code",
                                   .names = {(char *)"DRAFT_ID", (char *)"JCBH", (char *)"BSM",
                                             (char *)"ID"}},
                     [SOURCE]   = {.key = (char *)"source", .names = {(char *)"SOURCE"}},
                     [YSLX]     = {.key = (char *)"class", .names = {(char *)"YSLX"}},
                     [YSLX_BY]  = {.key = (char *)"class_by", .names = {(char *)"YSLX_BY"}},
-                    [YSLX_DT]  = {.key = (char *)"class_day", .names = {(char *)"YSLX_DT"}}},
+                    [YSLX_DT]  = {.key = (char *)"class_day", .names = {(char *)"YSLX_DT"}},
+                    [TBLX]     = {.key = (char *)"kind", .names = {(char *)"TBLX"}}},
 };
 
 /* ---- which pair ---- */
@@ -183,6 +184,8 @@ static tb_status add_one(const reading *r, const tb_feature *feature, tb_error *
     TB_TRY(tb_candidates_append(r->to, &it, err));
     it->is_given = true;
     it->source   = source_of(feature->text[SOURCE]);
+    if (feature->text[TBLX] != NULL)
+        TB_TRY(tb_copy_text(&it->kind, feature->text[TBLX], err));
     TB_TRY(set_id(r, feature, it, err));
     TB_TRY(set_class(r, feature, it, err));
     TB_TRY(set_pair(r, feature, it, err));
@@ -218,11 +221,12 @@ done:
     return status;
 }
 
-tb_status tb_given_read(tb_candidates *candidates, const tb_job *job, const tb_pair *pairs,
-                        const tb_polygons *parcels, const tb_progress *notes, tb_error *err)
+/* Adds the polygons of a layer as candidates of the job's pairs, in the order of the file. */
+static tb_status read_parcels(tb_candidates *candidates, const tb_job *job, place *places,
+                              const tb_polygons *parcels, const tb_progress *notes, tb_error *err)
 {
     tb_status       status   = TB_OK;
-    reading         r        = {.to = candidates, .job = job};
+    reading         r        = {.to = candidates, .job = job, .places = places};
     tb_layer_source source   = {.path     = parcels->path,
                                 .layer    = parcels->layer,
                                 .where    = parcels->where,
@@ -231,9 +235,6 @@ tb_status tb_given_read(tb_candidates *candidates, const tb_job *job, const tb_p
     tb_layer       *layer    = NULL;
     tb_features     features = {0};
 
-    TB_TRY(tb_alloc_zero(&r.places, (size_t)job->pair_count, sizeof *r.places, "pairs", err));
-    for (int p = 0; p < job->pair_count; p++)
-        TB_TRY(find_way(&r.places[p], &pairs[p], err));
     TB_TRY(tb_geos_new(&r.geos, err));
     features.geos = r.geos;
     TB_TRY(tb_layer_open(&layer, &source, &parcels_role, err));
@@ -244,10 +245,6 @@ tb_status tb_given_read(tb_candidates *candidates, const tb_job *job, const tb_p
         TB_TRY(add_one(&r, &features.feature[i], err));
     TB_TRY(check_ids(&r, err));
 done:
-    for (int p = 0; r.places != NULL && p < job->pair_count; p++)
-        if (r.places[p].way != NULL)
-            OCTDestroyCoordinateTransformation(r.places[p].way);
-    tb_free(r.places);
     tb_features_reset(&features);
     tb_layer_close(layer);
     tb_geos_free(r.geos);
@@ -260,33 +257,72 @@ done:
 typedef struct judging {
     const tb_judge_options *options;
     tb_job                 *job;
-    tb_pair                *pairs;
-    double                 *gsd_m;
+    place                  *places; /* [job->pair_count] */
+    tb_text                 inputs; /* what of the pairs the products depend on */
+    tb_imagery             *imagery;
+    char                   *models; /* the job's own folder, whatever --out says */
     tb_candidates           candidates;
     tb_judge                judge;
     tb_set                 *set;
     struct timespec         begun;
 } judging;
 
+/*
+ * How well the dates lie on each other is told by the model.yaml of the job's own run, where there
+ * is one: judged again, a draft keeps its AREA_U.
+ */
+static tb_status read_residual(judging *j, int pair, tb_error *err)
+{
+    tb_status status = TB_OK;
+    tb_text   name   = {0};
+    char     *path   = NULL;
+    tb_model *model  = NULL;
+
+    TB_TRY(tb_job_model_name(&name, pair, err));
+    TB_TRY(tb_path_join(&path, j->models, name.data, err));
+    if (tb_file_exists(path)) {
+        TB_TRY(tb_model_read(&model, path, err));
+        tb_imagery_set_model(j->imagery, pair, model);
+    }
+done:
+    tb_model_free(model);
+    tb_text_reset(&name);
+    tb_free(path);
+    return status;
+}
+
+static tb_status look_at_pair(judging *j, int p, tb_error *err)
+{
+    tb_status        status = TB_OK;
+    tb_epoch_options before = tb_job_epoch(j->job, &j->job->pairs[p].before);
+    tb_epoch_options after  = tb_job_epoch(j->job, &j->job->pairs[p].after);
+    tb_pair          pair   = {0};
+
+    TB_TRY(tb_pair_open(&pair, &before, &after, err));
+    TB_TRY(tb_pair_check_georeference(&pair, err));
+    TB_TRY(find_way(&j->places[p], &pair, err));
+    TB_TRY(tb_imagery_add(j->imagery, p, &pair, err));
+    TB_TRY(read_residual(j, p, err));
+    TB_TRY(tb_key_append_pair(&j->inputs, &pair, err));
+    TB_TRY(
+        tb_text_append(&j->inputs, err, "residual %.17g\n", tb_imagery_residual_m(j->imagery, p)));
+done:
+    tb_pair_close(&pair);
+    return status;
+}
+
 static tb_status open_job(judging *j, tb_error *err)
 {
     tb_status            status = TB_OK;
     const tb_run_options over   = {.out = j->options->out, .formats = j->options->formats};
-    size_t               count;
 
     TB_TRY(tb_job_read(&j->job, j->options->job, err));
+    TB_TRY(tb_copy_text(&j->models, j->job->folder, err));
     TB_TRY(tb_job_override(j->job, &over, err));
-    count = (size_t)j->job->pair_count;
-    TB_TRY(tb_alloc_zero(&j->pairs, count, sizeof *j->pairs, "pairs", err));
-    TB_TRY(tb_alloc_zero(&j->gsd_m, count, sizeof *j->gsd_m, "pairs", err));
-    for (size_t p = 0; p < count; p++) {
-        tb_epoch_options before = tb_job_epoch(j->job, &j->job->pairs[p].before);
-        tb_epoch_options after  = tb_job_epoch(j->job, &j->job->pairs[p].after);
-
-        TB_TRY(tb_pair_open(&j->pairs[p], &before, &after, err));
-        TB_TRY(tb_pair_check_georeference(&j->pairs[p], err));
-        j->gsd_m[p] = tb_grid_gsd_m(&j->pairs[p].lattice);
-    }
+    TB_TRY(tb_alloc_zero(&j->places, (size_t)j->job->pair_count, sizeof *j->places, "pairs", err));
+    TB_TRY(tb_imagery_new(&j->imagery, j->job, err));
+    for (int p = 0; p < j->job->pair_count; p++)
+        TB_TRY(look_at_pair(j, p, err));
     TB_TRY(tb_judge_check(j->job, err));
 done:
     return status;
@@ -309,8 +345,7 @@ static tb_status key_of(const judging *j, char key[TB_KEY_SIZE], tb_error *err)
         or_none(parcels->encoding), j->job->name, j->job->month, j->job->formats, j->job->is_gbk));
     TB_TRY(tb_key_append_file(&text, parcels->path, err));
     TB_TRY(tb_judge_append_key(&text, j->job, err));
-    for (int p = 0; p < j->job->pair_count; p++)
-        TB_TRY(tb_key_append_pair(&text, &j->pairs[p], err));
+    TB_TRY(tb_text_append(&text, err, "%s", j->inputs.data));
     TB_TRY(tb_key_of(&text, key, err));
 done:
     tb_text_reset(&text);
@@ -359,17 +394,20 @@ tb_status tb_parcels_judge(const tb_judge_options *options, char **json, tb_erro
     *json = NULL;
     clock_gettime(CLOCK_MONOTONIC, &j.begun);
     TB_TRY(open_job(&j, err));
-    TB_TRY(tb_given_read(&j.candidates, j.job, j.pairs, &options->parcels, options->progress, err));
-    TB_TRY(tb_judge_candidates(&j.judge, j.job, &j.candidates, j.gsd_m, options->progress, err));
+    TB_TRY(read_parcels(&j.candidates, j.job, j.places, &options->parcels, options->progress, err));
+    TB_TRY(tb_judge_candidates(&j.judge, j.job, &j.candidates, j.imagery, options->progress, err));
     TB_TRY(write_products(&j, json, err));
 done:
     tb_set_close(j.set);
+    tb_imagery_free(j.imagery); /* before the judge's context */
     tb_judge_reset(&j.judge);
     tb_candidates_reset(&j.candidates);
-    for (int p = 0; j.pairs != NULL && p < j.job->pair_count; p++)
-        tb_pair_close(&j.pairs[p]);
-    tb_free(j.pairs);
-    tb_free(j.gsd_m);
+    for (int p = 0; j.places != NULL && p < j.job->pair_count; p++)
+        if (j.places[p].way != NULL)
+            OCTDestroyCoordinateTransformation(j.places[p].way);
+    tb_free(j.places);
+    tb_text_reset(&j.inputs);
+    tb_free(j.models);
     tb_job_free(j.job);
     return status;
 }

@@ -322,3 +322,9 @@ tb_epoch_options tb_job_epoch(const tb_job *job, const tb_job_date *date)
                               .nodata      = date->nodata,
                               .as          = job->as};
 }
+
+tb_status tb_job_model_name(tb_text *out, int pair, tb_error *err)
+{
+    return pair == 0 ? tb_text_append(out, err, "model.yaml")
+                     : tb_text_append(out, err, "model-%d.yaml", pair + 1);
+}

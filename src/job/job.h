@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "core/error.h"
+#include "core/text.h"
 #include "model/fit.h"
 #include "raster/pair.h"
 #include "tuban/run.h"
@@ -98,6 +99,9 @@ tb_status tb_job_date_add(tb_job_date *date, const char *image, tb_error *err);
  * @return TB_E_INPUT when a product cannot be read or those of one date are of different days.
  */
 tb_status tb_job_take_days(tb_job *job, tb_error *err);
+
+/** Appends the name of a pair's model among the products: model.yaml, model-2.yaml, … */
+tb_status tb_job_model_name(tb_text *out, int pair, tb_error *err);
 
 /** Borrowed views of a date for the raster room. */
 tb_epoch_options tb_job_epoch(const tb_job *job, const tb_job_date *date);

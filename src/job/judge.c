@@ -20,6 +20,7 @@ typedef struct hearing {
     tb_judge           *judge;
     const tb_job       *job;
     const tb_candidate *candidate;
+    const tb_imagery   *imagery;
     tb_judgement       *out;
     double              gsd_m;
     tb_holdings         holdings;
@@ -105,13 +106,24 @@ static void set_areas(tb_areas *out, const tb_holdings *h, const tb_masks *masks
         out->extra[i] = tb_area_dm2(h->extra[i]);
 }
 
-/* Half a pixel along the boundary: the ring outside it, with a square's corners. */
-static int64_t uncertainty_of(const hearing *h, const GEOSGeometry *geometry)
-{
-    double half = h->gsd_m / 2.0;
+/*
+ * How far the boundary may lie off, along all of it: half a pixel; what registration leaves; and
+ * what smoothing our own outlines may move them, which no more than this share of the area. They
+ * are independent, so their squares add up. The ring outside the boundary, with a square's corners.
+ */
+static const double OUTLINE_SHARE = 0.01;
 
-    return tb_area_dm2(tb_perimeter_of_geometry(h->judge->geos, geometry) * half +
-                       4.0 * half * half);
+static int64_t uncertainty_of(const hearing *h, const GEOSGeometry *geometry, double area_m2)
+{
+    double around_m = tb_perimeter_of_geometry(h->judge->geos, geometry);
+    double half_m   = h->gsd_m / 2.0;
+    double stays_m  = tb_imagery_residual_m(h->imagery, h->candidate->pair);
+    double smooth_m = 0.0, off_m;
+
+    if (strcmp(h->candidate->source, "auto") == 0 && around_m > 0.0)
+        smooth_m = fmin(h->job->simplify_px * h->gsd_m, OUTLINE_SHARE * area_m2 / around_m);
+    off_m = sqrt(half_m * half_m + stays_m * stays_m + smooth_m * smooth_m);
+    return tb_area_dm2(around_m * off_m + 4.0 * off_m * off_m);
 }
 
 /* ---- tiers ---- */
@@ -193,6 +205,66 @@ static bool holds(void *context, const tb_feature *feature)
     return mask->approval[feature - mask->features.feature] == TB_APPROVAL_HOLDS;
 }
 
+/* Areas of the survey's classes under a geometry, and the polygon with most of it. */
+typedef struct classes {
+    const tb_survey *survey;
+    largest          polygon;
+    struct {
+        const char *code;
+        double      area_m2;
+    } * item;
+    size_t count;
+} classes;
+
+static tb_status take_class(void *context, const GEOSGeometry *piece, double area_m2,
+                            const tb_feature *feature, tb_error *err)
+{
+    tb_status   status = TB_OK;
+    classes    *c      = context;
+    const char *code   = tb_survey_text(c->survey, "landuse", feature, "class");
+    size_t      i      = 0;
+
+    TB_TRY(take_largest(&c->polygon, piece, area_m2, feature, err));
+    if (code == NULL)
+        goto done;
+    while (i < c->count && strcmp(c->item[i].code, code) != 0)
+        i++;
+    if (i == c->count) {
+        TB_TRY(tb_grow(&c->item, c->count + 1, sizeof *c->item, "land classes", err));
+        c->item[c->count].code      = code;
+        c->item[c->count++].area_m2 = 0.0;
+    }
+    c->item[i].area_m2 += area_m2;
+done:
+    return status;
+}
+
+/* What the ground was, and how much of the survey's polygon under most of it is changed. */
+static tb_status find_former(hearing *h, const GEOSGeometry *geometry, tb_error *err)
+{
+    tb_status     status = TB_OK;
+    tb_survey    *survey = &h->judge->survey;
+    tb_judgement *out    = h->out;
+    classes       c      = {.survey = survey};
+    size_t        most   = 0;
+
+    TB_TRY(tb_overlay_visit(h->judge->geos, geometry, &survey->landuse.features, NULL, take_class,
+                            &c, NULL, err));
+    if (c.polygon.feature == NULL)
+        goto done;
+    out->place_code = tb_survey_text(survey, "landuse", c.polygon.feature, "place_code");
+    out->place_name = tb_survey_text(survey, "landuse", c.polygon.feature, "place_name");
+    out->changed_share =
+        c.polygon.area / tb_area_of_geometry(h->judge->geos, c.polygon.feature->geometry);
+    for (size_t i = 1; i < c.count; i++)
+        most = c.item[i].area_m2 > c.item[most].area_m2 ? i : most;
+    if (c.count > 0)
+        out->former_class = c.item[most].code;
+done:
+    tb_free(c.item);
+    return status;
+}
+
 /* The feature with most of a geometry, or NULL. */
 static tb_status find_largest(tb_geos *geos, const GEOSGeometry *geometry, const tb_mask *mask,
                               const tb_feature **out, tb_error *err)
@@ -221,13 +293,8 @@ static tb_status find_places(hearing *h, const GEOSGeometry *geometry, tb_error 
             out->district_name = tb_survey_text(survey, "districts", feature, "name");
         }
     }
-    if (survey->masks.landuse != NULL) {
-        TB_TRY(find_largest(geos, geometry, &survey->landuse, &feature, err));
-        if (feature != NULL) {
-            out->place_code = tb_survey_text(survey, "landuse", feature, "place_code");
-            out->place_name = tb_survey_text(survey, "landuse", feature, "place_name");
-        }
-    }
+    if (survey->masks.landuse != NULL)
+        TB_TRY(find_former(h, geometry, err));
     if (survey->masks.approvals != NULL) {
         TB_TRY(find_largest(geos, geometry, &survey->approvals, &feature, err));
         if (feature != NULL) {
@@ -314,6 +381,10 @@ static void note_quality(hearing *h)
         out->qa |= TB_QA_SHARED;
     if (h->candidate->edge_pixels > 0)
         out->qa |= TB_QA_UNOBSERVED;
+    if (h->candidate->part_count > 1)
+        out->qa |= TB_QA_JOIN;
+    if (out->under.is_of_several_days)
+        out->qa |= TB_QA_DAYS;
     if (out->areas.pbf_gross >= 0 && out->areas.farmland_gross >= 0 &&
         h->holdings.pbf_gross - h->holdings.pbf_on_farmland + h->holdings.pbf_on_construction >
             0.005)
@@ -327,10 +398,17 @@ static tb_status hear_one(hearing *h, const GEOSGeometry *geometry, tb_error *er
     GEOSContextHandle_t handle = judge->geos->handle;
     GEOSGeometry       *point  = NULL;
 
+    TB_TRY(tb_imagery_under(h->imagery, h->candidate, geometry, &h->out->under, err));
+    TB_TRY(tb_form_measure(judge->geos, geometry, &h->out->form, err));
+    h->out->changed_share = -1.0;
+    if (strcmp(h->out->under.after, judge->day) != 0) {
+        snprintf(judge->day, sizeof judge->day, "%s", h->out->under.after);
+        tb_survey_set_date(&judge->survey, judge->day);
+    }
     TB_TRY(tb_holdings_measure(judge->geos, geometry, &judge->survey.masks, &h->holdings, err));
     set_areas(&h->out->areas, &h->holdings, &judge->survey.masks,
               judge->profile == NULL || judge->profile->is_net_of_ridges);
-    h->out->areas.uncertainty = uncertainty_of(h, geometry);
+    h->out->areas.uncertainty = uncertainty_of(h, geometry, h->holdings.total);
     point                     = GEOSPointOnSurface_r(handle, geometry);
     if (point != NULL) {
         GEOSGeomGetX_r(handle, point, &h->out->longitude);
@@ -587,11 +665,10 @@ done:
 }
 
 tb_status tb_judge_candidates(tb_judge *judge, const tb_job *job, const tb_candidates *candidates,
-                              const double *gsd_m, const tb_progress *progress, tb_error *err)
+                              tb_imagery *imagery, const tb_progress *progress, tb_error *err)
 {
     tb_status   status = TB_OK;
     tb_features all    = {0};
-    int         pair   = -1;
 
     TB_TRY(load_rules(judge, job, err));
     note_old_rules(judge, job, progress);
@@ -606,6 +683,8 @@ tb_status tb_judge_candidates(tb_judge *judge, const tb_job *job, const tb_candi
     TB_TRY(tb_features_index(&all, err));
     TB_TRY(tb_survey_read(&judge->survey, job, judge->profile, judge->classes, judge->geos, &all,
                           progress, err));
+    tb_survey_set_date(&judge->survey, judge->day);
+    TB_TRY(tb_imagery_read(imagery, judge->geos, &all, progress, err));
     TB_TRY(tb_alloc_zero(&judge->item, candidates->count, sizeof *judge->item, "parcels", err));
     judge->count = candidates->count;
     for (size_t i = 0; i < candidates->count; i++) {
@@ -613,12 +692,10 @@ tb_status tb_judge_candidates(tb_judge *judge, const tb_job *job, const tb_candi
         hearing             h         = {.judge     = judge,
                                          .job       = job,
                                          .candidate = candidate,
+                                         .imagery   = imagery,
                                          .out       = &judge->item[i],
-                                         .gsd_m     = gsd_m[candidate->pair]};
+                                         .gsd_m     = tb_imagery_gsd_m(imagery, candidate->pair)};
 
-        if (candidate->pair != pair)
-            tb_survey_set_date(&judge->survey, job->pairs[candidate->pair].after.date);
-        pair = candidate->pair;
         TB_TRY(hear_one(&h, all.feature[i].geometry, err));
         if (progress != NULL && progress->report != NULL)
             progress->report(progress->context, "judge", (int64_t)i + 1,

@@ -16,6 +16,7 @@
 #include "job/parcels.h"
 #include "job/rasters.h"
 #include "job/report.h"
+#include "job/seams.h"
 #include "job/series.h"
 #include "job/set.h"
 #include "job/stages.h"
@@ -34,6 +35,11 @@ typedef struct run {
     const tb_progress  *progress;
     tb_stages          *stages; /* [job->pair_count] */
     tb_assemble_totals *totals;
+    tb_text            *models;  /* model.yaml of each */
+    json_t            **fitted;  /* what is told of each model */
+    tb_pairs           *pairs;   /* where they lie; NULL: rasters */
+    tb_imagery         *imagery; /* likewise */
+    tb_seam_totals      seams;
     tb_set             *set;
     char                key[TB_KEY_SIZE]; /* of the products */
     json_t             *times;            /* run.json */
@@ -61,6 +67,31 @@ static void end_stage(run *r, const char *name)
                         json_pack("{s:f, s:f}", "seconds", wall, "cpu_seconds", cpu));
 }
 
+/* Of several pairs the files of one are open at a time. */
+static void rest(run *r, size_t p)
+{
+    if (r->job->pair_count > 1)
+        tb_stages_rest(&r->stages[p]);
+}
+
+static tb_status open_pair(run *r, size_t p, tb_error *err)
+{
+    tb_status  status = TB_OK;
+    tb_stages *stages = &r->stages[p];
+
+    TB_TRY(tb_stages_open(stages, r->job, (int)p + 1, r->kernels, r->progress, err));
+    stages->force      = r->force;
+    stages->has_scores = r->products == PRODUCTS_RASTERS;
+    if (r->products == PRODUCTS_PARCELS) {
+        TB_TRY(tb_pair_check_georeference(&stages->pair, err));
+        TB_TRY(tb_pairs_add(r->pairs, (int)p, &stages->pair, err));
+        TB_TRY(tb_imagery_add(r->imagery, (int)p, &stages->pair, err));
+    }
+    rest(r, p);
+done:
+    return status;
+}
+
 static tb_status open_run(run *r, tb_error *err)
 {
     tb_status status = TB_OK;
@@ -71,27 +102,38 @@ static tb_status open_run(run *r, tb_error *err)
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &r->cpu);
     TB_TRY(tb_alloc_zero(&r->stages, pairs, sizeof *r->stages, "pairs", err));
     TB_TRY(tb_alloc_zero(&r->totals, pairs, sizeof *r->totals, "pairs", err));
-    for (size_t p = 0; p < pairs; p++) {
-        TB_TRY(tb_stages_open(&r->stages[p], r->job, (int)p + 1, r->kernels, r->progress, err));
-        r->stages[p].force      = r->force;
-        r->stages[p].has_scores = r->products == PRODUCTS_RASTERS;
-        if (r->products == PRODUCTS_PARCELS)
-            TB_TRY(tb_pair_check_georeference(&r->stages[p].pair, err));
+    TB_TRY(tb_alloc_zero(&r->models, pairs, sizeof *r->models, "pairs", err));
+    TB_TRY(tb_alloc_zero(&r->fitted, pairs, sizeof *r->fitted, "pairs", err));
+    if (r->products == PRODUCTS_PARCELS) {
+        TB_TRY(tb_pairs_new(&r->pairs, (int)pairs, err));
+        TB_TRY(tb_imagery_new(&r->imagery, r->job, err));
     }
-    TB_TRY(tb_pairs_check_apart(r->stages, r->job->pair_count, err));
-    if (r->products == PRODUCTS_PARCELS) /* better now than after the sweep */
-        TB_TRY(tb_judge_check(r->job, err));
+    for (size_t p = 0; p < pairs; p++)
+        TB_TRY(open_pair(r, p, err));
+    if (r->products == PRODUCTS_PARCELS) {
+        TB_TRY(tb_pairs_relate(r->pairs, err));
+        TB_TRY(tb_judge_check(r->job, err)); /* better now than after the sweep */
+    }
 done:
     return status;
 }
 
 static void close_run(run *r)
 {
-    if (r->stages != NULL)
-        for (int p = 0; p < r->job->pair_count; p++)
+    for (int p = 0; p < r->job->pair_count; p++) {
+        if (r->stages != NULL)
             tb_stages_close(&r->stages[p]);
+        if (r->models != NULL)
+            tb_text_reset(&r->models[p]);
+        if (r->fitted != NULL)
+            json_decref(r->fitted[p]);
+    }
     tb_free(r->stages);
     tb_free(r->totals);
+    tb_free(r->models);
+    tb_free(r->fitted);
+    tb_pairs_free(r->pairs);
+    tb_imagery_free(r->imagery);
     tb_set_close(r->set);
     json_decref(r->times);
     json_decref(r->month);
@@ -122,24 +164,18 @@ done:
 static tb_status write_models(run *r, tb_error *err)
 {
     tb_status status = TB_OK;
-    tb_text   text = {0}, name = {0};
-    char     *path = NULL;
+    tb_text   name   = {0};
+    char     *path   = NULL;
 
     for (int p = 0; p < r->job->pair_count; p++) {
-        if (p == 0)
-            TB_TRY(tb_text_append(&name, err, "model.yaml"));
-        else
-            TB_TRY(tb_text_append(&name, err, "model-%d.yaml", p + 1));
+        TB_TRY(tb_job_model_name(&name, p, err));
         TB_TRY(tb_set_path(r->set, name.data, &path, err));
-        TB_TRY(tb_model_write(r->stages[p].model, &r->stages[p].pair, &text, err));
-        TB_TRY(tb_file_write(path, text.data, text.length, err));
-        tb_text_reset(&text);
+        TB_TRY(tb_file_write(path, r->models[p].data, r->models[p].length, err));
         tb_text_reset(&name);
         tb_free(path);
         path = NULL;
     }
 done:
-    tb_text_reset(&text);
     tb_text_reset(&name);
     tb_free(path);
     return status;
@@ -148,12 +184,14 @@ done:
 static json_t *pair_report(const run *r, int p)
 {
     const tb_stages *stages = &r->stages[p];
-    int64_t          pixels = stages->pair.lattice.width * stages->pair.lattice.height;
-    json_t          *json   = tb_report_model(stages->model, &stages->pair);
+    int64_t          pixels = tb_rect_area(stages->plan.lattice);
+    json_t          *json   = json_copy(r->fitted[p]);
     const char      *reason = tb_report_reason(stages->model, &r->totals[p]);
 
     json_object_set_new(json, "before", json_string(r->job->pairs[p].before.date));
     json_object_set_new(json, "after", json_string(r->job->pairs[p].after.date));
+    if (r->pairs != NULL)
+        json_object_set_new(json, "overlaps", tb_pairs_overlaps(r->pairs, p));
     if (r->until < UNTIL_ASSEMBLE) /* nothing has been counted yet */
         return json;
     json_object_update_new(json, tb_report_totals(&r->totals[p], pixels));
@@ -205,6 +243,8 @@ static json_t *run_report(const run *r)
                      "decoded_bytes", (json_int_t)bytes, "decoded_tiles", (json_int_t)tiles,
                      "shards_swept", swept, "shards_passed_over", passed_over, "reading", files,
                      "cpu", r->kernels->isa, "plans", plans);
+    if (r->pairs != NULL)
+        json_object_set_new(json, "ground", tb_pairs_report(r->pairs));
     json_object_update_new(json, tb_report_machine());
     return json;
 }
@@ -224,21 +264,26 @@ static tb_status write_parcels(run *r, tb_error *err)
     tb_status     status     = TB_OK;
     tb_candidates candidates = {0};
     tb_judge      judge      = {0};
-    double       *gsd_m      = NULL;
 
-    TB_TRY(tb_alloc(&gsd_m, (size_t)r->job->pair_count, sizeof *gsd_m, "pairs", err));
     for (int p = 0; p < r->job->pair_count; p++) {
-        gsd_m[p] = tb_grid_gsd_m(&r->stages[p].pair.lattice);
-        TB_TRY(tb_candidates_add(&candidates, &r->stages[p], &r->totals[p], err));
+        tb_imagery_set_model(r->imagery, p, r->stages[p].model);
+        TB_TRY(tb_stages_wake(&r->stages[p], err));
+        TB_TRY(tb_candidates_add(&candidates, &r->stages[p], r->pairs, &r->totals[p], err));
+        rest(r, (size_t)p);
     }
+    TB_TRY(tb_pairs_divide(r->pairs, err));
+    TB_TRY(tb_seams_apply(r->pairs, &candidates, r->job->min_pixels, &r->seams, err));
     end_stage(r, "assemble");
-    TB_TRY(tb_judge_candidates(&judge, r->job, &candidates, gsd_m, r->progress, err));
+    TB_TRY(tb_judge_candidates(&judge, r->job, &candidates, r->imagery, r->progress, err));
     end_stage(r, "judge");
     TB_TRY(tb_parcels_write(r->set, r->job, &candidates, &judge, r->progress, err));
     r->month = tb_month_report(&judge, &candidates, r->job);
+    json_object_set_new(r->month, "joined", json_integer((json_int_t)r->seams.joined));
+    json_object_set_new(r->month, "cut", json_integer((json_int_t)r->seams.cut));
     TB_TRY(tb_set_write_json(r->set, "summary.json", summary_of(r), err));
 done:
-    tb_free(gsd_m);
+    tb_imagery_free(r->imagery); /* before the judge's context */
+    r->imagery = NULL;
     tb_judge_reset(&judge);
     tb_candidates_reset(&candidates);
     return status;
@@ -268,6 +313,32 @@ done:
     return status;
 }
 
+static tb_status fit(run *r, int p, tb_error *err)
+{
+    tb_status  status = TB_OK;
+    tb_stages *stages = &r->stages[p];
+
+    stages->work = tb_set_work(r->set);
+    TB_TRY(tb_stages_wake(stages, err));
+    TB_TRY(tb_stages_fit(stages, err));
+    TB_TRY(tb_model_write(stages->model, &stages->pair, &r->models[p], err));
+    r->fitted[p] = tb_report_model(stages->model, &stages->pair);
+    rest(r, (size_t)p);
+done:
+    return status;
+}
+
+static tb_status sweep(run *r, int p, tb_error *err)
+{
+    tb_status status = TB_OK;
+
+    TB_TRY(tb_stages_wake(&r->stages[p], err));
+    TB_TRY(tb_stages_sweep(&r->stages[p], err));
+    rest(r, (size_t)p);
+done:
+    return status;
+}
+
 /* Someone may have emptied the work folder since. */
 static tb_status assemble_again(run *r, tb_error *err)
 {
@@ -275,7 +346,7 @@ static tb_status assemble_again(run *r, tb_error *err)
 
     for (int p = 0; p < r->job->pair_count; p++) {
         r->stages[p].has_scores = false;
-        TB_TRY(tb_stages_sweep(&r->stages[p], err));
+        TB_TRY(sweep(r, p, err));
     }
     TB_TRY(assemble_only(r, err));
     TB_TRY(tb_stages_tidy(r->stages, r->job->pair_count, err)); /* a run cut short had not */
@@ -290,10 +361,8 @@ static tb_status go(run *r, bool *is_current, tb_error *err)
 
     TB_TRY(open_run(r, err));
     TB_TRY(tb_set_open(&r->set, r->job->folder, err));
-    for (int p = 0; p < pairs; p++) {
-        r->stages[p].work = tb_set_work(r->set);
-        TB_TRY(tb_stages_fit(&r->stages[p], err));
-    }
+    for (int p = 0; p < pairs; p++)
+        TB_TRY(fit(r, p, err));
     end_stage(r, "fit");
     TB_TRY(set_product_key(r, err));
     *is_current = !r->force && r->until == UNTIL_ALL && tb_set_is_current(r->set, r->key);
@@ -305,7 +374,7 @@ static tb_status go(run *r, bool *is_current, tb_error *err)
         goto done;
     }
     for (int p = 0; p < pairs; p++)
-        TB_TRY(tb_stages_sweep(&r->stages[p], err));
+        TB_TRY(sweep(r, p, err));
     end_stage(r, "sweep");
     if (r->until == UNTIL_SWEEP)
         goto done;
@@ -359,9 +428,13 @@ static void abandon(run *r, tb_status status, tb_error *err)
 /* What the summary of an earlier run says of the parcels. */
 static void read_month(run *r)
 {
-    static const char *const keys[] = {"observed_m2", "unobserved_m2", "stream",       "ruleset",
-                                       "parcels",     "withheld",      "rejected_for", "tiers",
-                                       "units",       "t3_candidates", "reduced",      "qc"};
+    static const char *const keys[] = {"observed_m2",  "unobserved_m2",
+                                       "stream",       "ruleset",
+                                       "parcels",      "withheld",
+                                       "rejected_for", "tiers",
+                                       "units",        "t3_candidates",
+                                       "reduced",      "qc",
+                                       "joined",       "cut"};
     char                    *path   = NULL;
     json_t                  *summary;
 
@@ -490,18 +563,31 @@ static tb_status plan_all(const tb_job *job, const tb_runtime *runtime, char **j
 {
     tb_status         status = TB_OK;
     json_t           *plans  = json_array();
+    tb_pairs         *pairs  = NULL;
     const tb_kernels *kernels;
     tb_stages         stages = {0};
 
     TB_TRY(tb_stages_kernels(runtime, &kernels, err));
+    if (job->pair_count > 1)
+        TB_TRY(tb_pairs_new(&pairs, job->pair_count, err));
     for (int p = 0; p < job->pair_count; p++) {
         TB_TRY(tb_stages_open(&stages, job, p + 1, kernels, runtime->progress, err));
         json_array_append_new(plans, tb_report_plan(&stages.plan));
+        if (pairs != NULL) {
+            TB_TRY(tb_pair_check_georeference(&stages.pair, err));
+            TB_TRY(tb_pairs_add(pairs, p, &stages.pair, err));
+        }
         tb_stages_close(&stages);
     }
+    if (pairs != NULL)
+        TB_TRY(tb_pairs_relate(pairs, err));
+    for (int p = 0; pairs != NULL && p < job->pair_count; p++)
+        json_object_set_new(json_array_get(plans, (size_t)p), "overlaps",
+                            tb_pairs_overlaps(pairs, p));
     status = tb_report_text(json_pack("{s:O}", "rows", plans), json, err);
 done:
     json_decref(plans);
+    tb_pairs_free(pairs);
     tb_stages_close(&stages);
     return status;
 }

@@ -81,22 +81,34 @@ static bool is_screened(const tb_stages *stages)
            !(tb_epoch_has_mask(pair->before) && tb_epoch_has_mask(pair->after));
 }
 
+static tb_status open_pair(tb_stages *stages, char key[TB_KEY_SIZE], tb_error *err)
+{
+    tb_status          status = TB_OK;
+    const tb_job_pair *pair   = &stages->job->pairs[stages->number - 1];
+    tb_epoch_options   before = tb_job_epoch(stages->job, &pair->before),
+                     after    = tb_job_epoch(stages->job, &pair->after);
+    tb_text text              = {0};
+
+    TB_TRY(tb_pair_open(&stages->pair, &before, &after, err));
+    TB_TRY(tb_key_append_pair(&text, &stages->pair, err));
+    TB_TRY(tb_key_of(&text, key, err));
+done:
+    tb_text_reset(&text);
+    return status;
+}
+
 tb_status tb_stages_open(tb_stages *stages, const tb_job *job, int number,
                          const tb_kernels *kernels, const tb_progress *progress, tb_error *err)
 {
-    tb_status          status = TB_OK;
-    const tb_job_pair *pair   = &job->pairs[number - 1];
-    tb_epoch_options   before = tb_job_epoch(job, &pair->before),
-                     after    = tb_job_epoch(job, &pair->after);
-    tb_plan_options options   = {.threads      = job->threads,
-                                 .budget_bytes = job->memory_bytes,
-                                 .block        = job->block,
-                                 .shards       = job->shards,
-                                 .sample_share = job->sample_share};
-    tb_text         text      = {0};
+    tb_status       status  = TB_OK;
+    tb_plan_options options = {.threads      = job->threads,
+                               .budget_bytes = job->memory_bytes,
+                               .block        = job->block,
+                               .shards       = job->shards,
+                               .sample_share = job->sample_share};
 
     *stages = (tb_stages){.job = job, .number = number};
-    TB_TRY(tb_pair_open(&stages->pair, &before, &after, err));
+    TB_TRY(open_pair(stages, stages->key, err));
     TB_TRY(check_method(tb_job_method(job, &stages->pair), &stages->pair, err));
     if (job->model != NULL) {
         TB_TRY(open_filter(stages, err));
@@ -109,10 +121,34 @@ tb_status tb_stages_open(tb_stages *stages, const tb_job *job, int number,
                                  .workers     = stages->plan.threads,
                                  .cache_bytes = stages->plan.cache_bytes,
                                  .progress    = progress};
-    TB_TRY(tb_key_append_pair(&text, &stages->pair, err));
-    TB_TRY(tb_key_of(&text, stages->key, err));
 done:
-    tb_text_reset(&text);
+    return status;
+}
+
+void tb_stages_rest(tb_stages *stages)
+{
+    tb_pair_close(&stages->pair);
+}
+
+tb_status tb_stages_wake(tb_stages *stages, tb_error *err)
+{
+    tb_status status = TB_OK;
+    char      key[TB_KEY_SIZE];
+
+    if (stages->pair.before != NULL)
+        return TB_OK;
+    TB_TRY(open_pair(stages, key, err));
+    if (strcmp(key, stages->key) != 0) {
+        status = tb_error_set(err, TB_E_INPUT,
+                              "%s: expected the files of pair %d as they were when the run began, "
+                              "got others",
+                              tb_epoch_file(stages->pair.before, 0)->path, stages->number);
+        tb_error_hint(err, "run it again once nobody writes them");
+        goto done;
+    }
+    if (stages->model != NULL)
+        TB_TRY(tb_model_apply(stages->model, &stages->pair, err));
+done:
     return status;
 }
 

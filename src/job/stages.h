@@ -46,6 +46,16 @@ tb_status tb_stages_open(tb_stages *stages, const tb_job *job, int number,
                          const tb_kernels *kernels, const tb_progress *progress, tb_error *err);
 void      tb_stages_close(tb_stages *stages);
 
+/**
+ * Closes the pair's files, and opens them again before they are needed: a job of hundreds of pairs
+ * holds the files of one open. What is known of the pair stays; its members are not to be used
+ * between.
+ * @return TB_E_INPUT when the files changed meanwhile, or as tb_stages_open. Nothing is done to a
+ *         pair that is open.
+ */
+void      tb_stages_rest(tb_stages *stages);
+tb_status tb_stages_wake(tb_stages *stages, tb_error *err);
+
 /** Fits the model, or takes the one the job names; without a work folder it is only in memory. */
 tb_status tb_stages_fit(tb_stages *stages, tb_error *err);
 

@@ -33,6 +33,7 @@ void tb_survey_reset(tb_survey *survey)
     for (int i = 0; i < TB_EXTRA_MAX; i++)
         reset_mask(&survey->extra[i]);
     tb_free(survey->approval);
+    tb_free(survey->validity);
     tb_qc_reset(&survey->qc);
     tb_roles_free(survey->roles);
     *survey = (tb_survey){0};
@@ -91,7 +92,7 @@ static tb_layer_source source_of(const tb_job_layer *of)
                              .encoding = of->encoding};
 }
 
-static tb_status open_roles(tb_roles **out, tb_error *err)
+tb_status tb_survey_roles(tb_roles **out, tb_error *err)
 {
     tb_status status = TB_OK;
     char     *path   = NULL;
@@ -148,7 +149,7 @@ tb_status tb_survey_check(const tb_job *job, const tb_landclasses *classes, tb_e
     tb_roles *roles  = NULL;
     tb_layer *layer  = NULL;
 
-    TB_TRY(open_roles(&roles, err));
+    TB_TRY(tb_survey_roles(&roles, err));
     for (int l = 0; l < job->layer_count; l++) {
         tb_layer_source source = source_of(&job->layers[l]);
         const tb_role  *role   = tb_roles_find(roles, job->layers[l].role);
@@ -256,6 +257,57 @@ done:
     return status;
 }
 
+long tb_survey_day(const char *text)
+{
+    int year, month, day;
+
+    if (text == NULL)
+        return 0;
+    if (sscanf(text, "%4d%*1[-/.]%2d%*1[-/.]%2d", &year, &month, &day) != 3 &&
+        sscanf(text, "%4d%2d%2d", &year, &month, &day) != 3)
+        return 0;
+    return year * 10000L + month * 100L + day;
+}
+
+static const tb_approval *rule_of(const tb_profile *profile, const char *kind)
+{
+    if (profile == NULL || kind == NULL)
+        return NULL;
+    for (int i = 0; i < profile->approval_count; i++)
+        if (strcmp(profile->approval[i].kind, kind) == 0)
+            return &profile->approval[i];
+    return NULL;
+}
+
+/* When an approval begins and ends; 0: not said. */
+typedef struct tb_validity {
+    long from, until;
+    bool reduces; /* it is of a kind that the profile lists, and dated */
+    bool needs_until;
+} tb_validity;
+
+static tb_status read_validity(tb_survey *survey, tb_error *err)
+{
+    tb_status status = TB_OK;
+    size_t    count  = survey->approvals.features.count;
+
+    TB_TRY(tb_alloc_zero(&survey->validity, count, sizeof *survey->validity, "approvals", err));
+    for (size_t i = 0; i < count; i++) {
+        const tb_feature  *it = &survey->approvals.features.feature[i];
+        const tb_approval *rule =
+            rule_of(survey->profile, tb_survey_text(survey, "approvals", it, "kind"));
+        long from = tb_survey_day(tb_survey_text(survey, "approvals", it, "from"));
+
+        survey->validity[i] =
+            (tb_validity){.from  = from,
+                          .until = tb_survey_day(tb_survey_text(survey, "approvals", it, "until")),
+                          .reduces     = rule != NULL && from != 0,
+                          .needs_until = rule != NULL && rule->needs_validity};
+    }
+done:
+    return status;
+}
+
 tb_status tb_survey_read(tb_survey *survey, const tb_job *job, const tb_profile *profile,
                          const tb_landclasses *classes, tb_geos *geos, const tb_features *reach,
                          const tb_progress *notes, tb_error *err)
@@ -264,7 +316,7 @@ tb_status tb_survey_read(tb_survey *survey, const tb_job *job, const tb_profile 
     tb_masks *masks  = &survey->masks;
 
     survey->profile = profile;
-    TB_TRY(open_roles(&survey->roles, err));
+    TB_TRY(tb_survey_roles(&survey->roles, err));
     for (int l = 0; l < job->layer_count; l++) {
         const tb_job_layer *of   = &job->layers[l];
         tb_mask            *mask = mask_of(survey, of);
@@ -302,51 +354,25 @@ tb_status tb_survey_read(tb_survey *survey, const tb_job *job, const tb_profile 
         TB_TRY(tb_alloc_zero(&survey->approval, survey->approvals.features.count,
                              sizeof *survey->approval, "approvals", err));
         survey->approvals.approval = survey->approval;
+        TB_TRY(read_validity(survey, err));
     }
 done:
     return status;
 }
 
-/* YYYYMMDD of YYYY-MM-DD, YYYY/MM/DD or YYYYMMDD, with what follows left off; 0: no day. */
-static long day_of(const char *text)
-{
-    int year, month, day;
-
-    if (text == NULL)
-        return 0;
-    if (sscanf(text, "%4d%*1[-/.]%2d%*1[-/.]%2d", &year, &month, &day) != 3 &&
-        sscanf(text, "%4d%2d%2d", &year, &month, &day) != 3)
-        return 0;
-    return year * 10000L + month * 100L + day;
-}
-
-static const tb_approval *rule_of(const tb_profile *profile, const char *kind)
-{
-    if (profile == NULL || kind == NULL)
-        return NULL;
-    for (int i = 0; i < profile->approval_count; i++)
-        if (strcmp(profile->approval[i].kind, kind) == 0)
-            return &profile->approval[i];
-    return NULL;
-}
-
 void tb_survey_set_date(tb_survey *survey, const char *later)
 {
-    long image = day_of(later);
+    long image = tb_survey_day(later);
 
     for (size_t i = 0; survey->approval != NULL && i < survey->approvals.features.count; i++) {
-        const tb_feature  *it = &survey->approvals.features.feature[i];
-        const tb_approval *rule =
-            rule_of(survey->profile, tb_survey_text(survey, "approvals", it, "kind"));
-        long from  = day_of(tb_survey_text(survey, "approvals", it, "from"));
-        long until = day_of(tb_survey_text(survey, "approvals", it, "until"));
+        const tb_validity *it = &survey->validity[i];
 
         survey->approval[i] = TB_APPROVAL_NONE;
-        if (rule == NULL || from == 0 || image == 0)
+        if (!it->reduces || image == 0)
             continue;
-        if (from > image)
+        if (it->from > image)
             survey->approval[i] = TB_APPROVAL_LATE;
-        else if (until != 0 ? until >= image : !rule->needs_validity)
+        else if (it->until != 0 ? it->until >= image : !it->needs_until)
             survey->approval[i] = TB_APPROVAL_HOLDS;
     }
 }

@@ -11,15 +11,16 @@
 
 /** Zero-initialised is empty; free with tb_survey_reset before its GEOS context. */
 typedef struct tb_survey {
-    const tb_profile  *profile; /**< borrowed; NULL: none */
-    tb_roles          *roles;
-    tb_masks           masks; /**< points into the members below */
-    tb_mask            landuse, pbf, redline, approvals, urban, extra[TB_EXTRA_MAX];
-    tb_mask            units, districts, withheld;
-    bool               has_units, has_districts, has_withheld;
-    const char        *extra_name[TB_EXTRA_MAX]; /**< of the job */
-    tb_approval_state *approval;                 /**< one an approval */
-    tb_qc              qc;                       /**< what is wrong with the layers */
+    const tb_profile   *profile; /**< borrowed; NULL: none */
+    tb_roles           *roles;
+    tb_masks            masks; /**< points into the members below */
+    tb_mask             landuse, pbf, redline, approvals, urban, extra[TB_EXTRA_MAX];
+    tb_mask             units, districts, withheld;
+    bool                has_units, has_districts, has_withheld;
+    const char         *extra_name[TB_EXTRA_MAX]; /**< of the job */
+    tb_approval_state  *approval;                 /**< one an approval */
+    struct tb_validity *validity;                 /**< likewise: its days */
+    tb_qc               qc;                       /**< what is wrong with the layers */
 } tb_survey;
 
 /**
@@ -45,6 +46,13 @@ void tb_survey_tell(const tb_progress *notes, const char *path, tb_layer *layer,
 
 /** Decides which approvals hold for a pair whose later image is of that day (YYYY-MM-DD). */
 void tb_survey_set_date(tb_survey *survey, const char *later);
+
+/** YYYYMMDD of YYYY-MM-DD, YYYY/MM/DD or YYYYMMDD, with what follows left off; 0: no day, or NULL.
+ */
+long tb_survey_day(const char *text);
+
+/** How layers and their fields are called; free with tb_roles_free. */
+tb_status tb_survey_roles(tb_roles **out, tb_error *err);
 
 /** A text of a feature, by the key of its role's field; NULL where it has none. */
 const char *tb_survey_text(const tb_survey *survey, const char *role, const tb_feature *feature,

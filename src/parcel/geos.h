@@ -29,6 +29,13 @@ static inline double tb_degree_snapped(double degrees)
 tb_status tb_geos_new(tb_geos **out, tb_error *err);
 void      tb_geos_free(tb_geos *geos);
 
+/**
+ * The polygons of what GEOS made (takes it; NULL: it failed), without the lines and points in which
+ * two things only touched: GEOS refuses mixtures as inputs. Free with GEOSGeom_destroy_r.
+ */
+tb_status tb_geos_polygons(tb_geos *geos, GEOSGeometry *made, const char *what, GEOSGeometry **out,
+                           tb_error *err);
+
 /** TB_E_INPUT with what GEOS said last; `what` says what was done with which feature. */
 tb_status tb_geos_fail(const tb_geos *geos, tb_error *err, const char *what);
 

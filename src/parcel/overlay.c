@@ -81,8 +81,8 @@ static void reset_hits(hits *found)
 tb_status tb_overlay_without(tb_geos *geos, const GEOSGeometry *geometry, const GEOSGeometry *other,
                              GEOSGeometry **out, tb_error *err)
 {
-    *out = GEOSDifference_r(geos->handle, geometry, other);
-    return *out != NULL ? TB_OK : tb_geos_fail(geos, err, "difference of two geometries");
+    return tb_geos_polygons(geos, GEOSDifference_r(geos->handle, geometry, other),
+                            "difference of two geometries", out, err);
 }
 
 /* Takes from *piece what an earlier one has. */
@@ -151,10 +151,7 @@ static tb_status visit_hits(tb_geos *geos, const GEOSGeometry *geometry, const h
         if (found->answer.has_areas && found->area_m2[i] == 0.0)
             continue;
         piece = clip_to(geos, geometry, prepared, found->feature[i]->geometry);
-        if (piece == NULL) {
-            status = tb_geos_fail(geos, err, "intersection of a parcel and a mask");
-            goto done;
-        }
+        TB_TRY(tb_geos_polygons(geos, piece, "intersection of a parcel and a mask", &piece, err));
         pieces[count++] = piece;
         for (size_t j = 0; j + 1 < count && !found->answer.is_apart; j++)
             TB_TRY(take_shared(geos, pieces[j], &pieces[count - 1], shared_m2, err));

@@ -5,9 +5,9 @@
 #include "core/memory.h"
 #include "core/yaml.h"
 
-static const char *const role_names[] = {"landuse",   "pbf",      "redline", "approvals",
-                                         "districts", "units",    "urban",   "withheld",
-                                         "extra",     "previous", NULL};
+static const char *const role_names[] = {"landuse",   "pbf",      "redline",    "approvals",
+                                         "districts", "units",    "urban",      "withheld",
+                                         "extra",     "previous", "footprints", NULL};
 
 static void reset_names(char **names)
 {
@@ -72,7 +72,8 @@ static tb_status read_role(tb_node map, tb_role *role, const char *name, tb_erro
     static const char *const allowed[] = {"title", "layers", "empty", "fields", NULL};
     static const char *const keys[]    = {"id",         "class", "ridge", "area",    "place_code",
                                           "place_name", "kind",  "from",  "until",   "document",
-                                          "register",   "code",  "name",  "verdict", NULL};
+                                          "register",   "code",  "name",  "verdict", "day",
+                                          "scene",      NULL};
     static const char *const empty[]   = {"noted", "refused", NULL};
     tb_status                status    = TB_OK;
     const char              *text;
