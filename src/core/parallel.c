@@ -4,38 +4,58 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <time.h>
+
+/*
+ * Sleeps until it is an item's turn. OpenMP's own `ordered` has the worker that is early spin for
+ * milliseconds, which a machine shared with others pays for.
+ */
+static void await(const atomic_int_fast64_t *turn, int64_t item)
+{
+    const struct timespec nap = {.tv_nsec = 100000};
+
+    while (atomic_load(turn) != item)
+        nanosleep(&nap, NULL);
+}
+
+/* Tells of one item's end, in its turn; `first` is the failure of the lowest item. */
+static void emit(const tb_loop *loop, int worker, int64_t item, tb_error *error, tb_error *first)
+{
+    const tb_progress *progress = loop->progress;
+
+    if (error->status == TB_OK && progress != NULL && progress->is_cancelled != NULL &&
+        progress->is_cancelled(progress->context))
+        tb_error_set(error, TB_E_CANCELLED, "cancelled");
+    if (error->status == TB_OK && loop->emit != NULL)
+        error->status = loop->emit(loop->context, worker, item, error);
+    if (error->status != TB_OK)
+        *first = *error;
+}
 
 tb_status tb_loop_run(const tb_loop *loop, tb_error *err)
 {
-    atomic_bool stop  = false;
-    tb_error    first = {.status = TB_OK};
+    atomic_bool         stop  = false;
+    atomic_int_fast64_t taken = 0, turn = 0;
+    tb_error            first = {.status = TB_OK};
 
-#pragma omp parallel for schedule(dynamic, 1) ordered num_threads(loop->workers)
-    for (int64_t item = 0; item < loop->count; item++) {
-        int      worker = omp_get_thread_num();
-        tb_error error  = {.status = TB_OK};
-        bool     made   = false;
+#pragma omp parallel num_threads(loop->workers)
+    {
+        int     worker = omp_get_thread_num();
+        int64_t item;
 
-        if (!atomic_load(&stop)) {
-            error.status = loop->make(loop->context, worker, item, &error);
-            made         = true;
-        }
+        /* Items are taken in order: the lowest that is not emitted yet is always being made. */
+        while ((item = atomic_fetch_add(&taken, 1)) < loop->count) {
+            tb_error error = {.status = TB_OK};
+            bool     made  = !atomic_load(&stop);
 
-#pragma omp ordered
-        {
-            const tb_progress *progress = loop->progress;
-
+            if (made)
+                error.status = loop->make(loop->context, worker, item, &error);
+            await(&turn, item);
             if (made && !atomic_load(&stop)) {
-                if (error.status == TB_OK && progress != NULL && progress->is_cancelled != NULL &&
-                    progress->is_cancelled(progress->context))
-                    tb_error_set(&error, TB_E_CANCELLED, "cancelled");
-                if (error.status == TB_OK && loop->emit != NULL)
-                    error.status = loop->emit(loop->context, worker, item, &error);
-                if (error.status != TB_OK) {
-                    first = error;
-                    atomic_store(&stop, true);
-                }
+                emit(loop, worker, item, &error, &first);
+                atomic_store(&stop, first.status != TB_OK);
             }
+            atomic_store(&turn, item + 1);
         }
     }
     if (first.status != TB_OK && err != NULL)

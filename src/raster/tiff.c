@@ -30,6 +30,8 @@ struct tb_tiff {
     tb_tiff_sample sample;
     uint64_t      *offset, *bytes; /* [planes][blocks] */
     uint64_t       most_bytes;     /* of `bytes` */
+    int64_t        step;           /* rows of a block that are decoded at once */
+    uint64_t       file_bytes;     /* at the first read */
 
     unsigned char                  *packed, *block, *row;
     struct libdeflate_decompressor *inflater;
@@ -38,6 +40,9 @@ struct tb_tiff {
 
 /* Blocks beyond are decoded by GDAL, in pieces where it can. */
 static const uint64_t BLOCK_MOST = (uint64_t)128 << 20;
+
+/* What is stored as it is, is read and handed out in pieces that stay in the processor's cache. */
+static const uint64_t PIECE_BYTES = (uint64_t)128 << 10;
 
 static size_t size_of(tb_tiff_sample sample)
 {
@@ -260,6 +265,9 @@ tb_status tb_tiff_open(tb_tiff **out, const char *path, const tb_tiff_expected *
     why = "a directory GDAL takes otherwise";
     if (expected->first_offset != 0 && expected->first_offset != of->offset[0])
         goto done;
+    of->step = of->block_height;
+    if (of->codec == STORED && bytes_of_rows(of, of->step) > PIECE_BYTES)
+        of->step = (int64_t)(PIECE_BYTES / bytes_of_rows(of, 1)) + 1;
     *out = of;
     of   = NULL;
     why  = "";
@@ -291,8 +299,7 @@ void tb_tiff_close(tb_tiff *of)
 
 size_t tb_tiff_bytes(const tb_tiff *of)
 {
-    return (size_t)(bytes_of_rows(of, of->block_height + 1) +
-                    (of->codec == STORED ? 0 : of->most_bytes));
+    return (size_t)(bytes_of_rows(of, of->step + 1) + (of->codec == STORED ? 0 : of->most_bytes));
 }
 
 bool tb_tiff_can_read_alpha(const tb_tiff *of)
@@ -307,18 +314,23 @@ static tb_status prepare(tb_tiff *of, bool *is_ready, tb_error *err)
 {
     tb_status status = TB_OK;
 
-    if (of->block == NULL) {
+    if (of->row == NULL)
         TB_TRY(tb_alloc(&of->row, (size_t)bytes_of_rows(of, 1), 1, "row of a block", err));
-        if (of->codec != STORED)
-            TB_TRY(tb_alloc(&of->packed, (size_t)of->most_bytes, 1, "packed block", err));
-        TB_TRY(tb_alloc(&of->block, (size_t)bytes_of_rows(of, of->block_height), 1, "block", err));
-    }
+    if (of->packed == NULL && of->codec != STORED)
+        TB_TRY(tb_alloc(&of->packed, (size_t)of->most_bytes, 1, "packed block", err));
+    if (of->block == NULL)
+        TB_TRY(tb_alloc(&of->block, (size_t)bytes_of_rows(of, of->step), 1, "block", err));
     if (of->codec == DEFLATE && of->inflater == NULL)
         of->inflater = libdeflate_alloc_decompressor();
     if (of->codec == ZSTD && of->unzstd == NULL)
         of->unzstd = ZSTD_createDCtx();
-    if (of->file < 0)
-        of->file = open(of->path, O_RDONLY | O_CLOEXEC);
+    if (of->file < 0) {
+        off_t end;
+
+        of->file       = open(of->path, O_RDONLY | O_CLOEXEC);
+        end            = of->file >= 0 ? lseek(of->file, 0, SEEK_END) : 0;
+        of->file_bytes = end > 0 ? (uint64_t)end : 0;
+    }
     if ((of->codec == DEFLATE && of->inflater == NULL) || (of->codec == ZSTD && of->unzstd == NULL))
         status = tb_error_set(err, TB_E_MEMORY, "out of memory, decoding %s", of->path);
     *is_ready = of->file >= 0;
@@ -348,20 +360,26 @@ static int64_t rows_of(const tb_tiff *of, int64_t by)
     return of->is_strips && left < of->block_height ? left : of->block_height;
 }
 
-/* True if the block is there and is of exactly its size. */
-static bool decode(tb_tiff *of, int plane, int64_t bx, int64_t by)
+/*
+ * Decodes of->step rows of a block from `row` on. True if the block is there and is of exactly its
+ * size.
+ */
+static bool decode(tb_tiff *of, int plane, int64_t bx, int64_t by, int64_t row)
 {
     int64_t  index = of->rows_of_first > 0 ? plane : plane * of->blocks + by * of->across + bx;
-    uint64_t size  = bytes_of_rows(of, rows_of(of, by));
-    uint64_t at = of->offset[index], packed = of->bytes[index];
+    int64_t  rows  = rows_of(of, by);
+    uint64_t size = bytes_of_rows(of, rows), at = of->offset[index], packed = of->bytes[index];
 
-    if (at == 0 || packed == 0)
+    if (at == 0 || packed == 0 || at > of->file_bytes || packed > of->file_bytes - at)
         return false;
     if (of->codec == STORED) {
-        uint64_t skipped = of->rows_of_first > 0 ? bytes_of_rows(of, by * of->block_height) : 0;
-        uint64_t whole   = of->rows_of_first > 0 ? bytes_of_rows(of, of->rows_of_first) : size;
+        int64_t before = of->rows_of_first > 0 ? by * of->block_height : 0;
+        int64_t piece  = rows - row < of->step ? rows - row : of->step;
 
-        return packed == whole && read_bytes(of->file, of->block, size, at + skipped);
+        if (packed != (of->rows_of_first > 0 ? bytes_of_rows(of, of->rows_of_first) : size))
+            return false;
+        return read_bytes(of->file, of->block, bytes_of_rows(of, piece),
+                          at + bytes_of_rows(of, before + row));
     }
     if (!read_bytes(of->file, of->packed, packed, at))
         return false;
@@ -453,16 +471,15 @@ static int place_in(const tb_tiff *of, int plane, int band)
     return band - 1 == plane ? 0 : -1;
 }
 
-/* Hands out the decoded block's rows. */
+/* Hands out decoded rows, those of the image's rows and columns `part`. */
 static void unpack(tb_tiff *of, int plane, tb_rect part, tb_rect window,
                    const tb_tiff_target *target, const tb_kernels *k)
 {
-    size_t  pixels = (size_t)tb_rect_area(window), width = (size_t)part.width;
-    size_t  sample = size_of(of->sample) < sizeof(float) ? size_of(of->sample) : sizeof(float);
-    int64_t top    = part.y / of->block_height * of->block_height;
+    size_t pixels = (size_t)tb_rect_area(window), width = (size_t)part.width;
+    size_t sample = size_of(of->sample) < sizeof(float) ? size_of(of->sample) : sizeof(float);
 
     for (int64_t y = part.y; y < part.y + part.height; y++) {
-        void  *row = restore_row(of, of->block + bytes_of_rows(of, y - top),
+        void  *row = restore_row(of, of->block + bytes_of_rows(of, y - part.y),
                                  (size_t)(of->block_width * of->samples), k);
         size_t at  = (size_t)((y - window.y) * window.width + part.x - window.x);
 
@@ -477,6 +494,22 @@ static void unpack(tb_tiff *of, int plane, tb_rect part, tb_rect window,
             pick_alpha(of, target->valid + at, row, (size_t)place_in(of, plane, target->alpha),
                        width);
     }
+}
+
+/* A block's part of the window, piece by piece; false where GDAL has to be asked. */
+static bool read_block(tb_tiff *of, int plane, tb_rect part, tb_rect window,
+                       const tb_tiff_target *target, const tb_kernels *kernels)
+{
+    int64_t bx = part.x / of->block_width, by = part.y / of->block_height;
+
+    for (int64_t row = 0; row < part.height; row += of->step) {
+        tb_rect piece = {part.x, part.y + row, part.width, of->step};
+
+        if (!decode(of, plane, bx, by, row))
+            return false;
+        unpack(of, plane, tb_rect_intersect(piece, part), window, target, kernels);
+    }
+    return true;
 }
 
 static bool wants_plane(const tb_tiff *of, int plane, const tb_tiff_target *target)
@@ -514,9 +547,8 @@ tb_status tb_tiff_read(tb_tiff *of, tb_rect window, const tb_tiff_target *target
                 tb_rect block = {bx * of->block_width, by * of->block_height, of->block_width,
                                  of->block_height};
 
-                *is_done = decode(of, plane, bx, by);
-                if (*is_done)
-                    unpack(of, plane, tb_rect_intersect(block, window), window, target, kernels);
+                *is_done = read_block(of, plane, tb_rect_intersect(block, window), window, target,
+                                      kernels);
             }
 done:
     return status;
