@@ -7,10 +7,10 @@
 #include "parcel/geos.h"
 #include "raster/capture.h"
 
-/* A polynomial of degree 4 in x and y: over 2 km the next terms are below 1e-17 degree. */
+/* A polynomial of degree 4 in x and y: over 8 km the next terms are below 1e-14 degree. */
 enum { TERMS = 5, NODES = TERMS * TERMS, TRIALS = 9, ASKED_LEAST = 64 };
 
-static const double SIDE_M = 2048.0, PI = 3.14159265358979323846;
+static const double SIDE_M = 8192.0, PI = 3.14159265358979323846;
 
 /* Degrees: how well a polynomial has to meet PROJ at points between, and how far from the middle
  * between two multiples of 1e-9 its answer has to be. */
