@@ -445,8 +445,8 @@ static void a_plane_is_where_proj_says(void **state)
                 bool   has_all;
 
                 for (int i = 0; i < 4; i++) {
-                    p[2 * i]     = east + random_between(&seed, 0, 2500);
-                    p[2 * i + 1] = north + random_between(&seed, 0, 2500);
+                    p[2 * i]     = east + random_between(&seed, 0, 9000);
+                    p[2 * i + 1] = north + random_between(&seed, 0, 9000);
                     x[i]         = p[2 * i];
                     y[i]         = p[2 * i + 1];
                 }

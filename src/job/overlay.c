@@ -205,10 +205,10 @@ tb_status tb_polygons_overlay(const tb_polygons *parcels, const tb_polygons *mas
     TB_TRY(tb_alloc(&order, own.features.count, sizeof *order, "order of parcels", err));
     TB_TRY(tb_alloc(&area, own.features.count * (size_t)mask_count, sizeof *area, "areas", err));
     TB_TRY(order_parcels(&own.features, order, err));
-    for (int m = 0; m < mask_count; m++) {
+    for (int m = 0; m < mask_count; m++)
         TB_TRY(open_polygons(&mask[m], &masks[m], geos, NULL, err));
+    for (int m = 0; m < mask_count; m++)
         TB_TRY(measure(&own.features, order, &mask[m], area + own.features.count * (size_t)m, err));
-    }
     for (size_t i = 0; i < own.features.count; i++)
         for (int m = 0; m < mask_count; m++)
             json_array_append_new(

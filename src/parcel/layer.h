@@ -37,8 +37,7 @@ const char *tb_layer_name(const tb_layer *layer);
 const char *tb_layer_crs(const tb_layer *layer); /**< its name */
 int64_t     tb_layer_count(tb_layer *layer);
 
-/** Whether some `looks` at places are worth more than reading it whole: it has an index, they are
- * few. */
+/** Whether looking at so many places beats reading it whole: it has an index, and they are few. */
 bool tb_layer_has_few(tb_layer *layer, size_t looks);
 
 /** The name of the file's field for a field of the role, or NULL. */

@@ -188,33 +188,53 @@ done:
     return status;
 }
 
-/* A polygon; NULL likewise. */
-static tb_status bring_polygon(tb_passage *it, traveller *of, OGRGeometryH polygon,
-                               GEOSGeometry **out, tb_error *err)
-{
-    tb_status           status = TB_OK;
-    GEOSContextHandle_t handle = of->out->geos->handle;
-    GEOSGeometry      **rings  = NULL;
-    int                 count = OGR_G_GetGeometryCount(polygon), made = 0;
+typedef tb_status bring_fn(tb_passage *it, traveller *of, OGRGeometryH part, GEOSGeometry **out,
+                           tb_error *err);
 
-    *out = NULL;
-    if (count == 0) {
-        *out = GEOSGeom_createEmptyPolygon_r(handle);
-        return TB_OK;
-    }
-    TB_TRY(tb_alloc(&rings, (size_t)count, sizeof(GEOSGeometry *), "rings", err));
+/* The parts of a geometry; *parts is NULL unless all were made. To be freed with tb_free. */
+static tb_status bring_parts(tb_passage *it, traveller *of, OGRGeometryH whole, bring_fn *bring,
+                             GEOSGeometry ***parts, tb_error *err)
+{
+    tb_status      status = TB_OK;
+    int            count = OGR_G_GetGeometryCount(whole), made = 0;
+    GEOSGeometry **all = NULL;
+
+    *parts = NULL;
+    TB_TRY(tb_alloc(&all, (size_t)count, sizeof(GEOSGeometry *), "parts of a geometry", err));
     while (made < count) {
-        TB_TRY(bring_ring(it, of, OGR_G_GetGeometryRef(polygon, made), &rings[made], err));
-        if (rings[made] == NULL)
+        TB_TRY(bring(it, of, OGR_G_GetGeometryRef(whole, made), &all[made], err));
+        if (all[made] == NULL)
             goto done;
         made++;
     }
     of->is_surely_valid = of->is_surely_valid && count == 1;
-    *out = GEOSGeom_createPolygon_r(handle, rings[0], rings + 1, (unsigned)(count - 1));
-    made = 0; /* taken, also where GEOS fails */
+    *parts              = all;
+    all                 = NULL;
 done:
-    for (int i = 0; i < made; i++)
-        GEOSGeom_destroy_r(handle, rings[i]);
+    for (int i = 0; all != NULL && i < made; i++)
+        GEOSGeom_destroy_r(of->out->geos->handle, all[i]);
+    tb_free(all);
+    return status;
+}
+
+/* A polygon; NULL likewise. */
+static tb_status bring_polygon(tb_passage *it, traveller *of, OGRGeometryH polygon,
+                               GEOSGeometry **out, tb_error *err)
+{
+    tb_status      status = TB_OK;
+    int            count  = OGR_G_GetGeometryCount(polygon);
+    GEOSGeometry **rings  = NULL;
+
+    *out = NULL;
+    if (count == 0) {
+        *out = GEOSGeom_createEmptyPolygon_r(of->out->geos->handle);
+        return TB_OK;
+    }
+    TB_TRY(bring_parts(it, of, polygon, bring_ring, &rings, err));
+    if (rings != NULL) /* GEOS takes them, also when it fails */
+        *out = GEOSGeom_createPolygon_r(of->out->geos->handle, rings[0], rings + 1,
+                                        (unsigned)(count - 1));
+done:
     tb_free(rings);
     return status;
 }
@@ -223,25 +243,16 @@ done:
 static tb_status bring_polygons(tb_passage *it, traveller *of, OGRGeometryH polygons,
                                 GEOSGeometry **out, tb_error *err)
 {
-    tb_status           status = TB_OK;
-    GEOSContextHandle_t handle = of->out->geos->handle;
-    GEOSGeometry      **parts  = NULL;
-    int                 count = OGR_G_GetGeometryCount(polygons), made = 0;
+    tb_status      status = TB_OK;
+    int            count  = OGR_G_GetGeometryCount(polygons);
+    GEOSGeometry **parts  = NULL;
 
     *out = NULL;
-    TB_TRY(tb_alloc(&parts, (size_t)count, sizeof(GEOSGeometry *), "polygons", err));
-    while (made < count) {
-        TB_TRY(bring_polygon(it, of, OGR_G_GetGeometryRef(polygons, made), &parts[made], err));
-        if (parts[made] == NULL)
-            goto done;
-        made++;
-    }
-    of->is_surely_valid = of->is_surely_valid && count == 1;
-    *out = GEOSGeom_createCollection_r(handle, GEOS_MULTIPOLYGON, parts, (unsigned)count);
-    made = 0; /* taken, also where GEOS fails */
+    TB_TRY(bring_parts(it, of, polygons, bring_polygon, &parts, err));
+    if (parts != NULL) /* likewise */
+        *out = GEOSGeom_createCollection_r(of->out->geos->handle, GEOS_MULTIPOLYGON, parts,
+                                           (unsigned)count);
 done:
-    for (int i = 0; i < made; i++)
-        GEOSGeom_destroy_r(handle, parts[i]);
     tb_free(parts);
     return status;
 }

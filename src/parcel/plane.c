@@ -5,11 +5,12 @@
 
 #include "core/memory.h"
 #include "parcel/geos.h"
+#include "raster/capture.h"
 
-/* A polynomial of degree 4 in x and y: over 2 km the next terms are below 1e-17 degree. */
+/* A polynomial of degree 4 in x and y: over 8 km the next terms are below 1e-14 degree. */
 enum { TERMS = 5, NODES = TERMS * TERMS, TRIALS = 9, ASKED_LEAST = 64 };
 
-static const double SIDE_M = 2048.0, PI = 3.14159265358979323846;
+static const double SIDE_M = 8192.0, PI = 3.14159265358979323846;
 
 /* Degrees: how well a polynomial has to meet PROJ at points between, and how far from the middle
  * between two multiples of 1e-9 its answer has to be. */
@@ -194,6 +195,9 @@ static tb_status fit_square(tb_plane *plane, square *it, tb_error *err)
     tb_status status = TB_OK;
     double    u[NODES + TRIALS], v[NODES + TRIALS], l[NODES + TRIALS], b[NODES + TRIALS];
     fit      *to;
+    bool      has_all;
+
+    tb_capture capture;
 
     for (int k = 0; k < NODES; k++) {
         u[k] = node(k / TERMS);
@@ -210,7 +214,10 @@ static tb_status fit_square(tb_plane *plane, square *it, tb_error *err)
         b[k] = plane->side * ((double)it->y + 0.5 + v[k] / 2.0);
     }
     it->state = REFUSED;
-    if (!OCTTransform(plane->way, NODES + TRIALS, l, b, NULL))
+    tb_capture_begin(&capture); /* where PROJ has no place, points will say so */
+    has_all = OCTTransform(plane->way, NODES + TRIALS, l, b, NULL);
+    tb_capture_end(&capture);
+    if (!has_all)
         return TB_OK;
     if (plane->fit_count == plane->fit_capacity) {
         size_t more = plane->fit_capacity > 0 ? 2 * plane->fit_capacity : 32;

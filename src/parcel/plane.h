@@ -2,7 +2,7 @@
  * The plane of a layer, and the way of its points to CGCS2000 geographic coordinates.
  *
  * PROJ says where a point lies. Where the way is a map projection and nothing else, and many points
- * of a square of 2 km are asked for, a polynomial through PROJ's answers gives them instead; what
+ * of a square of 8 km are asked for, a polynomial through PROJ's answers gives them instead; what
  * is snapped to 1e-9 degree is the same to the last bit, since PROJ is asked wherever the
  * polynomial comes close to the middle between two multiples.
  */
