@@ -5,7 +5,10 @@
 
 #include "core/memory.h"
 #include "parcel/area.h"
+#include "parcel/edges.h"
 #include "parcel/features.h"
+
+static const double AROUND_DEGREES = 1e-6; /* clear of what it goes around */
 
 /* What is worth a line in the quality log. */
 static const double SHARED_LEAST_M2 = 1.0, AREA_OFF_M2 = 10.0, AREA_OFF_SHARE = 0.01;
@@ -26,18 +29,50 @@ static int compare_placed(const void *a, const void *b)
     return (p->number > q->number) - (p->number < q->number);
 }
 
-/* Logs the later of two features that are the same ground or share some. */
-static tb_status compare_two(tb_features *f, size_t a, size_t b, tb_error *err)
+/*
+ * Whether two features share no ground for certain, as their edges tell: most that touch have the
+ * same corners where they do.
+ */
+static tb_status are_apart(const tb_features *f, const placed *a, const placed *b, bool *out,
+                           tb_error *err)
 {
     tb_status           status = TB_OK;
     GEOSContextHandle_t handle = f->geos->handle;
-    const tb_feature   *one = &f->feature[a < b ? a : b], *other = &f->feature[a < b ? b : a];
-    GEOSGeometry       *common;
-    double              area = tb_area_of_geometry(f->geos, other->geometry), shared;
+    const tb_feature   *two[2] = {&f->feature[a->number], &f->feature[b->number]};
+    GEOSGeometry       *around = GEOSGeom_createRectangle_r(
+              handle, fmin(a->low[0], b->low[0]) - AROUND_DEGREES,
+              fmin(a->low[1], b->low[1]) - AROUND_DEGREES, fmax(a->high[0], b->high[0]) + AROUND_DEGREES,
+              fmax(a->high[1], b->high[1]) + AROUND_DEGREES);
+    tb_edges_answer answer;
+    double          area[2];
+
+    if (around == NULL) {
+        status = tb_geos_fail(f->geos, err, "a box around two features");
+        goto done;
+    }
+    TB_TRY(tb_edges_measure(f->geos, around, two, 2, area, &answer, err));
+    *out = answer.has_areas && answer.is_apart;
+done:
+    GEOSGeom_destroy_r(handle, around);
+    return status;
+}
+
+/* Logs the later of two features that are the same ground or share some. */
+static tb_status compare_two(tb_features *f, const placed *p, const placed *q, tb_error *err)
+{
+    tb_status           status = TB_OK;
+    GEOSContextHandle_t handle = f->geos->handle;
+    const tb_feature   *one    = &f->feature[p->number < q->number ? p->number : q->number];
+    const tb_feature   *other  = &f->feature[p->number < q->number ? q->number : p->number];
+    GEOSGeometry       *common = NULL;
+    double              area, shared;
+    bool                is_apart = false;
     char                detail[96];
 
-    if (GEOSRelatePattern_r(handle, one->geometry, other->geometry, "T********") != 1)
+    TB_TRY(are_apart(f, p, q, &is_apart, err));
+    if (is_apart || GEOSRelatePattern_r(handle, one->geometry, other->geometry, "T********") != 1)
         return TB_OK;
+    area = tb_area_of_geometry(f->geos, other->geometry);
     snprintf(detail, sizeof detail, "feature %lld", (long long)one->fid);
     if (GEOSEquals_r(handle, one->geometry, other->geometry) == 1)
         return tb_qc_log(f->qc, TB_FINDING_DUPLICATE, other->fid, area, area, detail, err);
@@ -78,7 +113,7 @@ static tb_status check_pairs(tb_features *f, size_t first, bool overlaps, tb_err
 
             if (all[j].low[1] < all[i].high[1] && all[i].low[1] < all[j].high[1] &&
                 (overlaps || is_same))
-                TB_TRY(compare_two(f, all[i].number, all[j].number, err));
+                TB_TRY(compare_two(f, &all[i], &all[j], err));
         }
 done:
     tb_free(all);
