@@ -107,18 +107,10 @@ static tb_status reserve(tb_holes *holes, const tb_shape *shape, tb_error *err)
 {
     tb_status status = TB_OK;
 
-    if (shape->ring_count > holes->ring_capacity) {
-        size_t capacity = tb_growth_size(shape->ring_count);
-
-        TB_TRY(tb_grow(&holes->rings, capacity, sizeof *holes->rings, "rings", err));
-        holes->ring_capacity = capacity;
-    }
-    if (shape->polygon_count > holes->polygon_capacity) {
-        size_t capacity = tb_growth_size(shape->polygon_count);
-
-        TB_TRY(tb_grow(&holes->polygons, capacity, sizeof *holes->polygons, "polygons", err));
-        holes->polygon_capacity = capacity;
-    }
+    TB_TRY(tb_growth_reserve(&holes->rings, &holes->ring_capacity, shape->ring_count,
+                             sizeof *holes->rings, "rings", err));
+    TB_TRY(tb_growth_reserve(&holes->polygons, &holes->polygon_capacity, shape->polygon_count,
+                             sizeof *holes->polygons, "polygons", err));
 done:
     return status;
 }

@@ -106,12 +106,8 @@ static tb_status simplify_ring(tb_outline *o, tb_loop *l, const tb_corner *c, si
     double     before  = tb_corner_twice_area(c, n) * SCALE * SCALE, after;
     tb_corner *out;
 
-    if (needed > o->corner_capacity) {
-        size_t capacity = tb_growth_size(needed);
-
-        TB_TRY(tb_grow(&o->corners, capacity, sizeof *o->corners, "outline", err));
-        o->corner_capacity = capacity;
-    }
+    TB_TRY(tb_growth_reserve(&o->corners, &o->corner_capacity, needed, sizeof *o->corners,
+                             "outline", err));
     out = o->corners + o->corner_count;
     if (is_fine) {
         for (size_t i = 0; i < sides; i++)
@@ -161,12 +157,7 @@ static tb_status reserve_rings(tb_outline *o, size_t rings, tb_error *err)
 {
     tb_status status = TB_OK;
 
-    if (rings > o->ring_capacity) {
-        size_t capacity = tb_growth_size(rings);
-
-        TB_TRY(tb_grow(&o->rings, capacity, sizeof *o->rings, "rings", err));
-        o->ring_capacity = capacity;
-    }
+    TB_TRY(tb_growth_reserve(&o->rings, &o->ring_capacity, rings, sizeof *o->rings, "rings", err));
 done:
     return status;
 }

@@ -84,18 +84,10 @@ static tb_status sort_places(tb_room *room, const tb_shape *shape, size_t places
 
     for (size_t i = 0; i < nearby_count; i++)
         total += 2 * (size_t)(nearby[i].last - nearby[i].first + 2);
-    if (total > room->entry_capacity) {
-        size_t capacity = tb_growth_size(total);
-
-        TB_TRY(tb_grow(&room->entries, capacity, sizeof *room->entries, "outline", err));
-        room->entry_capacity = capacity;
-    }
-    if (rows + 1 > room->row_capacity) {
-        size_t capacity = tb_growth_size(rows + 1);
-
-        TB_TRY(tb_grow(&room->rows, capacity, sizeof *room->rows, "outline", err));
-        room->row_capacity = capacity;
-    }
+    TB_TRY(tb_growth_reserve(&room->entries, &room->entry_capacity, total, sizeof *room->entries,
+                             "outline", err));
+    TB_TRY(tb_growth_reserve(&room->rows, &room->row_capacity, rows + 1, sizeof *room->rows,
+                             "outline", err));
     memset(room->rows, 0, (rows + 1) * sizeof *room->rows);
     for (size_t i = 0; i < places; i++)
         count_row(room, room->places[i].y, height, 1);
@@ -200,12 +192,8 @@ static tb_status reserve(tb_room *room, size_t places, size_t rings, tb_error *e
         TB_TRY(tb_grow(&room->least, capacity, sizeof *room->least, "outline", err));
         room->place_capacity = capacity;
     }
-    if (rings > room->length_capacity) {
-        size_t capacity = tb_growth_size(rings);
-
-        TB_TRY(tb_grow(&room->lengths, capacity, sizeof *room->lengths, "rings", err));
-        room->length_capacity = capacity;
-    }
+    TB_TRY(tb_growth_reserve(&room->lengths, &room->length_capacity, rings, sizeof *room->lengths,
+                             "rings", err));
 done:
     return status;
 }

@@ -26,12 +26,8 @@ tb_status tb_sides_reserve(tb_sides *sides, size_t longest, tb_error *err)
     tb_status status = TB_OK;
     size_t    needed = 2 * (longest + 2);
 
-    if (needed > sides->capacity) {
-        size_t capacity = tb_growth_size(needed);
-
-        TB_TRY(tb_grow(&sides->sides, capacity, sizeof *sides->sides, "outline", err));
-        sides->capacity = capacity;
-    }
+    TB_TRY(tb_growth_reserve(&sides->sides, &sides->capacity, needed, sizeof *sides->sides,
+                             "outline", err));
 done:
     return status;
 }
