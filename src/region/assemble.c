@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "core/memory.h"
+#include "region/array.h"
 #include "region/chain.h"
-#include "region/growth.h"
 #include "region/joining.h"
 #include "region/nearby.h"
 #include "region/rows.h"
@@ -97,8 +97,6 @@ static tb_status open_slot(assembly *a, const tb_rows_item *item, int64_t state,
         .first_row    = item->row,
         .first_column = item->first,
         .last_column  = item->last,
-        .spans        = TB_CHAIN_EMPTY,
-        .nearby       = TB_CHAIN_EMPTY,
     };
     tb_evidence_clear(a->layout, a->evidence + *slot * (size_t)a->layout->columns, 1);
     return TB_OK;
@@ -142,8 +140,8 @@ static tb_status append_closing(assembly *a, uint32_t slot, tb_error *err)
 {
     tb_status status = TB_OK;
 
-    TB_TRY(tb_growth_next(&a->closing, &a->closing_capacity, a->closing_count, sizeof *a->closing,
-                          "complete components", err));
+    TB_TRY(tb_array_reserve_next(&a->closing, &a->closing_capacity, a->closing_count,
+                                 sizeof *a->closing, "complete components", err));
     a->closing[a->closing_count++] = slot;
 done:
     return status;

@@ -2,6 +2,8 @@
 
 #include "core/memory.h"
 
+#define NO_CHUNK UINT32_MAX
+
 enum { CHUNK_SPANS = 5, SEGMENT_CHUNKS = 1 << 14 };
 
 struct tb_chain_chunk {
@@ -11,7 +13,7 @@ struct tb_chain_chunk {
 
 void tb_chain_pool_init(tb_chain_pool *pool, int64_t x, int64_t y)
 {
-    *pool = (tb_chain_pool){.x = x, .y = y, .free_chunk = TB_CHAIN_NO_CHUNK};
+    *pool = (tb_chain_pool){.x = x, .y = y, .free_chunk = NO_CHUNK};
 }
 
 void tb_chain_pool_reset(tb_chain_pool *pool)
@@ -31,12 +33,12 @@ static tb_status take_chunk(tb_chain_pool *pool, uint32_t *taken, tb_error *err)
 {
     tb_status status = TB_OK;
 
-    if (pool->free_chunk != TB_CHAIN_NO_CHUNK) {
+    if (pool->free_chunk != NO_CHUNK) {
         *taken           = pool->free_chunk;
         pool->free_chunk = chunk_at(pool, *taken)->next;
         return TB_OK;
     }
-    if (pool->used_chunks == TB_CHAIN_NO_CHUNK - 1)
+    if (pool->used_chunks == NO_CHUNK - 1)
         return tb_error_set(err, TB_E_MEMORY,
                             "out of memory, open components: expected fewer than "
                             "2^32 chunks of runs, got more");
@@ -73,10 +75,10 @@ tb_status tb_chain_append(tb_chain_pool *pool, tb_chain *to, tb_span added, tb_e
         }
     }
     if (within == 0) {
-        uint32_t taken = TB_CHAIN_NO_CHUNK;
+        uint32_t taken = NO_CHUNK;
 
         TB_TRY(take_chunk(pool, &taken, err));
-        chunk_at(pool, taken)->next = TB_CHAIN_NO_CHUNK;
+        chunk_at(pool, taken)->next = NO_CHUNK;
         if (to->count == 0)
             to->first = taken;
         else
@@ -116,7 +118,7 @@ tb_status tb_chain_gather(tb_chain_pool *pool, const tb_chain *from, tb_span **s
                                     pool->x + some->span[s][2]};
         at = some->next;
     }
-    if (from->first != TB_CHAIN_NO_CHUNK) {
+    if (from->count > 0) {
         chunk_at(pool, from->last)->next = pool->free_chunk;
         pool->free_chunk                 = from->first;
     }

@@ -9,16 +9,11 @@
 
 #include "region/assemble.h"
 
-#define TB_CHAIN_NO_CHUNK UINT32_MAX
-
-/** Spans in a chain of chunks. */
+/** Spans in a chain of chunks; all zero has none. */
 typedef struct tb_chain {
     size_t   count;
     uint32_t first, last; /**< chunks */
 } tb_chain;
-
-/** No spans. */
-#define TB_CHAIN_EMPTY ((tb_chain){0, TB_CHAIN_NO_CHUNK, TB_CHAIN_NO_CHUNK})
 
 typedef struct tb_chain_chunk tb_chain_chunk;
 

@@ -1,5 +1,5 @@
 /**
- * What every use of HDF5 here needs: its printing off, its complaints as errors, and its types.
+ * What every use of HDF5 here needs: its printing off, and its complaints as errors.
  *
  * HDF5 has one lock for the whole library: all use is from one thread.
  */

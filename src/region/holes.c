@@ -3,8 +3,8 @@
 #include <math.h>
 
 #include "core/memory.h"
+#include "region/array.h"
 #include "region/corner.h"
-#include "region/growth.h"
 
 void tb_holes_reset(tb_holes *holes)
 {
@@ -107,10 +107,10 @@ static tb_status reserve(tb_holes *holes, const tb_shape *shape, tb_error *err)
 {
     tb_status status = TB_OK;
 
-    TB_TRY(tb_growth_reserve(&holes->rings, &holes->ring_capacity, shape->ring_count,
-                             sizeof *holes->rings, "rings", err));
-    TB_TRY(tb_growth_reserve(&holes->polygons, &holes->polygon_capacity, shape->polygon_count,
-                             sizeof *holes->polygons, "polygons", err));
+    TB_TRY(tb_array_reserve(&holes->rings, &holes->ring_capacity, shape->ring_count,
+                            sizeof *holes->rings, "rings", err));
+    TB_TRY(tb_array_reserve(&holes->polygons, &holes->polygon_capacity, shape->polygon_count,
+                            sizeof *holes->polygons, "polygons", err));
 done:
     return status;
 }

@@ -2,7 +2,7 @@
 
 #include "core/forest.h"
 #include "core/memory.h"
-#include "region/growth.h"
+#include "region/array.h"
 
 /* A run that may touch a run of another block. */
 typedef struct touch {
@@ -45,8 +45,8 @@ static tb_status append_touch(line *now, const tb_rows_item *item, tb_error *err
 {
     tb_status status = TB_OK;
 
-    TB_TRY(tb_growth_next(&now->touches, &now->capacity, now->count, sizeof *now->touches,
-                          "line of runs", err));
+    TB_TRY(tb_array_reserve_next(&now->touches, &now->capacity, now->count, sizeof *now->touches,
+                                 "line of runs", err));
     now->touches[now->count++] = (touch){item->first, item->last, item->part};
 done:
     return status;

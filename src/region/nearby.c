@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "core/memory.h"
-#include "region/growth.h"
+#include "region/array.h"
 
 enum { NEARBY = TB_NEARBY_REACH };
 
@@ -38,8 +38,8 @@ tb_status tb_nearby_append(tb_nearby *nearby, int64_t first, int64_t last, uint3
         row->runs[row->count - 1].last = last;
         return TB_OK;
     }
-    TB_TRY(tb_growth_next(&row->runs, &row->capacity, row->count, sizeof *row->runs, "line of runs",
-                          err));
+    TB_TRY(tb_array_reserve_next(&row->runs, &row->capacity, row->count, sizeof *row->runs,
+                                 "line of runs", err));
     row->runs[row->count++] = (tb_nearby_run){first, last, slot};
 done:
     return status;

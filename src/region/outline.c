@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "core/memory.h"
+#include "region/array.h"
 #include "region/corner.h"
-#include "region/growth.h"
 #include "region/holes.h"
 #include "region/room.h"
 #include "region/vertices.h"
@@ -106,8 +106,8 @@ static tb_status simplify_ring(tb_outline *o, tb_loop *l, const tb_corner *c, si
     double     before  = tb_corner_twice_area(c, n) * SCALE * SCALE, after;
     tb_corner *out;
 
-    TB_TRY(tb_growth_reserve(&o->corners, &o->corner_capacity, needed, sizeof *o->corners,
-                             "outline", err));
+    TB_TRY(tb_array_reserve(&o->corners, &o->corner_capacity, needed, sizeof *o->corners, "outline",
+                            err));
     out = o->corners + o->corner_count;
     if (is_fine) {
         for (size_t i = 0; i < sides; i++)
@@ -157,7 +157,7 @@ static tb_status reserve_rings(tb_outline *o, size_t rings, tb_error *err)
 {
     tb_status status = TB_OK;
 
-    TB_TRY(tb_growth_reserve(&o->rings, &o->ring_capacity, rings, sizeof *o->rings, "rings", err));
+    TB_TRY(tb_array_reserve(&o->rings, &o->ring_capacity, rings, sizeof *o->rings, "rings", err));
 done:
     return status;
 }

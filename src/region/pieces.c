@@ -3,8 +3,8 @@
 #include <math.h>
 
 #include "core/memory.h"
+#include "region/array.h"
 #include "region/corner.h"
-#include "region/growth.h"
 #include "region/line.h"
 #include "region/outline.h"
 #include "region/room.h"
@@ -28,7 +28,7 @@ tb_status tb_pieces_reserve(tb_pieces *pieces, size_t longest, tb_error *err)
     tb_status status = TB_OK;
 
     if (longest + 2 > pieces->capacity) {
-        size_t capacity = tb_growth_size(longest + 2);
+        size_t capacity = tb_array_larger(longest + 2);
 
         TB_TRY(tb_grow(&pieces->stops, capacity, sizeof *pieces->stops, "outline", err));
         TB_TRY(tb_grow(&pieces->others, capacity, sizeof *pieces->others, "outline", err));
@@ -128,7 +128,7 @@ static void join_pieces(tb_pieces *pieces, tb_loop *l)
 /* Moves the cut between two pieces to the place nearest to where their lines cross. */
 static uint32_t better_cut(const tb_loop *l, uint32_t from, uint32_t at, uint32_t to)
 {
-    tb_line a, b;
+    tb_line  a, b;
     uint32_t best = at;
     double   x, y, least = INFINITY;
 

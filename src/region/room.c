@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "core/memory.h"
-#include "region/growth.h"
+#include "region/array.h"
 #include "region/outline.h"
 
 #define FOREIGN UINT32_MAX
@@ -84,10 +84,10 @@ static tb_status sort_places(tb_room *room, const tb_shape *shape, size_t places
 
     for (size_t i = 0; i < nearby_count; i++)
         total += 2 * (size_t)(nearby[i].last - nearby[i].first + 2);
-    TB_TRY(tb_growth_reserve(&room->entries, &room->entry_capacity, total, sizeof *room->entries,
-                             "outline", err));
-    TB_TRY(tb_growth_reserve(&room->rows, &room->row_capacity, rows + 1, sizeof *room->rows,
-                             "outline", err));
+    TB_TRY(tb_array_reserve(&room->entries, &room->entry_capacity, total, sizeof *room->entries,
+                            "outline", err));
+    TB_TRY(tb_array_reserve(&room->rows, &room->row_capacity, rows + 1, sizeof *room->rows,
+                            "outline", err));
     memset(room->rows, 0, (rows + 1) * sizeof *room->rows);
     for (size_t i = 0; i < places; i++)
         count_row(room, room->places[i].y, height, 1);
@@ -185,15 +185,15 @@ static tb_status reserve(tb_room *room, size_t places, size_t rings, tb_error *e
     tb_status status = TB_OK;
 
     if (places > room->place_capacity) {
-        size_t capacity = tb_growth_size(places);
+        size_t capacity = tb_array_larger(places);
 
         TB_TRY(tb_grow(&room->places, capacity, sizeof *room->places, "outline", err));
         TB_TRY(tb_grow(&room->kinds, capacity, sizeof *room->kinds, "outline", err));
         TB_TRY(tb_grow(&room->least, capacity, sizeof *room->least, "outline", err));
         room->place_capacity = capacity;
     }
-    TB_TRY(tb_growth_reserve(&room->lengths, &room->length_capacity, rings, sizeof *room->lengths,
-                             "rings", err));
+    TB_TRY(tb_array_reserve(&room->lengths, &room->length_capacity, rings, sizeof *room->lengths,
+                            "rings", err));
 done:
     return status;
 }

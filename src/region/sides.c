@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "core/memory.h"
+#include "region/array.h"
 #include "region/corner.h"
-#include "region/growth.h"
 #include "region/outline.h"
 #include "region/room.h"
 
@@ -26,8 +26,8 @@ tb_status tb_sides_reserve(tb_sides *sides, size_t longest, tb_error *err)
     tb_status status = TB_OK;
     size_t    needed = 2 * (longest + 2);
 
-    TB_TRY(tb_growth_reserve(&sides->sides, &sides->capacity, needed, sizeof *sides->sides,
-                             "outline", err));
+    TB_TRY(tb_array_reserve(&sides->sides, &sides->capacity, needed, sizeof *sides->sides,
+                            "outline", err));
 done:
     return status;
 }
