@@ -13,6 +13,7 @@
 #include <cmocka.h>
 #include <geos_c.h>
 
+#include "checks.h"
 #include "core/file.h"
 #include "core/memory.h"
 #include "core/text.h"
@@ -387,22 +388,6 @@ static char *make_folder(char folder[64])
     snprintf(folder, 64, "/tmp/tuban-region-XXXXXX");
     assert_non_null(mkdtemp(folder));
     return folder;
-}
-
-static bool have_same_bytes(const char *a, const char *b)
-{
-    FILE *p = fopen(a, "rb"), *q = fopen(b, "rb");
-    int   c, d;
-
-    assert_non_null(p);
-    assert_non_null(q);
-    do {
-        c = fgetc(p);
-        d = fgetc(q);
-    } while (c == d && c != EOF);
-    fclose(p);
-    fclose(q);
-    return c == d;
 }
 
 /* ---------------------------------------------------------------- labelling */

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "checks.h"
 #include "core/file.h"
 #include "core/memory.h"
 #include "core/yaml.h"
@@ -18,14 +19,6 @@
 #include "rules/lookup.h"
 #include "rules/profile.h"
 #include "rules/tier.h"
-
-#define OK(call)                                                                                   \
-    do {                                                                                           \
-        tb_error  said  = {0};                                                                     \
-        tb_error *heard = &said;                                                                   \
-        if ((call) != TB_OK)                                                                       \
-            fail_msg("%s: %s", #call, said.message);                                               \
-    } while (0)
 
 static const char profiles[] = TUBAN_SOURCE_DIR "/profiles/";
 

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 #include <geos_c.h>
 
+#include "checks.h"
 #include "core/memory.h"
 #include "synth/canvas.h"
 #include "synth/land.h"
@@ -20,14 +21,6 @@
 #include "synth/season.h"
 #include "synth/site.h"
 #include "synth/weather.h"
-
-#define OK(call)                                                                                   \
-    do {                                                                                           \
-        tb_error  said  = {0};                                                                     \
-        tb_error *heard = &said;                                                                   \
-        if ((call) != TB_OK)                                                                       \
-            fail_msg("%s: %s", #call, said.message);                                               \
-    } while (0)
 
 static tb_land *land_of(double side, uint64_t seed)
 {

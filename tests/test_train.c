@@ -16,6 +16,7 @@
 #include <ogr_api.h>
 #include <ogr_srs_api.h>
 
+#include "checks.h"
 #include "core/file.h"
 #include "core/memory.h"
 #include "detect/score.h"
@@ -24,14 +25,6 @@
 #include "train/booster.h"
 #include "train/labels.h"
 #include "train/training.h"
-
-#define OK(call)                                                                                   \
-    do {                                                                                           \
-        tb_error  said  = {0};                                                                     \
-        tb_error *heard = &said;                                                                   \
-        if ((call) != TB_OK)                                                                       \
-            fail_msg("%s: %s", #call, said.message);                                               \
-    } while (0)
 
 static const tb_growth growth = {.trees = 40, .depth = 3, .rate = 0.1, .bins = 64, .seed = 1};
 

@@ -20,6 +20,7 @@
 #include <ogr_api.h>
 #include <ogr_srs_api.h>
 
+#include "checks.h"
 #include "core/file.h"
 #include "core/memory.h"
 #include "publish/vector.h"
@@ -121,22 +122,6 @@ static GDALDatasetH open_vector(const char *path)
 
     assert_non_null(dataset);
     return dataset;
-}
-
-static bool have_same_bytes(const char *a, const char *b)
-{
-    FILE *p = fopen(a, "rb"), *q = fopen(b, "rb");
-    int   c, d;
-
-    assert_non_null(p);
-    assert_non_null(q);
-    do {
-        c = fgetc(p);
-        d = fgetc(q);
-    } while (c == d && c != EOF);
-    fclose(p);
-    fclose(q);
-    return c == d;
 }
 
 static tb_status count_entry(void *context, const char *name, tb_error *err)

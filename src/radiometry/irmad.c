@@ -52,29 +52,31 @@ static void channels_at(const float **channel, const tb_pixels *pixels, int64_t 
     }
 }
 
-/* The pixels of a cell, one run after another. */
-static int64_t run_length(const tb_pixels *pixels, int64_t cell, int64_t at)
+/* The channels of the next run of a cell's pixels, from `at` on, and its length; 0 at the end. */
+static int64_t next_run(const float **channel, const tb_pixels *pixels, int64_t cell, int64_t at)
 {
     int64_t end = (cell + 1) * CELL < pixels->count ? (cell + 1) * CELL : pixels->count;
 
+    if (at >= end)
+        return 0;
+    channels_at(channel, pixels, at);
     return end - at < RUN ? end - at : RUN;
 }
 
 static tb_status sum_cell(void *context, int worker, int64_t item, tb_error *err)
 {
-    pass       *work = context;
-    tb_moments *sums = &work->cell[worker];
-    double      z[RUN], p[RUN];
-    int64_t     length;
+    pass        *work = context;
+    tb_moments  *sums = &work->cell[worker];
+    double       z[RUN], p[RUN];
+    const float *channel[2 * BANDS_MAX];
+    int64_t      length;
 
     (void)err;
     *sums = (tb_moments){0};
-    for (int64_t at = item * CELL; (length = run_length(work->pixels, item, at)) > 0;
+    for (int64_t at = item * CELL; (length = next_run(channel, work->pixels, item, at)) > 0;
          at += length) {
-        const float *channel[2 * BANDS_MAX];
-        size_t       n = (size_t)length;
+        size_t n = (size_t)length;
 
-        channels_at(channel, work->pixels, at);
         if (work->is_weighted) {
             work->kernels->mad_statistic(z, channel, &work->weights, n);
             work->kernels->chi2_upper(p, z, work->weights.components, n);
@@ -436,18 +438,17 @@ void tb_irmad_weights(tb_mad_weights *weights, const tb_irmad *fit)
 
 static tb_status apply_cell(void *context, int worker, int64_t item, tb_error *err)
 {
-    pass   *work = context;
-    double  z[RUN], p[RUN];
-    double  sum = 0.0;
-    int64_t length;
+    pass        *work = context;
+    double       z[RUN], p[RUN];
+    double       sum = 0.0;
+    const float *channel[2 * BANDS_MAX];
+    int64_t      length;
 
     (void)err;
-    for (int64_t at = item * CELL; (length = run_length(work->pixels, item, at)) > 0;
+    for (int64_t at = item * CELL; (length = next_run(channel, work->pixels, item, at)) > 0;
          at += length) {
-        const float *channel[2 * BANDS_MAX];
-        size_t       n = (size_t)length;
+        size_t n = (size_t)length;
 
-        channels_at(channel, work->pixels, at);
         work->kernels->mad_statistic(z, channel, &work->weights, n);
         if (work->weights.components > 0)
             work->kernels->chi2_upper(p, z, work->weights.components, n);

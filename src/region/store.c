@@ -10,6 +10,7 @@
 #include "core/file.h"
 #include "core/memory.h"
 #include "core/text.h"
+#include "region/hdf5.h"
 
 /* Small enough that a file of few runs stays small, large enough that HDF5's cost a chunk is
  * nothing. */
@@ -33,100 +34,6 @@ struct tb_store {
     store_table table[TB_STORE_TABLES_MAX];
     int         tables;
 };
-
-/* What HDF5 does with its error stack, kept while it is told to keep quiet. */
-typedef struct quiet {
-    H5E_auto2_t function;
-    void       *data;
-} quiet;
-
-static quiet quiet_begin(void)
-{
-    quiet before = {0};
-
-    /*
-     * After a damaged file HDF5 holds objects that it can never let go of, and complains of an
-     * endless loop when the program ends. All that is ours is closed by then: it has nothing to do
-     * there.
-     */
-    H5dont_atexit();
-    H5Eget_auto2(H5E_DEFAULT, &before.function, &before.data);
-    H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
-    return before;
-}
-
-static void quiet_end(quiet before)
-{
-    H5Eset_auto2(H5E_DEFAULT, before.function, before.data);
-}
-
-static herr_t take_innermost(unsigned depth, const H5E_error2_t *error, void *context)
-{
-    char *text = context;
-
-    (void)depth;
-    snprintf(text, 256, "%s", error->desc != NULL ? error->desc : "");
-    return 1; /* one is enough */
-}
-
-/*
- * HDF5's innermost complaint. Of a failed system call it lists times and addresses too; the part a
- * person needs stands after "error message = '".
- */
-static void complaint(char text[static 256])
-{
-    static const char mark[] = "error message = '";
-    char             *from;
-
-    text[0] = '\0';
-    H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, take_innermost, text);
-    from = strstr(text, mark);
-    if (from != NULL) {
-        from += sizeof mark - 1;
-        memmove(text, from, strlen(from) + 1);
-        text[strcspn(text, "'")] = '\0';
-    }
-    if (text[0] == '\0')
-        snprintf(text, 256, "a failure without a message");
-}
-
-static tb_status write_error(const tb_store *store, tb_error *err)
-{
-    char text[256];
-
-    complaint(text);
-    tb_error_set(err, TB_E_OUTPUT, "write %s: expected success, got \"%s\"", store->path, text);
-    tb_file_advise(err);
-    return TB_E_OUTPUT;
-}
-
-static tb_status read_error(const tb_store *store, const char *what, tb_error *err)
-{
-    char text[256];
-
-    complaint(text);
-    return tb_error_set(err, TB_E_INPUT, "read %s of %s: expected a sound file, got \"%s\"", what,
-                        store->path, text);
-}
-
-static size_t type_bytes(tb_store_type type)
-{
-    return type == TB_STORE_U8 ? 1 : type == TB_STORE_I32 ? 4 : 8;
-}
-
-static hid_t file_type(tb_store_type type)
-{
-    return type == TB_STORE_U8    ? H5T_STD_U8LE
-           : type == TB_STORE_I32 ? H5T_STD_I32LE
-                                  : H5T_STD_I64LE;
-}
-
-static hid_t memory_type(tb_store_type type)
-{
-    return type == TB_STORE_U8    ? H5T_NATIVE_UINT8
-           : type == TB_STORE_I32 ? H5T_NATIVE_INT32
-                                  : H5T_NATIVE_INT64;
-}
 
 /* Formats of 1.10 on: checksums over all but the data. No locks: network disks often refuse them.
  */
@@ -160,12 +67,12 @@ done:
 
 tb_status tb_store_create(tb_store **out, const char *path, tb_error *err)
 {
-    tb_status status  = TB_OK;
-    tb_store *store   = NULL;
-    tb_text   beside  = {0};
-    quiet     before  = quiet_begin();
-    hid_t     access  = H5I_INVALID_HID;
-    hid_t     creator = H5I_INVALID_HID;
+    tb_status     status  = TB_OK;
+    tb_store     *store   = NULL;
+    tb_text       beside  = {0};
+    tb_hdf5_quiet before  = tb_hdf5_quiet_begin();
+    hid_t         access  = H5I_INVALID_HID;
+    hid_t         creator = H5I_INVALID_HID;
 
     *out = NULL;
     TB_TRY(make_store(&store, path, err));
@@ -177,11 +84,11 @@ tb_status tb_store_create(tb_store **out, const char *path, tb_error *err)
     beside           = (tb_text){0};
     store->file      = H5Fcreate(store->temporary, H5F_ACC_TRUNC, creator, access);
     if (store->file < 0)
-        status = write_error(store, err);
+        status = tb_hdf5_write_error(store->path, err);
 done:
     H5Pclose(creator);
     H5Pclose(access);
-    quiet_end(before);
+    tb_hdf5_quiet_end(before);
     tb_text_reset(&beside);
     if (status == TB_OK)
         *out = store;
@@ -192,10 +99,10 @@ done:
 
 tb_status tb_store_open(tb_store **out, const char *path, tb_error *err)
 {
-    tb_status status = TB_OK;
-    tb_store *store  = NULL;
-    quiet     before = quiet_begin();
-    hid_t     access = H5I_INVALID_HID;
+    tb_status     status = TB_OK;
+    tb_store     *store  = NULL;
+    tb_hdf5_quiet before = tb_hdf5_quiet_begin();
+    hid_t         access = H5I_INVALID_HID;
 
     *out = NULL;
     TB_TRY(make_store(&store, path, err));
@@ -207,10 +114,10 @@ tb_status tb_store_open(tb_store **out, const char *path, tb_error *err)
     access      = access_list();
     store->file = H5Fopen(path, H5F_ACC_RDONLY, access);
     if (store->file < 0)
-        status = read_error(store, "header", err);
+        status = tb_hdf5_read_error(store->path, "header", err);
 done:
     H5Pclose(access);
-    quiet_end(before);
+    tb_hdf5_quiet_end(before);
     if (status == TB_OK)
         *out = store;
     else
@@ -221,6 +128,30 @@ done:
 const char *tb_store_path(const tb_store *store)
 {
     return store->path;
+}
+
+hid_t tb_store_file(const tb_store *store)
+{
+    return store->file;
+}
+
+static size_t type_bytes(tb_store_type type)
+{
+    return type == TB_STORE_U8 ? 1 : type == TB_STORE_I32 ? 4 : 8;
+}
+
+static hid_t file_type(tb_store_type type)
+{
+    return type == TB_STORE_U8    ? H5T_STD_U8LE
+           : type == TB_STORE_I32 ? H5T_STD_I32LE
+                                  : H5T_STD_I64LE;
+}
+
+static hid_t memory_type(tb_store_type type)
+{
+    return type == TB_STORE_U8    ? H5T_NATIVE_UINT8
+           : type == TB_STORE_I32 ? H5T_NATIVE_INT32
+                                  : H5T_NATIVE_INT64;
 }
 
 static void describe_table(store_table *table, tb_store_type type, int columns)
@@ -235,14 +166,14 @@ static void describe_table(store_table *table, tb_store_type type, int columns)
 tb_status tb_store_add_table(tb_store *store, const char *name, tb_store_type type, int columns,
                              int *table, tb_error *err)
 {
-    tb_status    status   = TB_OK;
-    store_table *added    = &store->table[store->tables];
-    quiet        before   = quiet_begin();
-    hid_t        space    = H5I_INVALID_HID;
-    hid_t        creator  = H5I_INVALID_HID;
-    hsize_t      empty[2] = {0, (hsize_t)columns};
-    hsize_t      most[2]  = {H5S_UNLIMITED, (hsize_t)columns};
-    hsize_t      chunk[2];
+    tb_status     status   = TB_OK;
+    store_table  *added    = &store->table[store->tables];
+    tb_hdf5_quiet before   = tb_hdf5_quiet_begin();
+    hid_t         space    = H5I_INVALID_HID;
+    hid_t         creator  = H5I_INVALID_HID;
+    hsize_t       empty[2] = {0, (hsize_t)columns};
+    hsize_t       most[2]  = {H5S_UNLIMITED, (hsize_t)columns};
+    hsize_t       chunk[2];
 
     if (store->tables == TB_STORE_TABLES_MAX || columns < 1) {
         status = tb_error_set(err, TB_E_BUG, "add table %s to %s: expected at most %d tables", name,
@@ -261,14 +192,14 @@ tb_status tb_store_add_table(tb_store *store, const char *name, tb_store_type ty
     added->dataset =
         H5Dcreate2(store->file, name, file_type(type), space, H5P_DEFAULT, creator, H5P_DEFAULT);
     if (added->dataset < 0) {
-        status = write_error(store, err);
+        status = tb_hdf5_write_error(store->path, err);
         goto done;
     }
     *table = store->tables++;
 done:
     H5Pclose(creator);
     H5Sclose(space);
-    quiet_end(before);
+    tb_hdf5_quiet_end(before);
     if (status != TB_OK && store->tables < TB_STORE_TABLES_MAX) {
         tb_free(added->buffer);
         added->buffer = NULL;
@@ -287,7 +218,7 @@ static tb_status flush_chunk(tb_store *store, store_table *table, tb_error *err)
     memset(table->buffer + used, 0, bytes - used);
     if (H5Dset_extent(table->dataset, extent) < 0 ||
         H5Dwrite_chunk(table->dataset, H5P_DEFAULT, 0, offset, bytes, table->buffer) < 0)
-        return write_error(store, err);
+        return tb_hdf5_write_error(store->path, err);
     table->rows += (int64_t)table->buffered;
     table->buffered = 0;
     return TB_OK;
@@ -299,7 +230,7 @@ tb_status tb_store_append(tb_store *store, int number, const void *rows, size_t 
     tb_status      status = TB_OK;
     store_table   *table  = &store->table[number];
     const uint8_t *from   = rows;
-    quiet          before;
+    tb_hdf5_quiet  before;
 
     if (count == 0) /* rows may be NULL */
         return TB_OK;
@@ -308,7 +239,7 @@ tb_status tb_store_append(tb_store *store, int number, const void *rows, size_t 
         table->buffered += count;
         return TB_OK;
     }
-    before = quiet_begin();
+    before = tb_hdf5_quiet_begin();
     while (count > 0) {
         size_t room = table->chunk_rows - table->buffered;
         size_t some = count < room ? count : room;
@@ -321,64 +252,7 @@ tb_status tb_store_append(tb_store *store, int number, const void *rows, size_t 
             TB_TRY(flush_chunk(store, table, err));
     }
 done:
-    quiet_end(before);
-    return status;
-}
-
-static tb_status set_attribute(tb_store *store, const char *name, hid_t type, hid_t space,
-                               const void *value, tb_error *err)
-{
-    tb_status status    = TB_OK;
-    hid_t     attribute = H5Acreate2(store->file, name, type, space, H5P_DEFAULT, H5P_DEFAULT);
-
-    if (attribute < 0 || H5Awrite(attribute, type, value) < 0)
-        status = write_error(store, err);
-    H5Aclose(attribute);
-    return status;
-}
-
-tb_status tb_store_set_integers(tb_store *store, const char *name, const int64_t *values,
-                                size_t count, tb_error *err)
-{
-    hsize_t   extent = count;
-    quiet     before = quiet_begin();
-    hid_t     space  = H5Screate_simple(1, &extent, NULL);
-    tb_status status = set_attribute(store, name, H5T_STD_I64LE, space, values, err);
-
-    H5Sclose(space);
-    quiet_end(before);
-    return status;
-}
-
-tb_status tb_store_set_text(tb_store *store, const char *name, const char *text, tb_error *err)
-{
-    quiet     before = quiet_begin();
-    hid_t     space  = H5Screate(H5S_SCALAR);
-    hid_t     type   = H5Tcopy(H5T_C_S1);
-    tb_status status;
-
-    H5Tset_size(type, strlen(text) + 1);
-    status = set_attribute(store, name, type, space, text, err);
-    H5Tclose(type);
-    H5Sclose(space);
-    quiet_end(before);
-    return status;
-}
-
-tb_status tb_store_set_layout(tb_store *store, const tb_evidence_layout *layout, tb_error *err)
-{
-    tb_status status = TB_OK;
-    tb_text   names  = {0};
-    int64_t   maximum[TB_EVIDENCE_COLUMNS_MAX];
-
-    for (int c = 0; c < layout->columns; c++) {
-        TB_TRY(tb_text_append(&names, err, "%s%s", c == 0 ? "" : ",", layout->names[c]));
-        maximum[c] = layout->is_maximum[c];
-    }
-    TB_TRY(tb_store_set_text(store, "columns", names.data != NULL ? names.data : "", err));
-    TB_TRY(tb_store_set_integers(store, "maximum", maximum, (size_t)layout->columns, err));
-done:
-    tb_text_reset(&names);
+    tb_hdf5_quiet_end(before);
     return status;
 }
 
@@ -393,40 +267,40 @@ static herr_t close_once(hid_t *handle, herr_t (*close)(hid_t))
 
 tb_status tb_store_finish(tb_store *store, tb_error *err)
 {
-    tb_status status = TB_OK;
-    quiet     before = quiet_begin();
+    tb_status     status = TB_OK;
+    tb_hdf5_quiet before = tb_hdf5_quiet_begin();
 
     for (int t = 0; t < store->tables; t++) {
         if (store->table[t].buffered > 0)
             TB_TRY(flush_chunk(store, &store->table[t], err));
         if (close_once(&store->table[t].dataset, H5Dclose) < 0) {
-            status = write_error(store, err);
+            status = tb_hdf5_write_error(store->path, err);
             goto done;
         }
     }
     /* A failed close leaves HDF5 with a file it can never close; a failed flush does not. */
     if (H5Fflush(store->file, H5F_SCOPE_GLOBAL) < 0 || close_once(&store->file, H5Fclose) < 0) {
-        status = write_error(store, err);
+        status = tb_hdf5_write_error(store->path, err);
         goto done;
     }
     TB_TRY(tb_file_commit(store->temporary, store->path, err));
     tb_free(store->temporary);
     store->temporary = NULL;
 done:
-    quiet_end(before);
+    tb_hdf5_quiet_end(before);
     return status;
 }
 
 tb_status tb_store_find_table(tb_store *store, const char *name, tb_store_type type, int columns,
                               int *table, int64_t *rows, tb_error *err)
 {
-    tb_status    status    = TB_OK;
-    store_table *found     = &store->table[store->tables];
-    quiet        before    = quiet_begin();
-    hid_t        space     = H5I_INVALID_HID;
-    hid_t        kind      = H5I_INVALID_HID;
-    hid_t        access    = H5I_INVALID_HID;
-    hsize_t      extent[2] = {0, 0};
+    tb_status     status    = TB_OK;
+    store_table  *found     = &store->table[store->tables];
+    tb_hdf5_quiet before    = tb_hdf5_quiet_begin();
+    hid_t         space     = H5I_INVALID_HID;
+    hid_t         kind      = H5I_INVALID_HID;
+    hid_t         access    = H5I_INVALID_HID;
+    hsize_t       extent[2] = {0, 0};
 
     if (store->tables == TB_STORE_TABLES_MAX) {
         status = tb_error_set(err, TB_E_BUG, "find table %s of %s: expected at most %d tables",
@@ -440,7 +314,7 @@ tb_status tb_store_find_table(tb_store *store, const char *name, tb_store_type t
     H5Pset_chunk_cache(access, 1, 0, 1.0);
     found->dataset = H5Dopen2(store->file, name, access);
     if (found->dataset < 0) {
-        status = read_error(store, name, err);
+        status = tb_hdf5_read_error(store->path, name, err);
         goto done;
     }
     store->tables++;
@@ -462,105 +336,42 @@ done:
     H5Pclose(access);
     H5Tclose(kind);
     H5Sclose(space);
-    quiet_end(before);
+    tb_hdf5_quiet_end(before);
     return status;
 }
 
 tb_status tb_store_read(tb_store *store, int number, int64_t first, size_t count, void *rows,
                         tb_error *err)
 {
-    tb_status    status  = TB_OK;
-    store_table *table   = &store->table[number];
-    hsize_t      from[2] = {(hsize_t)first, 0};
-    hsize_t      size[2] = {count, (hsize_t)table->columns};
-    quiet        before;
-    hid_t        file_space, memory_space;
+    tb_status     status  = TB_OK;
+    store_table  *table   = &store->table[number];
+    hsize_t       from[2] = {(hsize_t)first, 0};
+    hsize_t       size[2] = {count, (hsize_t)table->columns};
+    tb_hdf5_quiet before;
+    hid_t         file_space, memory_space;
 
     if (count == 0)
         return TB_OK;
-    before       = quiet_begin();
+    before       = tb_hdf5_quiet_begin();
     file_space   = H5Dget_space(table->dataset);
     memory_space = H5Screate_simple(2, size, NULL);
     if (H5Sselect_hyperslab(file_space, H5S_SELECT_SET, from, NULL, size, NULL) < 0 ||
         H5Dread(table->dataset, memory_type(table->type), memory_space, file_space, H5P_DEFAULT,
                 rows) < 0)
-        status = read_error(store, "rows", err);
+        status = tb_hdf5_read_error(store->path, "rows", err);
     H5Sclose(memory_space);
     H5Sclose(file_space);
-    quiet_end(before);
-    return status;
-}
-
-tb_status tb_store_get_integers(tb_store *store, const char *name, int64_t *values, size_t count,
-                                tb_error *err)
-{
-    tb_status status    = TB_OK;
-    quiet     before    = quiet_begin();
-    hid_t     attribute = H5Aopen(store->file, name, H5P_DEFAULT);
-    hid_t     space     = H5I_INVALID_HID;
-
-    if (attribute < 0) {
-        status = read_error(store, name, err);
-        goto done;
-    }
-    space = H5Aget_space(attribute);
-    if (H5Sget_simple_extent_npoints(space) != (hssize_t)count) {
-        status =
-            tb_error_set(err, TB_E_INPUT, "read %s of %s: expected %zu integers, got %lld", name,
-                         store->path, count, (long long)H5Sget_simple_extent_npoints(space));
-        goto done;
-    }
-    if (H5Aread(attribute, H5T_NATIVE_INT64, values) < 0)
-        status = read_error(store, name, err);
-done:
-    H5Sclose(space);
-    H5Aclose(attribute);
-    quiet_end(before);
-    return status;
-}
-
-tb_status tb_store_get_text(tb_store *store, const char *name, char **out, tb_error *err)
-{
-    tb_status status    = TB_OK;
-    quiet     before    = quiet_begin();
-    hid_t     attribute = H5Aopen(store->file, name, H5P_DEFAULT);
-    hid_t     type      = H5I_INVALID_HID;
-    char     *text      = NULL;
-
-    *out = NULL;
-    if (attribute < 0) {
-        status = read_error(store, name, err);
-        goto done;
-    }
-    type = H5Aget_type(attribute);
-    if (H5Tget_class(type) != H5T_STRING || H5Tis_variable_str(type) != 0 ||
-        H5Tget_size(type) < 1) {
-        status = tb_error_set(err, TB_E_INPUT, "read %s of %s: expected text, got another type",
-                              name, store->path);
-        goto done;
-    }
-    TB_TRY(tb_alloc_zero(&text, H5Tget_size(type) + 1, 1, "text", err));
-    if (H5Aread(attribute, type, text) < 0) {
-        status = read_error(store, name, err);
-        goto done;
-    }
-    *out = text;
-    text = NULL;
-done:
-    tb_free(text);
-    H5Tclose(type);
-    H5Aclose(attribute);
-    quiet_end(before);
+    tb_hdf5_quiet_end(before);
     return status;
 }
 
 void tb_store_close(tb_store *store)
 {
-    quiet before;
+    tb_hdf5_quiet before;
 
     if (store == NULL)
         return;
-    before = quiet_begin();
+    before = tb_hdf5_quiet_begin();
     if (store->temporary != NULL) {
         /*
          * The file is given up, and a full disk may be why. HDF5 will not let go of a file before
@@ -577,7 +388,7 @@ void tb_store_close(tb_store *store)
     H5Fclose(store->file);
     if (store->temporary != NULL)
         tb_file_remove(store->temporary);
-    quiet_end(before);
+    tb_hdf5_quiet_end(before);
     tb_free(store->temporary);
     tb_free(store->path);
     tb_free(store);

@@ -34,11 +34,6 @@ static void write_date(char out[40], tb_date from, int months)
     snprintf(out, 40, "%04d-%02d-%02d", month / 12, month % 12 + 1, from.day > 28 ? 28 : from.day);
 }
 
-static tb_vector_value text(const char *value)
-{
-    return (tb_vector_value){.is_set = value != NULL, .text = value};
-}
-
 static tb_status add(tb_vector *vector, int layer, const tb_place *place, const tb_site *site,
                      size_t serial, tb_error *err)
 {
@@ -53,12 +48,12 @@ static tb_status add(tb_vector *vector, int layer, const tb_place *place, const 
     snprintf(number, sizeof number, "鲁图地字〔%.4s〕%zu号", given, 100 + serial);
     snprintf(file, sizeof file, "3799%.4s%06zu", given, serial);
 
-    tb_vector_value values[] = {text(name),
-                                text(number),
-                                text(file),
-                                text(p->kind),
-                                text(p->given == NEVER ? NULL : given),
-                                text(p->ends == NEVER ? NULL : ends)};
+    tb_vector_value values[] = {tb_place_text(name),
+                                tb_place_text(number),
+                                tb_place_text(file),
+                                tb_place_text(p->kind),
+                                tb_place_text(p->given == NEVER ? NULL : given),
+                                tb_place_text(p->ends == NEVER ? NULL : ends)};
 
     return tb_place_add(place, vector, layer, shape.corner, (size_t)shape.count, values, err);
 }
@@ -74,19 +69,14 @@ tb_status tb_approvals_write(const char *path, const tb_sites *sites, const tb_p
         {"PZRQ", "批准日期", TB_VECTOR_DATE, 0, 0},
         {"YXQZ", "有效期至", TB_VECTOR_DATE, 0, 0},
     };
-    tb_vector_layer description = {.name        = "ZZ_NYDZYFW",
-                                   .description = "农用地转用范围",
-                                   .geometry    = TB_VECTOR_POLYGON,
-                                   .crs         = place->crs,
-                                   .fields      = fields,
-                                   .field_count = 6};
-    tb_status       status      = TB_OK;
-    tb_vector      *vector      = NULL;
-    size_t          serial      = 0;
-    int             layer;
+    tb_status  status = TB_OK;
+    tb_vector *vector = NULL;
+    size_t     serial = 0;
+    int        layer;
 
     TB_TRY(tb_vector_create(&vector, path, &tb_place_options, err));
-    TB_TRY(tb_vector_add_layer(vector, &description, &layer, err));
+    TB_TRY(
+        tb_place_add_layer(place, vector, "ZZ_NYDZYFW", "农用地转用范围", fields, 6, &layer, err));
     for (size_t i = 0; i < sites->count; i++)
         if (sites->items[i].papers != TB_PAPERS_NONE)
             TB_TRY(add(vector, layer, place, &sites->items[i], ++serial, err));

@@ -131,25 +131,16 @@ done:
 static tb_status write_truth(const county *c, tb_output *output, tb_truth_counts *counts,
                              tb_error *err)
 {
-    tb_truth    truth    = {.sites     = &c->sites,
-                            .place     = &c->place,
-                            .grid      = &c->grid,
-                            .gsd_m     = c->options->gsd_m,
-                            .last      = c->options->months - 1,
-                            .has_dates = true,
-                            .is_clear  = is_clear,
-                            .context   = &c->weather};
-    tb_status   status   = TB_OK;
-    char       *polygons = NULL;
-    const char *path;
+    tb_truth truth = {.sites     = &c->sites,
+                      .place     = &c->place,
+                      .grid      = &c->grid,
+                      .gsd_m     = c->options->gsd_m,
+                      .last      = c->options->months - 1,
+                      .has_dates = true,
+                      .is_clear  = is_clear,
+                      .context   = &c->weather};
 
-    TB_TRY(tb_output_file(output, "truth.gpkg", &path, err));
-    TB_TRY(tb_copy_text(&polygons, path, err));
-    TB_TRY(tb_output_file(output, "truth.tif", &path, err));
-    TB_TRY(tb_truth_write(&truth, polygons, path, counts, err));
-done:
-    tb_free(polygons);
-    return status;
+    return tb_truth_write(&truth, output, counts, err);
 }
 
 static tb_status append_image(tb_text *job, const county *c, const char *which, int date,

@@ -70,6 +70,23 @@ static tb_status plant_tree(lot *l, tb_point at, double radius, tb_error *err)
     return tb_scene_place(l->scene, &crown, cover, 1.3 * radius, err);
 }
 
+/* Trees of radii from `least` to `most`, one in so many square metres of the lot's box. */
+static tb_status scatter_trees(lot *l, double every_m2, double least, double most, tb_error *err)
+{
+    tb_status status = TB_OK;
+    double    area   = (l->high.x - l->low.x) * (l->high.y - l->low.y);
+
+    for (int i = (int)(area / every_m2); i > 0; i--) {
+        tb_point within = tb_point_between(&l->random, l->low, l->high);
+        tb_point at     = to_ground(l, within.x, within.y);
+
+        if (tb_ring_contains(l->ring, l->count, at))
+            TB_TRY(plant_tree(l, at, tb_random_between(&l->random, least, most), err));
+    }
+done:
+    return status;
+}
+
 static tb_cover choose_roof(tb_random *random)
 {
     double draw = tb_random_between(random, 0, 1);
@@ -137,13 +154,7 @@ static tb_status make_village(lot *l, tb_error *err)
         }
         v += depth + (row % 2 == 0 ? 4.2 : 6.0);
     }
-    for (int i = (int)((l->high.x - l->low.x) * (l->high.y - l->low.y) / 1800.0); i > 0; i--) {
-        tb_point within = tb_point_between(&l->random, l->low, l->high);
-        tb_point at     = to_ground(l, within.x, within.y);
-
-        if (tb_ring_contains(l->ring, l->count, at))
-            TB_TRY(plant_tree(l, at, tb_random_between(&l->random, 1.8, 4.0), err));
-    }
+    TB_TRY(scatter_trees(l, 1800.0, 1.8, 4.0, err));
 done:
     return status;
 }
@@ -291,22 +302,6 @@ done:
     return status;
 }
 
-static tb_status scatter_trees(lot *l, double every_m2, tb_error *err)
-{
-    tb_status status = TB_OK;
-    double    area   = (l->high.x - l->low.x) * (l->high.y - l->low.y);
-
-    for (int i = (int)(area / every_m2); i > 0; i--) {
-        tb_point within = tb_point_between(&l->random, l->low, l->high);
-        tb_point at     = to_ground(l, within.x, within.y);
-
-        if (tb_ring_contains(l->ring, l->count, at))
-            TB_TRY(plant_tree(l, at, tb_random_between(&l->random, 1.6, 3.8), err));
-    }
-done:
-    return status;
-}
-
 static tb_cover ground_of(const tb_plot *plot)
 {
     switch ((tb_use)plot->use) {
@@ -363,11 +358,11 @@ static tb_status furnish_lot(lot *l, tb_land *land, tb_error *err)
     case TB_USE_BANK:
         return TB_OK;
     case TB_USE_FOREST:
-        return scatter_trees(l, 260.0, err);
+        return scatter_trees(l, 260.0, 1.6, 3.8, err);
     case TB_USE_GRASS:
-        return scatter_trees(l, 1500.0, err);
+        return scatter_trees(l, 1500.0, 1.6, 3.8, err);
     case TB_USE_BARE:
-        return scatter_trees(l, 3000.0, err);
+        return scatter_trees(l, 3000.0, 1.6, 3.8, err);
     default:
         return TB_OK;
     }

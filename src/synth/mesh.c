@@ -94,6 +94,16 @@ void tb_mesh_reset(tb_mesh *mesh)
     *mesh = (tb_mesh){0};
 }
 
+tb_status tb_mesh_ring_append(tb_mesh *mesh, uint32_t half, size_t *count, tb_error *err)
+{
+    tb_status status = TB_OK;
+
+    TB_TRY(reserve(&mesh->ring, &mesh->ring_capacity, *count + 1, sizeof *mesh->ring, err));
+    mesh->ring[(*count)++] = mesh->vertices[mesh->halves[half].origin];
+done:
+    return status;
+}
+
 tb_status tb_mesh_ring(tb_mesh *mesh, uint32_t face, const tb_point **corners, size_t *count,
                        tb_error *err)
 {
@@ -102,9 +112,8 @@ tb_status tb_mesh_ring(tb_mesh *mesh, uint32_t face, const tb_point **corners, s
 
     *count = 0;
     do {
-        TB_TRY(reserve(&mesh->ring, &mesh->ring_capacity, *count + 1, sizeof *mesh->ring, err));
-        mesh->ring[(*count)++] = mesh->vertices[mesh->halves[h].origin];
-        h                      = mesh->halves[h].next;
+        TB_TRY(tb_mesh_ring_append(mesh, h, count, err));
+        h = mesh->halves[h].next;
     } while (h != first);
     *corners = mesh->ring;
 done:
@@ -194,7 +203,7 @@ static bool crosses(const tb_mesh *mesh, const line *l, uint32_t h, crossing *fo
     return true;
 }
 
-static bool is_inside(const tb_mesh *mesh, uint32_t face, tb_point p)
+bool tb_mesh_contains(const tb_mesh *mesh, uint32_t face, tb_point p)
 {
     uint32_t first = mesh->faces[face], h = first;
     bool     result = false;
@@ -236,7 +245,7 @@ static bool find_chord(const tb_mesh *mesh, uint32_t face, const line *l, double
 {
     tb_point p = {l->at.x + along * l->direction.x, l->at.y + along * l->direction.y};
 
-    return is_inside(mesh, face, p) && find_crossing(mesh, face, l, along, true, from) &&
+    return tb_mesh_contains(mesh, face, p) && find_crossing(mesh, face, l, along, true, from) &&
            find_crossing(mesh, face, l, along, false, to) && to->along - from->along >= LEAST_CHORD;
 }
 

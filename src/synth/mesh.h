@@ -39,6 +39,13 @@ void tb_mesh_reset(tb_mesh *mesh);
 tb_status tb_mesh_ring(tb_mesh *mesh, uint32_t face, const tb_point **corners, size_t *count,
                        tb_error *err);
 
+/** Appends the origin of a half-edge to mesh->ring, which has *count corners: for rings around more
+ * than a face. */
+tb_status tb_mesh_ring_append(tb_mesh *mesh, uint32_t half, size_t *count, tb_error *err);
+
+/** True if the point lies in the face (even-odd rule). */
+bool tb_mesh_contains(const tb_mesh *mesh, uint32_t face, tb_point p);
+
 /**
  * Cuts a face along the line through `at` in `direction` (a unit vector), by the chord nearest to
  * `at`. *other is the new face, to the right of the direction as seen with y down (towards

@@ -4,6 +4,20 @@
 
 const tb_vector_options tb_place_options = {"GPKG", "2024-01-01T00:00:00.000Z", NULL};
 
+tb_status tb_place_add_layer(const tb_place *place, tb_vector *vector, const char *name,
+                             const char *description, const tb_vector_field *fields,
+                             int field_count, int *layer, tb_error *err)
+{
+    tb_vector_layer added = {.name        = name,
+                             .description = description,
+                             .geometry    = TB_VECTOR_POLYGON,
+                             .crs         = place->crs,
+                             .fields      = fields,
+                             .field_count = field_count};
+
+    return tb_vector_add_layer(vector, &added, layer, err);
+}
+
 tb_status tb_place_add(const tb_place *place, tb_vector *vector, int layer, const tb_point *corner,
                        size_t count, const tb_vector_value *values, tb_error *err)
 {

@@ -20,6 +20,22 @@ typedef struct tb_place {
 /** The date written into all vector files: they hold no present. */
 extern const tb_vector_options tb_place_options;
 
+/** Values of fields: no text where it is NULL. */
+static inline tb_vector_value tb_place_text(const char *value)
+{
+    return (tb_vector_value){.is_set = value != NULL, .text = value};
+}
+
+static inline tb_vector_value tb_place_real(double value)
+{
+    return (tb_vector_value){.is_set = true, .real = value};
+}
+
+/** Adds a layer of polygons in the place's CRS; *layer is its number. */
+tb_status tb_place_add_layer(const tb_place *place, tb_vector *vector, const char *name,
+                             const char *description, const tb_vector_field *fields,
+                             int field_count, int *layer, tb_error *err);
+
 /**
  * Adds one polygon, corners as they run in the scene.
  * Threads: one caller per vector.

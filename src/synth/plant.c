@@ -386,29 +386,20 @@ done:
 static tb_status write_truth(const planting *p, tb_output *output, tb_truth_counts *counts,
                              tb_error *err)
 {
-    const double *t      = p->lattice.transform;
-    double        s      = 1.0 / p->gsd_m;
-    tb_place      place  = {.transform  = {t[0], t[1] * s, t[2] * s, t[3], t[4] * s, t[5] * s},
-                            .area_scale = 1.0,
-                            .crs        = p->lattice.crs};
-    tb_truth      truth  = {.sites    = &p->sites,
-                            .place    = &place,
-                            .grid     = &p->lattice,
-                            .gsd_m    = p->gsd_m,
-                            .last     = 1,
-                            .is_clear = is_clear,
-                            .context  = p};
-    tb_status     status = TB_OK;
-    char         *first  = NULL;
-    const char   *path;
+    const double *t     = p->lattice.transform;
+    double        s     = 1.0 / p->gsd_m;
+    tb_place      place = {.transform  = {t[0], t[1] * s, t[2] * s, t[3], t[4] * s, t[5] * s},
+                           .area_scale = 1.0,
+                           .crs        = p->lattice.crs};
+    tb_truth      truth = {.sites    = &p->sites,
+                           .place    = &place,
+                           .grid     = &p->lattice,
+                           .gsd_m    = p->gsd_m,
+                           .last     = 1,
+                           .is_clear = is_clear,
+                           .context  = p};
 
-    TB_TRY(tb_output_file(output, "truth.gpkg", &path, err));
-    TB_TRY(tb_copy_text(&first, path, err));
-    TB_TRY(tb_output_file(output, "truth.tif", &path, err));
-    TB_TRY(tb_truth_write(&truth, first, path, counts, err));
-done:
-    tb_free(first);
-    return status;
+    return tb_truth_write(&truth, output, counts, err);
 }
 
 static tb_status write_job(const planting *p, tb_output *output, tb_error *err)

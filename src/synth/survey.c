@@ -3,34 +3,11 @@
 #include <math.h>
 #include <stdio.h>
 
-static tb_vector_value text(const char *value)
-{
-    return (tb_vector_value){.is_set = value != NULL, .text = value};
-}
-
-static tb_vector_value real(double value)
-{
-    return (tb_vector_value){.is_set = true, .real = value};
-}
-
 /* As areas are given: square metres on the ellipsoid, two decimals. */
 static tb_vector_value area(const tb_place *place, const tb_point *ring, size_t count)
 {
-    return real(floor(fabs(tb_ring_area(ring, count)) * place->area_scale * 100.0 + 0.5) / 100.0);
-}
-
-static tb_status add_layer(tb_vector *vector, const char *name, const char *description,
-                           const tb_place *place, const tb_vector_field *fields, int count,
-                           int *number, tb_error *err)
-{
-    tb_vector_layer layer = {.name        = name,
-                             .description = description,
-                             .geometry    = TB_VECTOR_POLYGON,
-                             .crs         = place->crs,
-                             .fields      = fields,
-                             .field_count = count};
-
-    return tb_vector_add_layer(vector, &layer, number, err);
+    return tb_place_real(floor(fabs(tb_ring_area(ring, count)) * place->area_scale * 100.0 + 0.5) /
+                         100.0);
 }
 
 /* The number every object of the survey has: unit, layer, serial. */
@@ -55,7 +32,7 @@ static tb_status write_land(tb_vector *vector, tb_land *land, const tb_place *pl
     tb_status status = TB_OK;
     int       layer;
 
-    TB_TRY(add_layer(vector, "DLTB", "地类图斑", place, fields, 7, &layer, err));
+    TB_TRY(tb_place_add_layer(place, vector, "DLTB", "地类图斑", fields, 7, &layer, err));
     for (uint32_t face = 0; face < tb_land_count(land); face++) {
         const tb_plot *plot       = tb_land_plot(land, face);
         const tb_use_class *class = tb_use_describe((tb_use)plot->use);
@@ -68,9 +45,10 @@ static tb_status write_land(tb_vector *vector, tb_land *land, const tb_place *pl
         make_number(number, plot->unit, 10, face + 1);
         snprintf(village, sizeof village, "%s0000000000000", unit->code);
 
-        tb_vector_value values[] = {
-            text(number),     text(class->code),        text(class->name),         text(village),
-            text(unit->name), real(class->ridge_share), area(place, ring, corners)};
+        tb_vector_value values[] = {tb_place_text(number),      tb_place_text(class->code),
+                                    tb_place_text(class->name), tb_place_text(village),
+                                    tb_place_text(unit->name),  tb_place_real(class->ridge_share),
+                                    area(place, ring, corners)};
 
         TB_TRY(tb_place_add(place, vector, layer, ring, corners, values, err));
     }
@@ -93,7 +71,8 @@ static tb_status write_basic_farmland(tb_vector *vector, tb_land *land, const tb
     size_t    serial = 0;
     int       layer;
 
-    TB_TRY(add_layer(vector, "YJJBNTBHTB", "永久基本农田保护图斑", place, fields, 5, &layer, err));
+    TB_TRY(tb_place_add_layer(place, vector, "YJJBNTBHTB", "永久基本农田保护图斑", fields, 5,
+                              &layer, err));
     for (uint32_t face = 0; face < tb_land_count(land); face++) {
         const tb_plot *plot       = tb_land_plot(land, face);
         const tb_use_class *class = tb_use_describe((tb_use)plot->use);
@@ -108,9 +87,10 @@ static tb_status write_basic_farmland(tb_vector *vector, tb_land *land, const tb
         snprintf(name, sizeof name, "%s%08zu", tb_unit_describe(plot->unit)->code, serial);
 
         double gross = floor(fabs(tb_ring_area(ring, corners)) * place->area_scale * 100.0 + 0.5);
-        tb_vector_value values[] = {text(number), text(name), text(class->code),
-                                    real(class->ridge_share),
-                                    real(floor(gross * (1.0 - class->ridge_share) + 0.5) / 100.0)};
+        tb_vector_value values[] = {
+            tb_place_text(number), tb_place_text(name), tb_place_text(class->code),
+            tb_place_real(class->ridge_share),
+            tb_place_real(floor(gross * (1.0 - class->ridge_share) + 0.5) / 100.0)};
 
         TB_TRY(tb_place_add(place, vector, layer, ring, corners, values, err));
     }
@@ -130,7 +110,7 @@ static tb_status write_red_lines(tb_vector *vector, const tb_land *land, const t
     tb_status                    status   = TB_OK;
     int                          layer;
 
-    TB_TRY(add_layer(vector, "STBHHX", "生态保护红线", place, fields, 3, &layer, err));
+    TB_TRY(tb_place_add_layer(place, vector, "STBHHX", "生态保护红线", fields, 3, &layer, err));
     for (int z = TB_ZONE_RIVER; z <= TB_ZONE_HILL; z++) {
         const tb_figure *zone = tb_land_zone(land, z);
         char             number[24];
@@ -139,7 +119,8 @@ static tb_status write_red_lines(tb_vector *vector, const tb_land *land, const t
             continue;
         make_number(number, z, 30, (size_t)z + 1);
 
-        tb_vector_value values[] = {text(number), text(names[z]), text(kinds[z])};
+        tb_vector_value values[] = {tb_place_text(number), tb_place_text(names[z]),
+                                    tb_place_text(kinds[z])};
 
         TB_TRY(tb_place_add(place, vector, layer, zone->corner, (size_t)zone->count, values, err));
     }
@@ -155,7 +136,7 @@ static tb_status write_units(tb_vector *vector, tb_land *land, const tb_place *p
     tb_status                    status   = TB_OK;
     int                          layer;
 
-    TB_TRY(add_layer(vector, "XZQ", "行政区", place, fields, 3, &layer, err));
+    TB_TRY(tb_place_add_layer(place, vector, "XZQ", "行政区", fields, 3, &layer, err));
     for (int u = 0; u < TB_UNITS; u++) {
         const tb_point *ring;
         size_t          corners;
@@ -166,8 +147,8 @@ static tb_status write_units(tb_vector *vector, tb_land *land, const tb_place *p
             continue;
         make_number(number, u, 40, (size_t)u + 1);
 
-        tb_vector_value values[] = {text(number), text(tb_unit_describe(u)->code),
-                                    text(tb_unit_describe(u)->name)};
+        tb_vector_value values[] = {tb_place_text(number), tb_place_text(tb_unit_describe(u)->code),
+                                    tb_place_text(tb_unit_describe(u)->name)};
 
         TB_TRY(tb_place_add(place, vector, layer, ring, corners, values, err));
     }
@@ -187,11 +168,11 @@ static tb_status write_urban(tb_vector *vector, const tb_land *land, const tb_pl
     int                          layer;
     char                         number[24];
 
-    TB_TRY(add_layer(vector, "CZKFBJ", "城镇开发边界", place, fields, 4, &layer, err));
+    TB_TRY(tb_place_add_layer(place, vector, "CZKFBJ", "城镇开发边界", fields, 4, &layer, err));
     make_number(number, 2, 50, 1);
 
-    tb_vector_value values[] = {text(number), text(tb_unit_describe(2)->code),
-                                text(tb_unit_describe(2)->name),
+    tb_vector_value values[] = {tb_place_text(number), tb_place_text(tb_unit_describe(2)->code),
+                                tb_place_text(tb_unit_describe(2)->name),
                                 area(place, zone->corner, (size_t)zone->count)};
 
     TB_TRY(tb_place_add(place, vector, layer, zone->corner, (size_t)zone->count, values, err));

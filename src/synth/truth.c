@@ -49,18 +49,13 @@ static tb_status write_polygons(const tb_truth *truth, const char *path, tb_trut
         {"PIXELS", NULL, TB_VECTOR_INTEGER, 0, 0},  {"SEEN", NULL, TB_VECTOR_INTEGER, 0, 0},
         {"NOTE", NULL, TB_VECTOR_TEXT, 60, 0},
     };
-    tb_vector_layer description = {.name        = "truth",
-                                   .description = "what was built between the dates",
-                                   .geometry    = TB_VECTOR_POLYGON,
-                                   .crs         = place->crs,
-                                   .fields      = fields,
-                                   .field_count = 9};
-    tb_status       status      = TB_OK;
-    tb_vector      *vector      = NULL;
-    int             layer;
+    tb_status  status = TB_OK;
+    tb_vector *vector = NULL;
+    int        layer;
 
     TB_TRY(tb_vector_create(&vector, path, &tb_place_options, err));
-    TB_TRY(tb_vector_add_layer(vector, &description, &layer, err));
+    TB_TRY(tb_place_add_layer(place, vector, "truth", "what was built between the dates", fields, 9,
+                              &layer, err));
     for (size_t i = 0; i < sites->count; i++) {
         const tb_site *site        = &sites->items[i];
         const tb_site_class *class = tb_site_describe(site->kind);
@@ -155,14 +150,17 @@ done:
     return status;
 }
 
-tb_status tb_truth_write(const tb_truth *truth, const char *vector_path, const char *raster_path,
-                         tb_truth_counts *counts, tb_error *err)
+tb_status tb_truth_write(const tb_truth *truth, tb_output *output, tb_truth_counts *counts,
+                         tb_error *err)
 {
-    tb_status status = TB_OK;
+    tb_status   status = TB_OK;
+    const char *path;
 
     *counts = (tb_truth_counts){0};
-    TB_TRY(write_polygons(truth, vector_path, counts, err));
-    TB_TRY(write_raster(truth, raster_path, counts, err));
+    TB_TRY(tb_output_file(output, "truth.gpkg", &path, err));
+    TB_TRY(write_polygons(truth, path, counts, err));
+    TB_TRY(tb_output_file(output, "truth.tif", &path, err));
+    TB_TRY(write_raster(truth, path, counts, err));
 done:
     return status;
 }

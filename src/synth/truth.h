@@ -4,6 +4,7 @@
 
 #include "core/error.h"
 #include "raster/grid.h"
+#include "synth/output.h"
 #include "synth/place.h"
 #include "synth/site.h"
 
@@ -26,10 +27,10 @@ typedef struct tb_truth_counts {
 } tb_truth_counts;
 
 /**
- * Writes both files: the sites of all dates as polygons, and as a raster 0 unchanged, 1 a site of
- * the last date (most of the pixel), 255 not observed on the last date or the one before.
+ * Writes truth.gpkg, the sites of all dates as polygons, and truth.tif, a raster: 0 unchanged, 1 a
+ * site of the last date (most of the pixel), 255 not observed on the last date or the one before.
  */
-tb_status tb_truth_write(const tb_truth *truth, const char *vector_path, const char *raster_path,
-                         tb_truth_counts *counts, tb_error *err);
+tb_status tb_truth_write(const tb_truth *truth, tb_output *output, tb_truth_counts *counts,
+                         tb_error *err);
 
 #endif

@@ -1,0 +1,41 @@
+/**
+ * Spans of many components that grow a span at a time, without a copy and without holes in memory.
+ *
+ * The spans of each lie in chunks of one cache line, chained; chunks lie in segments that stay put,
+ * and are used again.
+ */
+#ifndef TUBAN_REGION_CHAIN_H
+#define TUBAN_REGION_CHAIN_H
+
+#include "region/assemble.h"
+
+/** Spans in a chain of chunks; all zero has none. */
+typedef struct tb_chain {
+    size_t   count;
+    uint32_t first, last; /**< chunks */
+} tb_chain;
+
+typedef struct tb_chain_chunk tb_chain_chunk;
+
+/** Where the chunks of all chains lie. */
+typedef struct tb_chain_pool {
+    int64_t x, y; /**< the corner that spans are kept from: they reach 2^31 pixels from it */
+    tb_chain_chunk **segments;
+    size_t           segment_count, segment_capacity;
+    uint32_t         free_chunk, used_chunks;
+} tb_chain_pool;
+
+void tb_chain_pool_init(tb_chain_pool *pool, int64_t x, int64_t y);
+void tb_chain_pool_reset(tb_chain_pool *pool);
+
+/** Appends a span, or makes the last one longer where they meet. */
+tb_status tb_chain_append(tb_chain_pool *pool, tb_chain *to, tb_span added, tb_error *err);
+
+/**
+ * Lays the spans of a chain out in a row and gives its chunks back.
+ * @param spans  an array of *capacity, which grows as it has to (free with tb_free).
+ */
+tb_status tb_chain_gather(tb_chain_pool *pool, const tb_chain *from, tb_span **spans,
+                          size_t *capacity, tb_error *err);
+
+#endif
