@@ -62,8 +62,8 @@ static tb_mask *mask_of(tb_survey *survey, const tb_job_layer *layer)
     return NULL; /* earlier batches are not a mask */
 }
 
-void tb_survey_tell(const tb_progress *notes, const char *path, tb_layer *layer,
-                    int64_t repaired, int64_t without)
+void tb_survey_tell(const tb_progress *notes, const char *path, tb_layer *layer, int64_t repaired,
+                    int64_t without)
 {
     char line[400];
 

@@ -41,8 +41,8 @@ tb_status tb_survey_read(tb_survey *survey, const tb_job *job, const tb_profile 
 void      tb_survey_reset(tb_survey *survey);
 
 /** Notes of a layer that was read: polygons repaired, features without any left out, or empty. */
-void tb_survey_tell(const tb_progress *notes, const char *path, tb_layer *layer,
-                    int64_t repaired, int64_t without);
+void tb_survey_tell(const tb_progress *notes, const char *path, tb_layer *layer, int64_t repaired,
+                    int64_t without);
 
 /** Decides which approvals hold for a pair whose later image is of that day (YYYY-MM-DD). */
 void tb_survey_set_date(tb_survey *survey, const char *later);
