@@ -217,3 +217,25 @@ void tb_text_release(char *text)
 {
     free(text);
 }
+
+/* How each file was read: its blocks decoded directly, or all of it by GDAL. */
+static void add_files(json_t *files, const tb_epoch *epoch)
+{
+    for (int f = 0; f < tb_epoch_files(epoch) + (tb_epoch_valid(epoch) != NULL ? 1 : 0); f++) {
+        const tb_image_info *info = tb_epoch_file(epoch, f);
+
+        json_array_append_new(
+            files, json_pack("{s:s, s:s, s:o}", "file", info->path, "reading",
+                             info->is_direct ? "direct" : "gdal", "reason",
+                             info->is_direct ? json_null() : json_string(info->why_gdal)));
+    }
+}
+
+json_t *tb_report_reading(const tb_pair *pair)
+{
+    json_t *files = json_array();
+
+    add_files(files, pair->before);
+    add_files(files, pair->after);
+    return files;
+}

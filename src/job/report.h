@@ -29,4 +29,7 @@ json_t *tb_report_number(double value);
 /** Text of the JSON (free with tb_text_release), or TB_E_MEMORY. Takes the reference. */
 tb_status tb_report_text(json_t *json, char **out, tb_error *err);
 
+/** How each file of an open pair is read: a new array of {file, reading, reason}. */
+json_t *tb_report_reading(const tb_pair *pair);
+
 #endif

@@ -98,6 +98,12 @@ static void make_texts(tb_row *r, const tb_job *job, const tb_judge *judge,
              tb_weekday_name(tb_day_weekday(found->tier.due)));
 }
 
+/* To so many parts of 1: C libraries differ in the last bits of what is measured in a plane. */
+static double rounded(double value, double parts)
+{
+    return floor(value * parts + 0.5) / parts;
+}
+
 /*
  * From 0 to 1: how strong the evidence is, for ranking, not a probability. Where seasons changed
  * what was built stands out by its mean, its greatest score and its size: docs/parcels.md.
@@ -106,7 +112,7 @@ static double confidence_of(const tb_candidate *it)
 {
     double evidence = it->score * it->score_max * pow((double)it->pixels, 0.1);
 
-    return floor(1000.0 * evidence / (evidence + 2.5) + 0.5) / 1000.0;
+    return rounded(evidence / (evidence + 2.5), 1e3);
 }
 
 void tb_row_parcel(tb_row *r, const tb_job *job, const tb_judge *judge, const tb_candidate *it,
@@ -131,8 +137,8 @@ void tb_row_parcel(tb_row *r, const tb_job *job, const tb_judge *judge, const tb
     put_text(r, found->unit_name);
     put_text(r, found->place_code);
     put_text(r, found->place_name);
-    put_real(r, floor(found->longitude * 1e8 + 0.5) / 1e8);
-    put_real(r, floor(found->latitude * 1e8 + 0.5) / 1e8);
+    put_real(r, rounded(found->longitude, 1e8));
+    put_real(r, rounded(found->latitude, 1e8));
     put_text(r, r->before);
     put_text(r, r->after);
     put_text(r, found->under.before_scenes);
@@ -203,9 +209,10 @@ void tb_row_parcel(tb_row *r, const tb_job *job, const tb_judge *judge, const tb
         put_integer(r, it->edge_pixels);
     }
     put_text(r, found->former_class);
-    put(r, (tb_vector_value){.is_set = found->former_class != NULL, .real = found->changed_share});
-    put_real(r, found->form.rectangularity);
-    put_real(r, found->form.elongation);
+    put(r, (tb_vector_value){.is_set = found->former_class != NULL,
+                             .real   = rounded(found->changed_share, 1e4)});
+    put_real(r, rounded(found->form.rectangularity, 1e4));
+    put_real(r, rounded(found->form.elongation, 1e3));
     put_text(r, found->reason);
     assert(r->count == tb_fields_rejected().count);
 }

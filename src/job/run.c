@@ -211,19 +211,6 @@ static json_t *summary_of(const run *r)
     return json;
 }
 
-/* How each file was read: its blocks decoded directly, or all of it by GDAL. */
-static void add_files(json_t *files, const tb_epoch *epoch)
-{
-    for (int f = 0; f < tb_epoch_files(epoch) + (tb_epoch_valid(epoch) != NULL ? 1 : 0); f++) {
-        const tb_image_info *info = tb_epoch_file(epoch, f);
-
-        json_array_append_new(
-            files, json_pack("{s:s, s:s, s:o}", "file", info->path, "reading",
-                             info->is_direct ? "direct" : "gdal", "reason",
-                             info->is_direct ? json_null() : json_string(info->why_gdal)));
-    }
-}
-
 static json_t *run_report(const run *r)
 {
     int64_t bytes = 0, tiles = 0;
@@ -236,8 +223,7 @@ static json_t *run_report(const run *r)
         swept += r->stages[p].swept;
         passed_over += r->stages[p].passed_over;
         json_array_append_new(plans, tb_report_plan(&r->stages[p].plan));
-        add_files(files, r->stages[p].pair.before);
-        add_files(files, r->stages[p].pair.after);
+        json_array_extend(files, r->stages[p].reading);
     }
     json = json_pack("{s:O, s:I, s:I, s:i, s:i, s:o, s:s, s:o}", "stages", r->times,
                      "decoded_bytes", (json_int_t)bytes, "decoded_tiles", (json_int_t)tiles,

@@ -8,6 +8,7 @@
 
 #include "core/file.h"
 #include "core/memory.h"
+#include "job/report.h"
 #include "model/decide.h"
 #include "model/filter.h"
 #include "region/record.h"
@@ -109,6 +110,7 @@ tb_status tb_stages_open(tb_stages *stages, const tb_job *job, int number,
 
     *stages = (tb_stages){.job = job, .number = number};
     TB_TRY(open_pair(stages, stages->key, err));
+    stages->reading = tb_report_reading(&stages->pair);
     TB_TRY(check_method(tb_job_method(job, &stages->pair), &stages->pair, err));
     if (job->model != NULL) {
         TB_TRY(open_filter(stages, err));
@@ -158,6 +160,7 @@ void tb_stages_close(tb_stages *stages)
     tb_filter_free(stages->filter);
     tb_pair_close(&stages->pair);
     tb_free(stages->model_path);
+    json_decref(stages->reading);
     *stages = (tb_stages){0};
 }
 

@@ -6,6 +6,7 @@
 #ifndef TUBAN_JOB_STAGES_H
 #define TUBAN_JOB_STAGES_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -31,6 +32,7 @@ typedef struct tb_stages {
     char          key[TB_KEY_SIZE];       /**< of the inputs */
     char          model_key[TB_KEY_SIZE]; /**< of inputs and model: what the sweep depends on */
     char         *model_path;
+    json_t       *reading; /**< how each file is read: tb_report_reading */
     int64_t       decoded_bytes, decoded_tiles;
     int           swept, passed_over; /**< shards */
 } tb_stages;
