@@ -291,7 +291,7 @@ static tb_status walk(work *w, const shape *along, const shape *other, size_t fe
 {
     tb_status       status = TB_OK;
     const crossing *next   = feature > 0 ? w->others : w->own;
-    const crossing *end    = next + w->crossing_count;
+    const crossing *end    = next != NULL ? next + w->crossing_count : NULL; /* none at first */
 
     for (size_t r = along->first; r < along->end; r++) {
         tb_verdict is_in = TB_DOUBT; /* not yet known */
