@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "checks.h"
 #include "core/file.h"
 #include "core/memory.h"
 #include "detect/score.h"
@@ -21,14 +22,6 @@
 #include "model/model.h"
 #include "model/sample.h"
 #include "scenes.h"
-
-#define OK(call)                                                                                   \
-    do {                                                                                           \
-        tb_error  said  = {0};                                                                     \
-        tb_error *heard = &said;                                                                   \
-        if ((call) != TB_OK)                                                                       \
-            fail_msg("%s: %s", #call, said.message);                                               \
-    } while (0)
 
 /* ---- sample ---- */
 

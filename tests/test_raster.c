@@ -15,6 +15,7 @@
 #include <gdal.h>
 #include <ogr_srs_api.h>
 
+#include "checks.h"
 #include "core/file.h"
 #include "core/memory.h"
 #include "core/parallel.h"
@@ -29,14 +30,6 @@
 #include "scenes.h"
 
 static const double plain[6] = {0, 1, 0, 0, 0, 1};
-
-#define OK(call)                                                                                   \
-    do {                                                                                           \
-        tb_error  said  = {0};                                                                     \
-        tb_error *heard = &said;                                                                   \
-        if ((call) != TB_OK)                                                                       \
-            fail_msg("%s: %s", #call, said.message);                                               \
-    } while (0)
 
 /* ---- grid and warp ---- */
 

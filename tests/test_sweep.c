@@ -12,6 +12,7 @@
 #include <cmocka.h>
 #include <cpl_vsi.h>
 
+#include "checks.h"
 #include "core/file.h"
 #include "core/memory.h"
 #include "model/fit.h"
@@ -19,14 +20,6 @@
 #include "sweep/block.h"
 #include "sweep/plan.h"
 #include "sweep/sweep.h"
-
-#define OK(call)                                                                                   \
-    do {                                                                                           \
-        tb_error  said  = {0};                                                                     \
-        tb_error *heard = &said;                                                                   \
-        if ((call) != TB_OK)                                                                       \
-            fail_msg("%s: %s", #call, said.message);                                               \
-    } while (0)
 
 static const size_t MANY = (size_t)1 << 40;
 

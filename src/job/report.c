@@ -11,15 +11,9 @@
 
 static const char *const states[] = {"empty", "unfit", "borrowed", "fitted"};
 
-/* JSON has no NaN: what is not known is null. */
-static json_t *number(double value)
-{
-    return isfinite(value) ? json_real(value) : json_null();
-}
-
 json_t *tb_report_number(double value)
 {
-    return number(value);
+    return isfinite(value) ? json_real(value) : json_null();
 }
 
 static json_t *nodes_of(const double *values, const tb_field *field)
@@ -30,7 +24,7 @@ static json_t *nodes_of(const double *values, const tb_field *field)
         json_t *list = json_array();
 
         for (int column = 0; column < field->columns; column++)
-            json_array_append_new(list, number(values[row * field->columns + column]));
+            json_array_append_new(list, tb_report_number(values[row * field->columns + column]));
         json_array_append_new(rows, list);
     }
     return rows;
@@ -45,19 +39,21 @@ static json_t *field_of(const tb_model_file *file)
         return json_null();
     return json_pack(
         "{s:[I,I], s:I, s:[o,o], s:[o,o], s:o, s:o}", "origin", (json_int_t)f->x, (json_int_t)f->y,
-        "step", (json_int_t)f->step, "held_out", number(file->field_held_out[0]),
-        number(file->field_held_out[1]), "correlation", number(file->field_correlation[0]),
-        number(file->field_correlation[1]), "dx", nodes_of(f->dx, f), "dy", nodes_of(f->dy, f));
+        "step", (json_int_t)f->step, "held_out", tb_report_number(file->field_held_out[0]),
+        tb_report_number(file->field_held_out[1]), "correlation",
+        tb_report_number(file->field_correlation[0]), tb_report_number(file->field_correlation[1]),
+        "dx", nodes_of(f->dx, f), "dy", nodes_of(f->dy, f));
 }
 
 static json_t *registration_of(const tb_model_file *file, const char *path)
 {
-    return json_pack(
-        "{s:s, s:o, s:o, s:o, s:i, s:i, s:b, s:o, s:o, s:o, s:s}", "file", tb_path_name(path), "dx",
-        number(file->dx), "dy", number(file->dy), "residual_px", number(file->residual_px),
-        "windows", file->windows, "accepted", file->accepted, "applied", file->applied,
-        "correlation_before", number(file->correlation_before), "correlation_after",
-        number(file->correlation_after), "field", field_of(file), "reason", file->reason);
+    return json_pack("{s:s, s:o, s:o, s:o, s:i, s:i, s:b, s:o, s:o, s:o, s:s}", "file",
+                     tb_path_name(path), "dx", tb_report_number(file->dx), "dy",
+                     tb_report_number(file->dy), "residual_px", tb_report_number(file->residual_px),
+                     "windows", file->windows, "accepted", file->accepted, "applied", file->applied,
+                     "correlation_before", tb_report_number(file->correlation_before),
+                     "correlation_after", tb_report_number(file->correlation_after), "field",
+                     field_of(file), "reason", file->reason);
 }
 
 static json_t *irmad_of(const tb_model_irmad *irmad)
@@ -65,9 +61,9 @@ static json_t *irmad_of(const tb_model_irmad *irmad)
     json_t *rho = json_array();
 
     for (int i = 0; i < irmad->count; i++)
-        json_array_append_new(rho, number(irmad->rho[i]));
+        json_array_append_new(rho, tb_report_number(irmad->rho[i]));
     return json_pack("{s:o, s:i, s:o}", "rho", rho, "iterations", irmad->iterations, "ridge",
-                     number(irmad->ridge));
+                     tb_report_number(irmad->ridge));
 }
 
 static json_t *regression_of(const tb_model_stratum *s, int bands)
@@ -75,18 +71,20 @@ static json_t *regression_of(const tb_model_stratum *s, int bands)
     json_t *list = json_array();
 
     for (int b = 0; b < bands; b++)
-        json_array_append_new(list, json_pack("{s:o, s:o, s:o, s:o}", "slope", number(s->slope[b]),
-                                              "intercept", number(s->intercept[b]), "noise",
-                                              number(s->noise[b]), "spread", number(s->spread[b])));
+        json_array_append_new(list, json_pack("{s:o, s:o, s:o, s:o}", "slope",
+                                              tb_report_number(s->slope[b]), "intercept",
+                                              tb_report_number(s->intercept[b]), "noise",
+                                              tb_report_number(s->noise[b]), "spread",
+                                              tb_report_number(s->spread[b])));
     return list;
 }
 
 static json_t *threshold_of(const tb_model_threshold *t)
 {
     return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:s}", "rule", t->rule, "value",
-                     number(t->value), "weak", number(t->weak), "strong", number(t->strong),
-                     "contrast", number(t->contrast), "flagged", number(t->flagged), "reason",
-                     t->reason);
+                     tb_report_number(t->value), "weak", tb_report_number(t->weak), "strong",
+                     tb_report_number(t->strong), "contrast", tb_report_number(t->contrast),
+                     "flagged", tb_report_number(t->flagged), "reason", t->reason);
 }
 
 static json_t *stratum_of(const tb_model *model, int index)
@@ -99,7 +97,7 @@ static json_t *stratum_of(const tb_model *model, int index)
     if (s->state == TB_STRATUM_BORROWED)
         json_object_set_new(json, "from", json_integer(s->from));
     if (s->screen.is_used)
-        json_object_set_new(json, "screened_cloud", number(s->screen.cloud));
+        json_object_set_new(json, "screened_cloud", tb_report_number(s->screen.cloud));
     if (s->state == TB_STRATUM_FITTED) {
         json_object_set_new(json, "irmad", irmad_of(&s->irmad));
         json_object_set_new(json, "normalisation", json_string(s->normalisation));
@@ -113,9 +111,9 @@ static json_t *stratum_of(const tb_model *model, int index)
 
 json_t *tb_report_model(const tb_model *model, const tb_pair *pair)
 {
-    json_t *json =
-        json_pack("{s:s, s:i, s:o, s:o}", "method", model->method->name, "bands", model->bands,
-                  "smoothing", number(model->smoothing), "sample", number(model->sample_share));
+    json_t *json  = json_pack("{s:s, s:i, s:o, s:o}", "method", model->method->name, "bands",
+                              model->bands, "smoothing", tb_report_number(model->smoothing),
+                              "sample", tb_report_number(model->sample_share));
     json_t *files = json_array(), *strata = json_array();
     bool    has_first = false;
 
@@ -149,7 +147,8 @@ json_t *tb_report_totals(const tb_assemble_totals *totals, int64_t lattice_pixel
         "observed", (json_int_t)observed, "unobserved", (json_int_t)totals->unobserved_pixels,
         "changed_pixels", (json_int_t)totals->kept_pixels, "components", (json_int_t)totals->kept,
         "rejected", (json_int_t)totals->small, "rejected_pixels", (json_int_t)totals->small_pixels,
-        "flagged", number(observed > 0 ? (double)totals->kept_pixels / (double)observed : NAN));
+        "flagged",
+        tb_report_number(observed > 0 ? (double)totals->kept_pixels / (double)observed : NAN));
 }
 
 const char *tb_report_reason(const tb_model *model, const tb_assemble_totals *totals)
@@ -176,10 +175,10 @@ json_t *tb_report_plan(const tb_plan *plan)
         "threads", plan->threads, "shards", (json_int_t)plan->shards, "block",
         (json_int_t)plan->block, "rows", (json_int_t)plan->rows, "blocks", (json_int_t)blocks,
         "panel", (json_int_t)plan->panel, "halo", plan->halo, "source_bytes",
-        (json_int_t)plan->source_bytes, "decoded", number(plan->decoded_share), "memory", "budget",
-        (json_int_t)plan->budget_bytes, "needed", (json_int_t)plan->needed_bytes, "libraries",
-        (json_int_t)plan->base_bytes, "tile_cache", (json_int_t)plan->cache_bytes, "worker",
-        (json_int_t)plan->worker_bytes, "sample", (json_int_t)plan->fit_bytes);
+        (json_int_t)plan->source_bytes, "decoded", tb_report_number(plan->decoded_share), "memory",
+        "budget", (json_int_t)plan->budget_bytes, "needed", (json_int_t)plan->needed_bytes,
+        "libraries", (json_int_t)plan->base_bytes, "tile_cache", (json_int_t)plan->cache_bytes,
+        "worker", (json_int_t)plan->worker_bytes, "sample", (json_int_t)plan->fit_bytes);
 }
 
 /* Not getrusage: what it tells of begins with the peak of the program that started this one. */

@@ -374,11 +374,6 @@ done:
     return status;
 }
 
-static json_t *figure(double value)
-{
-    return isfinite(value) ? json_real(value) : json_null();
-}
-
 static json_t *report_of(const train *t)
 {
     json_t *pairs = json_array();
@@ -390,9 +385,9 @@ static json_t *report_of(const train *t)
                               "labelled", (json_int_t)t->source[p].labelled, "examples", (json_int_t)found->examples,
                               "changed", (json_int_t)found->changed, "validated", (json_int_t)found->validated);
 
-        json_object_set_new(row, "f1", figure(found->f1));
-        json_object_set_new(row, "precision", figure(found->precision));
-        json_object_set_new(row, "recall", figure(found->recall));
+        json_object_set_new(row, "f1", tb_report_number(found->f1));
+        json_object_set_new(row, "precision", tb_report_number(found->precision));
+        json_object_set_new(row, "recall", tb_report_number(found->recall));
         json_array_append_new(pairs, row);
     }
     return json_pack("{s:s, s:f, s:f, s:f, s:f, s:s, s:i, s:o}", "out", t->options->out, "f1",
