@@ -8,6 +8,9 @@
  * changed. channel  `channels` pointers to n floats each: the bands before, then the bands after;
  * any alignment. NaN in any of them gives NaN. Exactness: all variants equal _c bit for bit (k,
  * then i, in order; no fused multiply-add).
+ *
+ * mad_root gives root[x] = (float z[x])^(1/4), n floats, instead: as docs/methods/composite.md
+ * smooths it.
  */
 #ifndef TUBAN_KERNELS_MAD_H
 #define TUBAN_KERNELS_MAD_H
@@ -28,6 +31,10 @@ typedef struct tb_mad_weights {
 typedef void tb_mad_statistic_fn(double *restrict z, const float *const *channel,
                                  const tb_mad_weights *weights, size_t n);
 
+typedef void tb_mad_root_fn(float *restrict root, const float *const *channel,
+                            const tb_mad_weights *weights, size_t n);
+
 tb_mad_statistic_fn TB_KERNEL(tb_mad_statistic);
+tb_mad_root_fn      TB_KERNEL(tb_mad_root);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "kernels/bilateral.h"
 #include "kernels/chi2.h"
+#include "kernels/composite.h"
 #include "kernels/convert.h"
 #include "kernels/cva.h"
 #include "kernels/fir.h"
@@ -22,6 +23,7 @@
 typedef struct tb_kernels {
     const char            *isa; /**< "c", "avx2" or "avx512" */
     tb_bilateral_row_fn   *bilateral_row;
+    tb_composite_score_fn *composite_score;
     tb_convert_u8_fn      *convert_u8;
     tb_convert_u16_fn     *convert_u16;
     tb_convert_i16_fn     *convert_i16;
@@ -34,6 +36,7 @@ typedef struct tb_kernels {
     tb_resample_down_fn   *resample_down;
     tb_log_row_fn         *log_row;
     tb_chi2_upper_fn      *chi2_upper;
+    tb_mad_root_fn        *mad_root;
     tb_mad_statistic_fn   *mad_statistic;
     tb_median_row_fn      *median_row;
     tb_moments_add_fn     *moments_add;

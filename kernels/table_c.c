@@ -9,6 +9,7 @@ extern const tb_kernels TB_KERNEL(tb_kernels);
 const tb_kernels TB_KERNEL(tb_kernels) = {
     .isa             = TB_ISA_TEXT(TB_ISA),
     .bilateral_row   = TB_KERNEL(tb_bilateral_row),
+    .composite_score = TB_KERNEL(tb_composite_score),
     .convert_u8      = TB_KERNEL(tb_convert_u8),
     .convert_u16     = TB_KERNEL(tb_convert_u16),
     .convert_i16     = TB_KERNEL(tb_convert_i16),
@@ -21,6 +22,7 @@ const tb_kernels TB_KERNEL(tb_kernels) = {
     .resample_down   = TB_KERNEL(tb_resample_down),
     .log_row         = TB_KERNEL(tb_log_row),
     .chi2_upper      = TB_KERNEL(tb_chi2_upper),
+    .mad_root        = TB_KERNEL(tb_mad_root),
     .mad_statistic   = TB_KERNEL(tb_mad_statistic),
     .median_row      = TB_KERNEL(tb_median_row),
     .moments_add     = TB_KERNEL(tb_moments_add),

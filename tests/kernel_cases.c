@@ -70,6 +70,11 @@ static void gradient(const tb_kernels *k, void *out, const case_inputs *in, size
     k->gradient(out, in->rows[0], in->rows[1], in->rows[2], n);
 }
 
+static void composite_score(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
+{
+    k->composite_score(out, in->rows[0], in->rows[1], in->rows[2], n);
+}
+
 static void forest_row(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
 {
     enum { TREES = 40 };
@@ -127,7 +132,7 @@ static void chi2_most(const tb_kernels *k, void *out, const case_inputs *in, siz
     k->chi2_upper(out, in->positive, TB_CHI2_DEGREES_MAX, n);
 }
 
-static void mad(const tb_kernels *k, void *out, const case_inputs *in, size_t n, int bands)
+static tb_mad_weights mad_weights(int bands)
 {
     tb_mad_weights weights = {.channels = 2 * bands, .components = bands};
 
@@ -138,7 +143,21 @@ static void mad(const tb_kernels *k, void *out, const case_inputs *in, size_t n,
             weights.coefficient[i][c] = 0.01 * ((i * 7 + c * 5) % 11 - 5.3);
         weights.by_variance[i] = 1.0 / (0.1 + i);
     }
+    return weights;
+}
+
+static void mad(const tb_kernels *k, void *out, const case_inputs *in, size_t n, int bands)
+{
+    tb_mad_weights weights = mad_weights(bands);
+
     k->mad_statistic(out, in->rows, &weights, n);
+}
+
+static void mad_root(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
+{
+    tb_mad_weights weights = mad_weights(4);
+
+    k->mad_root(out, in->rows, &weights, n);
 }
 
 static void mad_four(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
@@ -342,6 +361,7 @@ const kernel_case kernel_cases[] = {
     {"cva_magnitude (contrast)", false, 0, true, cva_contrast},
     {"fir_row r=5", false, 0, true, fir_row},
     {"fir_column r=5", false, 0, true, fir_column},
+    {"composite_score", false, 0, true, composite_score},
     {"forest_row 40 trees", false, 0, true, forest_row},
     {"gradient", false, 0, true, gradient},
     {"resample_across", false, 0, true, resample_across},
@@ -351,6 +371,7 @@ const kernel_case kernel_cases[] = {
     {"chi2_upper N=6", true, 0, true, chi2_even},
     {"chi2_upper N=7", true, 0, true, chi2_odd},
     {"chi2_upper N=130", true, 0, true, chi2_most},
+    {"mad_root 4 bands", false, 0, true, mad_root},
     {"mad_statistic 4 bands", true, 0, true, mad_four},
     {"mad_statistic 6 bands", true, 0, true, mad_six},
     {"mad_statistic 16 bands", true, 0, true, mad_most},

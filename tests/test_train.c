@@ -608,6 +608,7 @@ static void scores_are_the_probabilities_of_the_features(void **state)
             before[1][i] = NAN;
         }
     tb_scoring_init_trained(&scoring, filter);
+    scoring.keeps_planes = true;
     assert_true(scoring.halo <= TB_SCORING_HALO_MAX && scoring.halo == 16);
     OK(tb_scores_make(&scores, &scoring, &block, list, kernels_here(), heard));
     for (int64_t y = 0; y < scores.rect.height; y++)
@@ -622,7 +623,7 @@ static void scores_are_the_probabilities_of_the_features(void **state)
                 continue;
             }
             for (int p = 0; p < TB_FILTER_PLANES; p++)
-                plane[p] = scores.plane[p] + y * scores.stride + x;
+                plane[p] = scores.plane[p] + y * scores.rect.width + x;
             tb_filter_features(feature, plane, scratch, 1);
             for (int f = 0; f < F; f++)
                 assert_true(isfinite(*feature[f]));

@@ -8,20 +8,18 @@ enum { CONTRAST, STATISTIC, BRIGHTNESS_BEFORE, BRIGHTNESS_AFTER, TEXTURE = BRIGH
 
 /* The mean of the bands, each in its spread: the later date's brought to the earlier one's units.
  */
-static void brightness(float *restrict dst, const float *const *bands, const float *slope,
-                       const tb_radiometry *radiometry, int count, size_t n)
+static void brightness(float *dst, const float *const *bands, const float *slope,
+                       const tb_radiometry *radiometry, int count, size_t n,
+                       const tb_kernels *kernels)
 {
-    int varying = tb_radiometry_varying(radiometry, count);
+    int   varying = tb_radiometry_varying(radiometry, count);
+    float weight[TB_BANDS_MAX];
 
-    memset(dst, 0, n * sizeof *dst);
     for (int b = 0; b < count; b++) {
-        const float *restrict band = bands[b];
-        float weight               = varying > 0 ? radiometry->by_spread[b] / (float)varying : 0.0f;
-
-        weight = slope != NULL ? weight * slope[b] : weight;
-        for (size_t x = 0; x < n; x++)
-            dst[x] += weight * band[x];
+        weight[b] = varying > 0 ? radiometry->by_spread[b] / (float)varying : 0.0f;
+        weight[b] = slope != NULL ? weight[b] * slope[b] : weight[b];
     }
+    kernels->resample_down(dst, bands, weight, count, n);
 }
 
 /*
@@ -33,8 +31,7 @@ static void row(float *const *out, const float *const *before, const float *cons
                 const tb_kernels *kernels)
 {
     tb_cva_weights weights = tb_cva_weights_of(radiometry, bands);
-    float         *root = out[STATISTIC], *whitened = scratch + 2 * TB_METHOD_SEGMENT;
-    double        *statistic = (double *)scratch;
+    float         *root = out[STATISTIC], *whitened = scratch;
 
     kernels->cva_magnitude(whitened, out[CONTRAST], before, after, &weights, n);
     if (radiometry->mad.components > 0) {
@@ -44,22 +41,21 @@ static void row(float *const *out, const float *const *before, const float *cons
             channel[b]         = before[b];
             channel[bands + b] = after[b];
         }
-        kernels->mad_statistic(statistic, channel, &radiometry->mad, n);
-        for (size_t x = 0; x < n; x++)
-            root[x] = sqrtf(sqrtf((float)statistic[x]));
+        kernels->mad_root(root, channel, &radiometry->mad, n);
     } else {
         for (size_t x = 0; x < n; x++)
             root[x] = sqrtf(whitened[x]);
     }
-    brightness(out[BRIGHTNESS_BEFORE], before, NULL, radiometry, bands, n);
-    brightness(out[BRIGHTNESS_AFTER], after, radiometry->slope, radiometry, bands, n);
+    brightness(out[BRIGHTNESS_BEFORE], before, NULL, radiometry, bands, n, kernels);
+    brightness(out[BRIGHTNESS_AFTER], after, radiometry->slope, radiometry, bands, n,
+               kernels);
 }
 
-static void finish(float *score, float *contrast, const float *const *smooth, int bands, size_t n)
+static void finish(float *score, float *contrast, const float *const *smooth, int bands, size_t n,
+                   const tb_kernels *kernels)
 {
     (void)bands;
-    for (size_t x = 0; x < n; x++)
-        score[x] = smooth[STATISTIC][x] * sqrtf(smooth[CONTRAST][x] * sqrtf(smooth[TEXTURE][x]));
+    kernels->composite_score(score, smooth[STATISTIC], smooth[CONTRAST], smooth[TEXTURE], n);
     memcpy(contrast, smooth[CONTRAST], n * sizeof *contrast);
 }
 

@@ -29,8 +29,10 @@ static void row(float *const *out, const float *const *before, const float *cons
     kernels->cva_magnitude(out[0], out[1], before, after, &weights, n);
 }
 
-static void finish(float *score, float *contrast, const float *const *smooth, int bands, size_t n)
+static void finish(float *score, float *contrast, const float *const *smooth, int bands, size_t n,
+                   const tb_kernels *kernels)
 {
+    (void)kernels;
     (void)bands;
     memcpy(score, smooth[0], n * sizeof *score);
     memcpy(contrast, smooth[1], n * sizeof *contrast);

@@ -39,8 +39,10 @@ static void row(float *const *out, const float *const *before, const float *cons
     }
 }
 
-static void finish(float *score, float *contrast, const float *const *smooth, int bands, size_t n)
+static void finish(float *score, float *contrast, const float *const *smooth, int bands, size_t n,
+                   const tb_kernels *kernels)
 {
+    (void)kernels;
     float by_bands = 1.0f / (float)bands;
 
     for (size_t x = 0; x < n; x++) {

@@ -56,8 +56,10 @@ static void row(float *const *out, const float *const *before, const float *cons
 }
 
 /* The significance alone decides: there is no further bound to put a contrast to. */
-static void finish(float *score, float *contrast, const float *const *smooth, int bands, size_t n)
+static void finish(float *score, float *contrast, const float *const *smooth, int bands, size_t n,
+                   const tb_kernels *kernels)
 {
+    (void)kernels;
     (void)bands;
     for (size_t x = 0; x < n; x++) {
         score[x]    = smooth[0][x];

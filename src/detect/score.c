@@ -8,10 +8,10 @@
 
 /* Gradients are of brightness smoothed a little; their difference counts in a wider neighbourhood.
  */
-static const double GRADIENT_SIGMA = 1.0, TEXTURE_SIGMA = 3.0, TEXTURE_REACH = 3.0;
+static const double GRADIENT_SIGMA = 1.0, TEXTURE_SIGMA = 3.0;
 
-/* 1 / 3 standard deviations of the unsmoothed plane: docs/methods/logratio.md. */
-static const float BY_EDGE = 1.0f / 3.0f;
+/* Standard deviations out to which taps are summed. */
+static const double GAUSSIAN_REACH = 3.34, TEXTURE_REACH = 3.0;
 
 /* Gaussian taps exp(-k^2 / (2 sigma^2)) out to `reach` sigma. */
 static tb_smoothing gaussian(double sigma, double reach)
@@ -26,57 +26,68 @@ static tb_smoothing gaussian(double sigma, double reach)
     return smoothing;
 }
 
-/* Pixels around a block that smoothing one plane needs. */
-static int halo_of(const tb_smoothing *smoothing)
-{
-    return smoothing->radius + (smoothing->has_median ? TB_MEDIAN_RADIUS : 0) +
-           (smoothing->keeps_edges ? TB_BILATERAL_RADIUS : 0);
-}
-
 void tb_scoring_init(tb_scoring *scoring, const tb_method *method, int bands, double sigma,
                      bool has_median)
 {
-    int texture = method->has_texture ? method->planes - 2 : -1;
+    tb_smoothing before_gradient = gaussian(GRADIENT_SIGMA, TEXTURE_REACH);
+    tb_cascade  *cascade         = &scoring->cascade;
+    int          plain           = method->has_texture ? method->planes - 2 : method->planes;
 
-    *scoring = (tb_scoring){
-        .method = method, .bands = bands, .smoothed = method->planes - method->has_texture};
-    for (int p = 0; p < scoring->smoothed; p++) {
-        tb_smoothing *smoothing = &scoring->smoothing[p];
-        int           halo;
+    *scoring = (tb_scoring){.method = method, .bands = bands};
+    for (int p = 0; p < method->planes; p++)
+        tb_cascade_give(cascade);
+    for (int p = 0; p < plain; p++) {
+        tb_smoothing smoothing =
+            gaussian(method->has_speckle && p > 0 ? 2.0 * sigma : sigma, GAUSSIAN_REACH);
 
-        *smoothing             = p == texture
-                                     ? gaussian(TEXTURE_SIGMA, TEXTURE_REACH)
-                                     : gaussian(method->has_speckle && p > 0 ? 2.0 * sigma : sigma, 3.34);
-        smoothing->has_median  = p == 0 && has_median;
-        smoothing->keeps_edges = p == 0 && method->has_speckle && sigma > 0.0;
-        halo                   = halo_of(smoothing);
-        if (p == texture) {
-            scoring->before_gradient = gaussian(GRADIENT_SIGMA, TEXTURE_REACH);
-            halo += halo_of(&scoring->before_gradient) + 1;
-        }
-        scoring->halo = halo > scoring->halo ? halo : scoring->halo;
+        smoothing.has_median  = p == 0 && has_median;
+        smoothing.keeps_edges = p == 0 && method->has_speckle && sigma > 0.0;
+        tb_cascade_put_out(cascade, tb_cascade_smooth(cascade, p, &smoothing));
     }
+    if (method->has_texture) {
+        tb_smoothing wide = gaussian(TEXTURE_SIGMA, TEXTURE_REACH);
+        int          rough[2];
+
+        for (int date = 0; date < 2; date++)
+            rough[date] = tb_cascade_gradient(
+                cascade, tb_cascade_smooth(cascade, plain + date, &before_gradient));
+        tb_cascade_put_out(cascade,
+                           tb_cascade_smooth(
+                               cascade, tb_cascade_difference(cascade, rough[0], rough[1]), &wide));
+    }
+    tb_cascade_finish(cascade);
+    scoring->halo = cascade->halo;
 }
 
 void tb_scoring_init_trained(tb_scoring *scoring, const tb_filter *filter)
 {
-    *scoring = (tb_scoring){.method          = &tb_method_trained,
-                            .filter          = filter,
-                            .bands           = filter->bands,
-                            .smoothed        = TB_FILTER_PLANES,
-                            .before_gradient = gaussian(GRADIENT_SIGMA, TEXTURE_REACH)};
-    for (int p = 0; p < TB_FILTER_PLANES; p++) {
-        bool is_narrow = p == TB_PLANE_CONTRAST || p == TB_PLANE_STATISTIC;
-        bool is_rough  = p >= TB_PLANE_ROUGH_BEFORE && p <= TB_PLANE_TEXTURE;
-        int  halo;
+    tb_smoothing before_gradient = gaussian(GRADIENT_SIGMA, TEXTURE_REACH);
+    tb_smoothing narrow          = gaussian(filter->smoothing, GAUSSIAN_REACH);
+    tb_smoothing wide            = gaussian(filter->wide, TEXTURE_REACH);
+    tb_cascade  *cascade         = &scoring->cascade;
+    int          from[TB_FILTER_PLANES];
 
-        scoring->smoothing[p] =
-            is_narrow ? gaussian(filter->smoothing, 3.34) : gaussian(filter->wide, TEXTURE_REACH);
-        scoring->smoothing[p].has_median = p == TB_PLANE_CONTRAST && filter->has_median;
-        halo                             = halo_of(&scoring->smoothing[p]) +
-               (is_rough ? halo_of(&scoring->before_gradient) + 1 : 0);
-        scoring->halo = halo > scoring->halo ? halo : scoring->halo;
+    *scoring = (tb_scoring){
+        .method = &tb_method_trained, .filter = filter, .bands = filter->bands};
+    for (int p = 0; p < tb_method_trained.planes; p++)
+        from[p] = tb_cascade_give(cascade);
+    for (int date = 0; date < 2; date++)
+        from[TB_PLANE_ROUGH_BEFORE + date] = tb_cascade_gradient(
+            cascade,
+            tb_cascade_smooth(cascade, from[TB_PLANE_BRIGHT_BEFORE + date], &before_gradient));
+    from[TB_PLANE_TEXTURE]        = tb_cascade_difference(cascade, from[TB_PLANE_ROUGH_BEFORE],
+                                                          from[TB_PLANE_ROUGH_AFTER]);
+    from[TB_PLANE_WIDE_CONTRAST]  = from[TB_PLANE_CONTRAST];
+    from[TB_PLANE_WIDE_STATISTIC] = from[TB_PLANE_STATISTIC];
+    for (int p = 0; p < TB_FILTER_PLANES; p++) {
+        bool         is_narrow = p == TB_PLANE_CONTRAST || p == TB_PLANE_STATISTIC;
+        tb_smoothing smoothing = is_narrow ? narrow : wide;
+
+        smoothing.has_median = p == TB_PLANE_CONTRAST && filter->has_median;
+        tb_cascade_put_out(cascade, tb_cascade_smooth(cascade, from[p], &smoothing));
     }
+    tb_cascade_finish(cascade);
+    scoring->halo = cascade->halo;
 }
 
 void tb_scores_reset(tb_scores *scores)
@@ -85,16 +96,30 @@ void tb_scores_reset(tb_scores *scores)
     *scores = (tb_scores){0};
 }
 
-/* The method's planes and one more with the halo, the two outputs, scratch. */
-static size_t floats_needed(int planes, int64_t columns, int64_t rows)
+/* Columns of a block that run through the cascade at once: their rows lie in the cache. */
+enum { PANEL = 512 };
+
+static int64_t panel_columns(int64_t columns, int halo)
 {
-    return (size_t)(planes + 1 + 2) * (size_t)(columns * rows) +
-           TB_METHOD_SCRATCH * TB_METHOD_SEGMENT;
+    int64_t panel = PANEL + 2 * (int64_t)halo;
+
+    return columns < panel ? columns : panel;
 }
 
-size_t tb_scores_bytes(int planes, int64_t columns, int64_t rows)
+/* Scores, contrasts and the planes that are kept, each of `pixels`, and rows of the cascade. */
+static size_t floats_needed(int kept, size_t pixels, size_t of_cascade)
 {
-    return floats_needed(planes, columns, rows) * sizeof(float);
+    return (size_t)(2 + kept) * pixels + of_cascade +
+           (size_t)TB_METHOD_SCRATCH * TB_METHOD_SEGMENT;
+}
+
+size_t tb_scores_bytes(int kept, int64_t columns, int64_t rows)
+{
+    /* Rows of the stages of the method with most. */
+    size_t panel = (size_t)panel_columns(columns, TB_SCORING_HALO_MAX) + 16;
+    size_t most  = (size_t)TB_CASCADE_OUTPUTS_MAX * 2 * (2 * TB_SCORING_HALO_MAX + 1) * panel;
+
+    return floats_needed(kept, (size_t)(columns * rows), most) * sizeof(float);
 }
 
 /* The method's planes for pixels of one row that lie in one stratum. */
@@ -111,12 +136,24 @@ static void make_segment(float *const *out, float *scratch, const tb_scoring *sc
     scoring->method->row(out, before, after, scoring->bands, radiometry, scratch, n, kernels);
 }
 
-static void make_row(float *const *planes, float *scratch, const tb_scoring *scoring,
-                     const tb_pair_block *block, int64_t y, const tb_radiometry *const *radiometry,
-                     const tb_kernels *kernels)
+/* A panel of a block on its way through the cascade. */
+typedef struct passage {
+    tb_scores                  *scores;
+    const tb_scoring           *scoring;
+    const tb_pair_block        *block;
+    const tb_radiometry *const *radiometry;
+    const tb_kernels           *kernels;
+    float                      *scratch;
+    int64_t                     first, columns; /* of the block, with the halo */
+} passage;
+
+/* A row of the method's planes, piece by piece as strata follow each other. */
+static void give_row(void *context, int64_t y, float *const *planes)
 {
-    size_t         columns = (size_t)block->rect.width, first = (size_t)y * columns;
-    const int16_t *stratum = block->stratum + first;
+    const passage *p       = context;
+    size_t         columns = (size_t)p->columns;
+    size_t         first   = (size_t)(y * p->block->rect.width + p->first);
+    const int16_t *stratum = p->block->stratum + first;
 
     for (size_t x = 0; x < columns;) {
         size_t end = x + 1;
@@ -124,198 +161,83 @@ static void make_row(float *const *planes, float *scratch, const tb_scoring *sco
 
         while (end < columns && end - x < TB_METHOD_SEGMENT && stratum[end] == stratum[x])
             end++;
-        for (int p = 0; p < scoring->method->planes; p++)
-            out[p] = planes[p] + first + x;
-        if (stratum[x] >= 0 && radiometry[stratum[x]] != NULL)
-            make_segment(out, scratch, scoring, block, first + x, end - x, radiometry[stratum[x]],
-                         kernels);
+        for (int k = 0; k < p->scoring->method->planes; k++)
+            out[k] = planes[k] + x;
+        if (stratum[x] >= 0 && p->radiometry[stratum[x]] != NULL)
+            make_segment(out, p->scratch, p->scoring, p->block, first + x, end - x,
+                         p->radiometry[stratum[x]], p->kernels);
         else
-            for (int p = 0; p < scoring->method->planes; p++)
+            for (int k = 0; k < p->scoring->method->planes; k++)
                 for (size_t i = 0; i < end - x; i++)
-                    out[p][i] = NAN;
+                    out[k][i] = NAN;
         x = end;
     }
 }
 
-/* A plane of a block: `rows` rows of `columns` pixels. */
-typedef struct extent {
-    int64_t columns, rows;
-} extent;
-
-/* Pixel (margin, y) of a plane. */
-static float *at_row(float *plane, extent size, int64_t margin, int64_t y)
+static void take_row(void *context, int64_t y, const float *const *smooth)
 {
-    return plane + y * size.columns + margin;
-}
+    const passage    *p        = context;
+    const tb_scoring *scoring  = p->scoring;
+    size_t            n        = (size_t)(p->columns - 2 * scoring->halo);
+    int64_t           at       = (y - scoring->halo) * p->scores->rect.width + p->first;
+    float            *score    = p->scores->score + at;
+    float            *contrast = p->scores->contrast + at;
 
-static void swap(float **a, float **b)
-{
-    float *held = *a;
-
-    *a = *b;
-    *b = held;
-}
-
-/* dst gets the median wherever it lies `margin` pixels or more within the plane. */
-static void find_median(float *dst, float *src, extent size, int margin, const tb_kernels *kernels)
-{
-    for (int64_t y = margin; y < size.rows - margin; y++) {
-        const float *window[2 * TB_MEDIAN_RADIUS + 1];
-
-        for (int k = -TB_MEDIAN_RADIUS; k <= TB_MEDIAN_RADIUS; k++)
-            window[k + TB_MEDIAN_RADIUS] = at_row(src, size, margin - TB_MEDIAN_RADIUS, y + k);
-        kernels->median_row(at_row(dst, size, margin, y), window,
-                            (size_t)(size.columns - 2 * margin));
+    if (scoring->filter != NULL) {
+        tb_filter_judge(score, scoring->filter, smooth, p->scratch, n, p->kernels);
+        memcpy(contrast, smooth[TB_PLANE_CONTRAST], n * sizeof *contrast);
+    } else {
+        scoring->method->finish(score, contrast, smooth, scoring->bands, n, p->kernels);
     }
+    for (int k = 0; scoring->keeps_planes && k < scoring->cascade.outputs; k++)
+        memcpy(p->scores->plane[k] + at, smooth[k], n * sizeof **smooth);
 }
 
-/* dst gets the mean that keeps edges wherever it lies `margin` pixels or more within. */
-static void keep_edges(float *dst, float *src, extent size, int margin, const tb_kernels *kernels)
+/* Lays out what a block of `core` pixels takes. @return the cascade's part. */
+static tb_status lay_out(tb_scores *scores, const tb_scoring *scoring, int64_t columns,
+                         float **scratch, float **rows, tb_error *err)
 {
-    for (int64_t y = margin; y < size.rows - margin; y++) {
-        const float *window[2 * TB_BILATERAL_RADIUS + 1];
+    tb_status status  = TB_OK;
+    int       kept    = scoring->keeps_planes ? scoring->cascade.outputs : 0;
+    size_t    pixels  = (size_t)tb_rect_area(scores->rect);
+    size_t    cascade = tb_cascade_floats(&scoring->cascade, panel_columns(columns, scoring->halo));
+    size_t    needed  = floats_needed(kept, pixels, cascade);
 
-        for (int k = -TB_BILATERAL_RADIUS; k <= TB_BILATERAL_RADIUS; k++)
-            window[k + TB_BILATERAL_RADIUS] =
-                at_row(src, size, margin - TB_BILATERAL_RADIUS, y + k);
-        kernels->bilateral_row(at_row(dst, size, margin, y), window, BY_EDGE,
-                               (size_t)(size.columns - 2 * margin));
+    if (needed > scores->capacity) {
+        tb_free(scores->storage);
+        scores->storage  = NULL;
+        scores->capacity = 0;
+        TB_TRY(tb_alloc(&scores->storage, needed, sizeof(float), "scores", err));
+        scores->capacity = needed;
     }
-}
-
-/* Smooths the plane where it lies `margin` pixels or more within; `other` is as large. */
-static void smooth(float **plane, float **other, extent size, int margin,
-                   const tb_smoothing *smoothing, const tb_kernels *kernels)
-{
-    int    radius = smoothing->radius, within = margin;
-    size_t n;
-
-    margin -= smoothing->keeps_edges ? TB_BILATERAL_RADIUS : 0;
-    n = (size_t)(size.columns - 2 * margin);
-    if (smoothing->has_median) {
-        find_median(*other, *plane, size, margin - radius, kernels);
-        swap(plane, other);
-    }
-    for (int64_t y = margin - radius; y < size.rows - margin + radius; y++)
-        kernels->fir_row(at_row(*other, size, margin, y), at_row(*plane, size, margin, y),
-                         smoothing->taps, radius, n);
-    for (int64_t y = margin; y < size.rows - margin; y++) {
-        const float *window[2 * TB_FIR_RADIUS_MAX + 1];
-
-        for (int k = -radius; k <= radius; k++)
-            window[k + radius] = at_row(*other, size, margin, y + k);
-        kernels->fir_column(at_row(*plane, size, margin, y), window, smoothing->taps, radius, n);
-    }
-    if (smoothing->keeps_edges) {
-        keep_edges(*other, *plane, size, within, kernels);
-        swap(plane, other);
-    }
-}
-
-/*
- * The plane's gradient magnitude in its place, of what `smoothing` leaves. Beside what was not
- * observed no gradient can be told, and 0 stands for it.
- */
-static void find_gradient(float **plane, float **other, extent size, int margin,
-                          const tb_smoothing *smoothing, const tb_kernels *kernels)
-{
-    size_t n = (size_t)(size.columns - 2 * margin);
-
-    smooth(plane, other, size, margin - 1, smoothing, kernels);
-    for (int64_t y = margin; y < size.rows - margin; y++) {
-        const float *centre   = at_row(*plane, size, margin, y);
-        float       *gradient = at_row(*other, size, margin, y);
-
-        kernels->gradient(gradient, at_row(*plane, size, margin, y - 1), centre,
-                          at_row(*plane, size, margin, y + 1), n);
-        for (size_t x = 0; x < n; x++)
-            gradient[x] = isnan(centre[x]) ? NAN : isnan(gradient[x]) ? 0.0f : gradient[x];
-    }
-    swap(plane, other);
-}
-
-/* How far two planes differ; dst may be one of them. */
-static void find_difference(float *dst, const float *a, const float *b, extent size)
-{
-    for (size_t i = 0; i < (size_t)(size.columns * size.rows); i++)
-        dst[i] = fabsf(a[i] - b[i]);
-}
-
-/* The planes a filter sees beside those the method made. */
-static void find_filter_planes(float **plane, float **other, extent size, const tb_scoring *scoring,
-                               const tb_kernels *kernels)
-{
-    static const int    from[][2] = {{TB_PLANE_BRIGHT_BEFORE, TB_PLANE_ROUGH_BEFORE},
-                                     {TB_PLANE_BRIGHT_AFTER, TB_PLANE_ROUGH_AFTER},
-                                     {TB_PLANE_CONTRAST, TB_PLANE_WIDE_CONTRAST},
-                                     {TB_PLANE_STATISTIC, TB_PLANE_WIDE_STATISTIC}};
-    const tb_smoothing *smoothing = &scoring->before_gradient;
-
-    for (size_t i = 0; i < sizeof from / sizeof *from; i++)
-        memcpy(plane[from[i][1]], plane[from[i][0]],
-               (size_t)(size.columns * size.rows) * sizeof(float));
-    for (int p = TB_PLANE_ROUGH_BEFORE; p <= TB_PLANE_ROUGH_AFTER; p++)
-        find_gradient(&plane[p], other, size, smoothing->radius + 1, smoothing, kernels);
-    find_difference(plane[TB_PLANE_TEXTURE], plane[TB_PLANE_ROUGH_BEFORE],
-                    plane[TB_PLANE_ROUGH_AFTER], size);
+    *scratch         = scores->storage;
+    *rows            = *scratch + TB_METHOD_SCRATCH * TB_METHOD_SEGMENT;
+    scores->score    = *rows + cascade;
+    scores->contrast = scores->score + pixels;
+    for (int k = 0; k < kept; k++)
+        scores->plane[k] = scores->contrast + (size_t)(k + 1) * pixels;
+done:
+    return status;
 }
 
 tb_status tb_scores_make(tb_scores *scores, const tb_scoring *scoring, const tb_pair_block *block,
                          const tb_radiometry *const *radiometry, const tb_kernels *kernels,
                          tb_error *err)
 {
-    tb_status        status = TB_OK;
-    extent           size   = {block->rect.width, block->rect.height};
-    tb_rect          core   = tb_rect_grow(block->rect, -scoring->halo);
-    const tb_method *method = scoring->method;
-    int              planes = scoring->filter != NULL ? scoring->smoothed : method->planes;
-    size_t           pixels = (size_t)(size.columns * size.rows);
-    size_t           needed = floats_needed(planes, size.columns, size.rows);
-    float           *plane[TB_METHOD_PLANES_MAX], *other, *scratch;
+    tb_status       status = TB_OK;
+    passage         p      = {.scores     = scores,
+                              .scoring    = scoring,
+                              .block      = block,
+                              .radiometry = radiometry,
+                              .kernels    = kernels};
+    tb_cascade_ends ends   = {.context = &p, .give = give_row, .take = take_row};
+    float          *rows;
 
-    if (needed > scores->capacity) {
-        tb_scores_reset(scores);
-        TB_TRY(tb_alloc(&scores->storage, needed, sizeof(float), "scores", err));
-        scores->capacity = needed;
-    }
-    scores->rect     = core;
-    scores->stride   = size.columns;
-    scratch          = scores->storage;
-    scores->score    = scratch + TB_METHOD_SCRATCH * TB_METHOD_SEGMENT;
-    scores->contrast = scores->score + pixels;
-    other            = scores->contrast + pixels;
-    for (int p = 0; p < planes; p++)
-        plane[p] = other + (size_t)(p + 1) * pixels;
-
-    for (int64_t y = 0; y < size.rows; y++)
-        make_row(plane, scratch, scoring, block, y, radiometry, kernels);
-    if (scoring->filter != NULL) {
-        find_filter_planes(plane, &other, size, scoring, kernels);
-    } else if (method->has_texture) {
-        float **before = &plane[method->planes - 2], **after = &plane[method->planes - 1];
-        int     margin = scoring->before_gradient.radius + 1;
-
-        find_gradient(before, &other, size, margin, &scoring->before_gradient, kernels);
-        find_gradient(after, &other, size, margin, &scoring->before_gradient, kernels);
-        find_difference(*before, *before, *after, size);
-    }
-    for (int p = 0; p < scoring->smoothed; p++) {
-        smooth(&plane[p], &other, size, scoring->halo, &scoring->smoothing[p], kernels);
-        scores->plane[p] = at_row(plane[p], size, scoring->halo, scoring->halo);
-    }
-    for (int64_t y = 0; y < core.height; y++) {
-        float       *score    = scores->score + y * core.width;
-        float       *contrast = scores->contrast + y * core.width;
-        const float *row[TB_METHOD_PLANES_MAX];
-
-        for (int p = 0; p < scoring->smoothed; p++)
-            row[p] = scores->plane[p] + y * size.columns;
-        if (scoring->filter != NULL) {
-            tb_filter_judge(score, scoring->filter, row, scratch, (size_t)core.width, kernels);
-            memcpy(contrast, row[TB_PLANE_CONTRAST], (size_t)core.width * sizeof *contrast);
-        } else {
-            method->finish(score, contrast, row, scoring->bands, (size_t)core.width);
-        }
+    scores->rect = tb_rect_grow(block->rect, -scoring->halo);
+    TB_TRY(lay_out(scores, scoring, block->rect.width, &p.scratch, &rows, err));
+    for (; p.first < scores->rect.width; p.first += PANEL) {
+        p.columns = panel_columns(block->rect.width - p.first, scoring->halo);
+        tb_cascade_run(&scoring->cascade, p.columns, block->rect.height, rows, &ends, kernels);
     }
 done:
     return status;

@@ -8,18 +8,11 @@
 
 #include "core/error.h"
 #include "core/rect.h"
+#include "detect/cascade.h"
 #include "detect/filter.h"
 #include "detect/method.h"
 #include "kernels/table.h"
 #include "raster/pair.h"
-
-/** How a plane is smoothed: a median where asked for, a Gaussian, a bilateral filter likewise. */
-typedef struct tb_smoothing {
-    bool  has_median; /**< of five by five */
-    int   radius;     /**< of the Gaussian, pixels: 1 .. TB_FIR_RADIUS_MAX */
-    float taps[TB_FIR_RADIUS_MAX + 1];
-    bool  keeps_edges; /**< the bilateral filter (kernels/bilateral.h): the plane is in its noise */
-} tb_smoothing;
 
 /** The widest halo any scoring needs, pixels. */
 enum { TB_SCORING_HALO_MAX = TB_FIR_RADIUS_MAX + TB_BILATERAL_RADIUS };
@@ -30,9 +23,8 @@ typedef struct tb_scoring {
     const tb_filter *filter; /**< of tb_method_trained; NULL for the others */
     int              bands;
     int              halo;     /**< pixels a block needs around it: 1 .. TB_SCORING_HALO_MAX */
-    int              smoothed; /**< planes that `finish` takes */
-    tb_smoothing     smoothing[TB_METHOD_PLANES_MAX];
-    tb_smoothing     before_gradient; /**< of brightness */
+    tb_cascade       cascade;  /**< from the method's planes to those that `finish` takes */
+    bool             keeps_planes; /**< tb_scores.plane is wanted */
 } tb_scoring;
 
 /**
@@ -47,26 +39,22 @@ void tb_scoring_init(tb_scoring *scoring, const tb_method *method, int bands, do
 /** The same for tb_method_trained, as the filter says. Borrows the filter. */
 void tb_scoring_init_trained(tb_scoring *scoring, const tb_filter *filter);
 
-/** Planes a scoring without a filter holds at most, and one with. */
-enum { TB_SCORING_PLANES = 4, TB_SCORING_PLANES_TRAINED = TB_FILTER_PLANES };
-
 /** A worker's buffers. Zero-initialised is empty; free with tb_scores_reset. */
 typedef struct tb_scores {
     tb_rect rect;     /**< the block without its halo */
     float  *score;    /**< rect.height * rect.width; NaN: not observed */
     float  *contrast; /**< likewise */
-    /** The smoothed planes at the block's first pixel; rows are `stride` apart. Training reads
-     * them. */
-    const float *plane[TB_METHOD_PLANES_MAX];
-    int64_t      stride;
+    /** Where the scoring keeps them, the smoothed planes, as large. Training reads them. */
+    float *plane[TB_CASCADE_OUTPUTS_MAX];
     float       *storage;
     size_t       capacity;
 } tb_scores;
 
 void tb_scores_reset(tb_scores *scores);
 
-/** Bytes tb_scores_make holds for a block of so many pixels with its halo; planes as above. */
-size_t tb_scores_bytes(int planes, int64_t columns, int64_t rows);
+/** Bytes tb_scores_make holds at most for a block of so many pixels with its halo, of which `kept`
+ * planes are kept. */
+size_t tb_scores_bytes(int kept, int64_t columns, int64_t rows);
 
 /**
  * Scores the block less scoring->halo pixels on every side.

@@ -112,10 +112,8 @@ tb_status tb_stages_open(tb_stages *stages, const tb_job *job, int number,
     TB_TRY(open_pair(stages, stages->key, err));
     stages->reading = tb_report_reading(&stages->pair);
     TB_TRY(check_method(tb_job_method(job, &stages->pair), &stages->pair, err));
-    if (job->model != NULL) {
+    if (job->model != NULL)
         TB_TRY(open_filter(stages, err));
-        options.planes = TB_SCORING_PLANES_TRAINED; /* a model.yaml may hold a filter too */
-    }
     if (is_screened(stages))
         options.halo = TB_SCORING_HALO_MAX + TB_SCREEN_HALO;
     TB_TRY(tb_plan_make(&stages->plan, &stages->pair, &options, err));

@@ -123,7 +123,7 @@ static tb_status take(void *context, const tb_pair_block *block, const tb_scores
             s->model->judge[stratum] == NULL || !tb_sample_draws(&s->cells, cell.x + x, cell.y + y))
             continue;
         for (int p = 0; p < TB_FILTER_PLANES; p++)
-            plane[p] = scores->plane[p] + y * scores->stride + x;
+            plane[p] = scores->plane[p] + i;
         tb_filter_features(features, plane, scratch, 1);
         for (int f = 0; f < TB_FILTER_FEATURES; f++)
             values[f] = *features[f];
@@ -231,7 +231,7 @@ static tb_status open_source(train *t, source *s, tb_error *err)
     tb_epoch_options        after        = {.images = &files->after, .image_count = 1};
     tb_plan_options         plan_options = {.threads      = o->runtime.threads,
                                             .budget_bytes = o->runtime.memory_bytes,
-                                            .planes       = TB_SCORING_PLANES_TRAINED};
+                                            .kept_planes  = TB_FILTER_PLANES};
     tb_plan                 plan;
 
     TB_TRY(tb_pair_open(&s->pair, &before, &after, err));
@@ -263,6 +263,7 @@ static tb_status take_pair(train *t, source *s, tb_error *err)
     tb_status      status = TB_OK;
     tb_gather     *gather = NULL;
     tb_filter      empty;
+    tb_scoring     scoring;
     tb_fit_options options = {.method        = &tb_method_trained,
                               .filter        = &empty,
                               .is_registered = !t->options->is_not_registered,
@@ -276,8 +277,10 @@ static tb_status take_pair(train *t, source *s, tb_error *err)
     TB_TRY(tb_model_fit(&s->model, &s->pair, &options, &s->engine, err));
     TB_TRY(tb_model_apply(s->model, &s->pair, err));
     TB_TRY(tb_gather_new(&gather, &s->pair, &s->engine, err));
-    TB_TRY(tb_gather_score(gather, s->cells.cell, s->cells.count, &s->model->scoring,
-                           s->model->radiometry, take, t, err));
+    scoring              = s->model->scoring;
+    scoring.keeps_planes = true;
+    TB_TRY(tb_gather_score(gather, s->cells.cell, s->cells.count, &scoring, s->model->radiometry,
+                           take, t, err));
     if (t->training.pair[t->at].examples == 0) {
         status = tb_error_set(err, TB_E_INPUT,
                               "labels %s: expected labelled pixels that both dates show, got none "

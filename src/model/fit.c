@@ -611,7 +611,7 @@ done:
     return status;
 }
 
-size_t tb_model_fit_bytes(const tb_pair *pair, double sample_share, int workers, int scored)
+size_t tb_model_fit_bytes(const tb_pair *pair, double sample_share, int workers, int kept)
 {
     int64_t side = TB_SAMPLE_CELL + 2 * (TB_SCORING_HALO_MAX + TB_SCREEN_HALO), cell = side * side;
     int64_t largest = 0;
@@ -627,7 +627,7 @@ size_t tb_model_fit_bytes(const tb_pair *pair, double sample_share, int workers,
      */
     size_t sample = (size_t)largest * (planes * 5 / 2 + 2 * sizeof(float));
     size_t align  = REGISTRATION_CELLS * (size_t)TB_SAMPLE_CELL * TB_SAMPLE_CELL * (planes + 48);
-    size_t each   = tb_pair_block_bytes(pair->bands, cell) + tb_scores_bytes(scored, side, side) +
+    size_t each   = tb_pair_block_bytes(pair->bands, cell) + tb_scores_bytes(kept, side, side) +
                   (size_t)cell * TB_SCREEN_PIXEL_BYTES;
 
     return (sample > align ? sample : align) + (size_t)workers * each;

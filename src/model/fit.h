@@ -61,8 +61,8 @@ tb_status tb_model_fit(tb_model **out, const tb_pair *pair, const tb_fit_options
 void tb_fit_smoothing(const tb_grid *lattice, const tb_fit_options *options, double *sigma,
                       bool *has_median);
 
-/** Bytes a fit of this pair holds beside the tile cache; `scored` are the planes of
+/** Bytes a fit of this pair holds beside the tile cache; `kept` as for
  * tb_scores_bytes. */
-size_t tb_model_fit_bytes(const tb_pair *pair, double sample_share, int workers, int scored);
+size_t tb_model_fit_bytes(const tb_pair *pair, double sample_share, int workers, int kept);
 
 #endif

@@ -83,7 +83,7 @@ static size_t worker_bytes(const tb_pair *pair, const tb_plan *plan, date_cost b
 
     /* Classes, and runs and parts with their evidence of a block as ragged as noise. */
     return tb_pair_block_bytes(pair->bands, width * height) +
-           tb_scores_bytes(plan->planes, width, height) +
+           tb_scores_bytes(plan->kept_planes, width, height) +
            (plan->halo > TB_SCORING_HALO_MAX ? area * TB_SCREEN_PIXEL_BYTES : 0) + pixels * 20 +
            pixels / 8 * (size_t)(8 * (5 + 4 * pair->bands)) / 4 + strips + before.decoder_bytes +
            after.decoder_bytes;
@@ -126,7 +126,7 @@ static void shrink(tb_plan *plan, const tb_pair *pair, bool is_block_given, doub
     int64_t width = plan->lattice.width;
 
     for (;;) {
-        plan->fit_bytes = tb_model_fit_bytes(pair, sample_share, plan->threads, plan->planes);
+        plan->fit_bytes = tb_model_fit_bytes(pair, sample_share, plan->threads, plan->kept_planes);
         plan->panel     = (width + plan->block - 1) / plan->block * plan->block;
         plan->rows      = is_block_given || plan->block < DEFAULT_ROWS ? plan->block : DEFAULT_ROWS;
         fill_bytes(plan, pair);
@@ -205,7 +205,7 @@ tb_status tb_plan_make(tb_plan *plan, const tb_pair *pair, const tb_plan_options
     pixels        = tb_rect_area(plan->lattice);
     plan->threads = options->threads > 0 ? options->threads : tb_parallel_processors();
     plan->halo    = options->halo > 0 ? options->halo : TB_SCORING_HALO_MAX;
-    plan->planes  = options->planes > 0 ? options->planes : TB_SCORING_PLANES;
+    plan->kept_planes = options->kept_planes;
     plan->block   = options->block > 0 ? options->block : default_block(plan);
     plan->shards =
         options->shards > 0 ? options->shards : (pixels + SHARD_PIXELS - 1) / SHARD_PIXELS;

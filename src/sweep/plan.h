@@ -24,7 +24,7 @@ typedef struct tb_plan_options {
     int64_t shards;       /**< 0: one for every 2^28 pixels */
     double  sample_share; /**< what the fit reads; 0: the default rule */
     int     halo;         /**< pixels; 0: the most a method may ask for */
-    int     planes;       /**< that scoring holds; 0: TB_SCORING_PLANES */
+    int     kept_planes;  /**< of scoring: tb_scores_bytes */
 } tb_plan_options;
 
 typedef struct tb_plan {
@@ -34,7 +34,7 @@ typedef struct tb_plan {
     int64_t rows;    /**< and its height; 0: as its width */
     int64_t panel;   /**< columns of a panel, a multiple of block */
     int     halo;
-    int     planes;
+    int     kept_planes;
     int64_t shards;
 
     size_t budget_bytes;
