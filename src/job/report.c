@@ -170,10 +170,10 @@ json_t *tb_report_plan(const tb_plan *plan)
     for (int64_t s = 0; s < plan->shards; s++)
         blocks += tb_plan_blocks(plan, tb_plan_shard(plan, s));
     return json_pack(
-        "{s:I, s:I, s:i, s:I, s:I, s:I, s:I, s:I, s:i, s:I, s:o, s:{s:I, s:I, s:I, s:I, s:I, s:I}}",
+        "{s:I, s:I, s:i, s:I, s:I, s:I, s:I, s:i, s:I, s:o, s:{s:I, s:I, s:I, s:I, s:I, s:I}}",
         "width", (json_int_t)plan->lattice.width, "height", (json_int_t)plan->lattice.height,
         "threads", plan->threads, "shards", (json_int_t)plan->shards, "block",
-        (json_int_t)plan->block, "rows", (json_int_t)plan->rows, "blocks", (json_int_t)blocks,
+        (json_int_t)plan->block, "blocks", (json_int_t)blocks,
         "panel", (json_int_t)plan->panel, "halo", plan->halo, "source_bytes",
         (json_int_t)plan->source_bytes, "decoded", tb_report_number(plan->decoded_share), "memory",
         "budget", (json_int_t)plan->budget_bytes, "needed", (json_int_t)plan->needed_bytes,

@@ -410,7 +410,8 @@ done:
     return status;
 }
 
-static tb_status load(tb_epoch_reader *reader, int f, tb_rect window, tb_error *err)
+/* This reader's own handle of a file. */
+static tb_status open_own(tb_epoch_reader *reader, int f, tb_error *err)
 {
     tb_status            status = TB_OK;
     const tb_image_info *info   = tb_epoch_file(reader->epoch, f);
@@ -423,6 +424,15 @@ static tb_status load(tb_epoch_reader *reader, int f, tb_rect window, tb_error *
         if (tb_image_describe(reader->image[f])->bands != info->bands)
             tb_image_mask_alpha(reader->image[f]);
     }
+done:
+    return status;
+}
+
+static tb_status load(tb_epoch_reader *reader, int f, tb_rect window, tb_error *err)
+{
+    tb_status status = TB_OK;
+
+    TB_TRY(open_own(reader, f, err));
     TB_TRY(tb_window_load(&reader->window, window, reader->cache, reader->image[f],
                           reader->first_id + f, reader->kernels, err));
 done:
@@ -691,6 +701,35 @@ static void read_turned(tb_epoch_reader *reader, int f, tb_rect strip, tb_rect r
     }
 }
 
+/* The first file where it is taken pixel by pixel and whole: straight into the planes. */
+static tb_status read_copied(tb_epoch_reader *reader, tb_rect reach, tb_rect rect,
+                             float *const *planes, int16_t *file, tb_error *err)
+{
+    tb_status            status = TB_OK;
+    const tb_image_info *info   = tb_epoch_file(reader->epoch, 0);
+    tb_target            target = {.stride = rect.width};
+    tb_warp_position     px, py;
+    int64_t              at;
+
+    TB_TRY(open_own(reader, 0, err));
+    tb_warp_row(reader->epoch->file[0].warp, reach.x, reach.y, 1, &px, &py);
+    target.rect =
+        tb_rect_intersect((tb_rect){px.index, py.index, reach.width, reach.height},
+                          (tb_rect){0, 0, info->width, info->height});
+    if (tb_rect_is_empty(target.rect))
+        goto done;
+    at = (reach.y + target.rect.y - py.index - rect.y) * rect.width + reach.x + target.rect.x -
+         px.index - rect.x;
+    for (int b = 0; b < info->bands; b++)
+        target.plane[b] = planes[b] + at;
+    TB_TRY(tb_target_fill(&target, reader->cache, reader->image[0], reader->first_id,
+                          reader->kernels, err));
+    for (int64_t y = 0; y < target.rect.height; y++)
+        give(file + at + y * rect.width, target.rect.width, 0);
+done:
+    return status;
+}
+
 static tb_status read_strip(tb_epoch_reader *reader, int f, tb_rect strip, tb_rect rect,
                             float *const *planes, int16_t *file, tb_error *err)
 {
@@ -760,13 +799,28 @@ done:
     return status;
 }
 
-/* NaN in all bands of the pixels that no file gave. */
-static void mark_unobserved(float *const *planes, int bands, const int16_t *file, size_t pixels)
+static bool is_anybodys(const int16_t *file, int64_t n)
 {
-    for (size_t i = 0; i < pixels; i++)
-        if (file[i] < 0)
-            for (int b = 0; b < bands; b++)
-                planes[b][i] = NAN;
+    int signs = 0;
+
+    for (int64_t i = 0; i < n; i++)
+        signs |= file[i];
+    return signs >= 0;
+}
+
+/* NaN in all bands of the pixels that no file gave. */
+static void mark_unobserved(float *const *planes, int bands, const int16_t *file, tb_rect rect)
+{
+    for (int64_t y = 0; y < rect.height; y++) {
+        int64_t first = y * rect.width;
+
+        if (is_anybodys(file + first, rect.width))
+            continue;
+        for (int64_t i = first; i < first + rect.width; i++)
+            if (file[i] < 0)
+                for (int b = 0; b < bands; b++)
+                    planes[b][i] = NAN;
+    }
 }
 
 tb_status tb_epoch_read(tb_epoch_reader *reader, tb_rect rect, float *const *planes, int16_t *file,
@@ -776,11 +830,16 @@ tb_status tb_epoch_read(tb_epoch_reader *reader, tb_rect rect, float *const *pla
     size_t    pixels = (size_t)tb_rect_area(rect);
 
     TB_TRY(reserve(reader, rect.width, err));
-    for (size_t i = 0; i < pixels; i++)
-        file[i] = -1;
+    memset(file, 0xff, pixels * sizeof *file); /* -1 */
     for (int f = 0; f < reader->epoch->count; f++) {
-        tb_rect reach = tb_rect_intersect(rect, reader->epoch->file[f].footprint);
+        const epoch_file *it    = &reader->epoch->file[f];
+        tb_rect           reach = tb_rect_intersect(rect, it->footprint);
 
+        if (f == 0 && tb_warp_kind_of(it->warp) == TB_WARP_COPY && !tb_rect_is_empty(reach) &&
+            bands_to_test(tb_epoch_file(reader->epoch, f), TB_WARP_COPY) == 0) {
+            TB_TRY(read_copied(reader, reach, rect, planes, file, err));
+            continue;
+        }
         for (int64_t y = reach.y; y < reach.y + reach.height; y += STRIP_ROWS) {
             tb_rect strip =
                 tb_rect_intersect((tb_rect){reach.x, y, reach.width, STRIP_ROWS}, reach);
@@ -789,7 +848,7 @@ tb_status tb_epoch_read(tb_epoch_reader *reader, tb_rect rect, float *const *pla
                 TB_TRY(read_strip(reader, f, strip, rect, planes, file, err));
         }
     }
-    mark_unobserved(planes, reader->epoch->bands, file, pixels);
+    mark_unobserved(planes, reader->epoch->bands, file, rect);
     if (reader->epoch->has_valid)
         TB_TRY(apply_validity(reader, rect, planes, file, err));
 done:

@@ -31,12 +31,13 @@ static void convert_row(float *dst, const void *samples, size_t at, tb_sample_ty
     memcpy(dst, (const float *)samples + at, n * sizeof *dst);
 }
 
-static bool is_missing(const float *first, size_t plane, const tb_image_info *info, float nodata)
+/* Whether pixel `at` of the planes is missing. */
+static bool is_missing(float *const *plane, int64_t at, const tb_image_info *info, float nodata)
 {
     int hits = 0;
 
     for (int b = 0; b < info->bands; b++) {
-        float value = first[(size_t)b * plane];
+        float value = plane[b][at];
 
         if (!isfinite(value))
             return true;
@@ -50,70 +51,91 @@ bool tb_window_can_have_gaps(const tb_image_info *info)
     return info->has_nodata || info->has_mask || info->type == TB_SAMPLE_F32;
 }
 
-static void mark_missing(tb_window *window, tb_rect part, const tb_tile *tile,
+/* Where row `y` of a part begins in the target's planes. */
+static int64_t place_of(const tb_target *target, tb_rect part, int64_t y)
+{
+    return (y - target->rect.y) * target->stride + part.x - target->rect.x;
+}
+
+static void mark_missing(const tb_target *target, tb_rect part, const tb_tile *tile,
                          const tb_image_info *info)
 {
-    size_t plane  = (size_t)tb_rect_area(window->rect);
-    float  nodata = (float)info->nodata;
+    float nodata = (float)info->nodata;
 
     for (int64_t y = part.y; y < part.y + part.height; y++) {
-        float *row =
-            window->samples + (y - window->rect.y) * window->rect.width + (part.x - window->rect.x);
+        int64_t        at = place_of(target, part, y);
         const uint8_t *mask =
             tile->valid == NULL
                 ? NULL
                 : tile->valid + (y - tile->rect.y) * tile->rect.width + (part.x - tile->rect.x);
 
         for (int64_t x = 0; x < part.width; x++)
-            if ((mask != NULL && mask[x] == 0) || is_missing(row + x, plane, info, nodata))
+            if ((mask != NULL && mask[x] == 0) || is_missing(target->plane, at + x, info, nodata))
                 for (int b = 0; b < info->bands; b++)
-                    row[(size_t)b * plane + (size_t)x] = NAN;
+                    target->plane[b][at + x] = NAN;
     }
 }
 
 /* Whole numbers to whole numbers: exact. */
-static void add_offset(tb_window *window, tb_rect part, int b, float offset)
+static void add_offset(const tb_target *target, tb_rect part, int b, float offset)
 {
-    float *plane = window->samples + (size_t)b * (size_t)tb_rect_area(window->rect);
-
     for (int64_t y = part.y; y < part.y + part.height; y++) {
-        float *row = plane + (y - window->rect.y) * window->rect.width + (part.x - window->rect.x);
+        float *row = target->plane[b] + place_of(target, part, y);
 
         for (int64_t x = 0; x < part.width; x++)
             row[x] += offset;
     }
 }
 
-static void take_tile(tb_window *window, const tb_tile *tile, const tb_image_info *info,
+static void take_tile(const tb_target *target, const tb_tile *tile, const tb_image_info *info,
                       const tb_kernels *kernels)
 {
-    tb_rect part       = tb_rect_intersect(window->rect, tile->rect);
-    size_t  plane      = (size_t)tb_rect_area(window->rect);
+    tb_rect part       = tb_rect_intersect(target->rect, tile->rect);
     size_t  tile_plane = (size_t)tb_rect_area(tile->rect);
 
     for (int b = 0; b < info->bands; b++)
         for (int64_t y = part.y; y < part.y + part.height; y++) {
-            float *dst =
-                window->samples + (size_t)b * plane +
-                (size_t)((y - window->rect.y) * window->rect.width + part.x - window->rect.x);
             size_t at = (size_t)b * tile_plane +
                         (size_t)((y - tile->rect.y) * tile->rect.width + part.x - tile->rect.x);
 
-            convert_row(dst, tile->samples, at, info->type, (size_t)part.width, kernels);
+            convert_row(target->plane[b] + place_of(target, part, y), tile->samples, at, info->type,
+                        (size_t)part.width, kernels);
         }
     if (tb_window_can_have_gaps(info))
-        mark_missing(window, part, tile, info);
+        mark_missing(target, part, tile, info);
     for (int b = 0; b < info->bands; b++)
         if (info->offset[b] != 0.0)
-            add_offset(window, part, b, (float)info->offset[b]);
+            add_offset(target, part, b, (float)info->offset[b]);
+}
+
+tb_status tb_target_fill(const tb_target *target, tb_cache *cache, tb_image *image, int image_id,
+                         const tb_kernels *kernels, tb_error *err)
+{
+    const tb_image_info *info   = tb_image_describe(image);
+    tb_rect              rect   = target->rect;
+    tb_status            status = TB_OK;
+
+    for (int64_t ty = rect.y / info->tile_height; ty * info->tile_height < rect.y + rect.height;
+         ty++)
+        for (int64_t tx = rect.x / info->tile_width; tx * info->tile_width < rect.x + rect.width;
+             tx++) {
+            const tb_tile *tile;
+
+            TB_TRY(tb_cache_get(cache, image, image_id, tx, ty, &tile, err));
+            take_tile(target, tile, info, kernels);
+            tb_cache_release(cache, tile);
+        }
+done:
+    return status;
 }
 
 tb_status tb_window_load(tb_window *window, tb_rect rect, tb_cache *cache, tb_image *image,
                          int image_id, const tb_kernels *kernels, tb_error *err)
 {
-    const tb_image_info *info   = tb_image_describe(image);
-    size_t               needed = (size_t)tb_rect_area(rect) * (size_t)info->bands;
-    tb_status            status = TB_OK;
+    int       bands  = tb_image_describe(image)->bands;
+    size_t    pixels = (size_t)tb_rect_area(rect), needed = pixels * (size_t)bands;
+    tb_target target = {.rect = rect, .stride = rect.width};
+    tb_status status = TB_OK;
 
     if (needed > window->capacity) {
         tb_free(window->samples);
@@ -123,16 +145,9 @@ tb_status tb_window_load(tb_window *window, tb_rect rect, tb_cache *cache, tb_im
         window->capacity = needed;
     }
     window->rect = rect;
-    for (int64_t ty = rect.y / info->tile_height; ty * info->tile_height < rect.y + rect.height;
-         ty++)
-        for (int64_t tx = rect.x / info->tile_width; tx * info->tile_width < rect.x + rect.width;
-             tx++) {
-            const tb_tile *tile;
-
-            TB_TRY(tb_cache_get(cache, image, image_id, tx, ty, &tile, err));
-            take_tile(window, tile, info, kernels);
-            tb_cache_release(cache, tile);
-        }
+    for (int b = 0; b < bands; b++)
+        target.plane[b] = window->samples + (size_t)b * pixels;
+    TB_TRY(tb_target_fill(&target, cache, image, image_id, kernels, err));
 done:
     return status;
 }

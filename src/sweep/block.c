@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "core/memory.h"
 
@@ -70,13 +71,21 @@ void tb_block_reset(tb_block *block)
     *block = (tb_block){0};
 }
 
-static tb_run_kind class_of(float score, float contrast, const tb_model_threshold *t)
+/* What is compared with is not NaN: a score that is, is none of these. */
+static void classify(uint8_t *restrict out, const float *restrict score,
+                     const float *restrict contrast, const tb_model_threshold *t, int64_t n)
 {
-    if (isnan(score))
-        return TB_RUN_UNOBSERVED;
-    if (!(score > 0.0f) || !(score >= (float)t->weak) || !(contrast >= (float)t->contrast))
-        return TB_RUN_NONE;
-    return score >= (float)t->strong ? TB_RUN_STRONG : TB_RUN_WEAK;
+    float weak = (float)t->weak, strong = (float)t->strong, least = (float)t->contrast;
+
+    for (int64_t x = 0; x < n; x++) {
+        int is_weak     = (score[x] > 0.0f) & (score[x] >= weak) & (contrast[x] >= least);
+        int is_observed = score[x] == score[x];
+        int kind        = is_weak & (score[x] >= strong) ? TB_RUN_STRONG
+                          : is_weak                      ? TB_RUN_WEAK
+                                                         : TB_RUN_NONE;
+
+        out[x] = (uint8_t)(is_observed ? kind : TB_RUN_UNOBSERVED);
+    }
 }
 
 static void decide(tb_block *block, tb_rect rect, int halo, const tb_model *model)
@@ -86,12 +95,16 @@ static void decide(tb_block *block, tb_rect rect, int halo, const tb_model *mode
             block->pixels.stratum + (y + halo) * block->pixels.rect.width + halo;
         int64_t row = y * rect.width;
 
-        for (int64_t x = 0; x < rect.width; x++)
-            block->classes[row + x] = stratum[x] < 0 || model->judge[stratum[x]] == NULL
-                                          ? TB_RUN_UNOBSERVED
-                                          : (uint8_t)class_of(block->scores.score[row + x],
-                                                              block->scores.contrast[row + x],
-                                                              &model->judge[stratum[x]]->threshold);
+        for (int64_t x = 0, end; x < rect.width; x = end) {
+            for (end = x + 1; end < rect.width && stratum[end] == stratum[x];)
+                end++;
+            if (stratum[x] < 0 || model->judge[stratum[x]] == NULL)
+                memset(block->classes + row + x, TB_RUN_UNOBSERVED, (size_t)(end - x));
+            else
+                classify(block->classes + row + x, block->scores.score + row + x,
+                         block->scores.contrast + row + x,
+                         &model->judge[stratum[x]]->threshold, end - x);
+        }
     }
 }
 

@@ -12,10 +12,10 @@
 
 static const size_t DEFAULT_BUDGET = (size_t)4 << 30;
 static const size_t BASE           = (size_t)160 << 20; /* measured: libraries, PROJ, HDF5, GEOS */
-enum { DEFAULT_BLOCK = 2048, LEAST_BLOCK = 128, SHARD_STEP = 512 };
+enum { SHARD_STEP = 512 };
 
-/* Blocks are wider than high: a row of them keeps fewer rows of tiles. */
-enum { DEFAULT_ROWS = 512 };
+/* The samples of a block stay in the processor's outer cache, and its halo is a tenth of it. */
+enum { DEFAULT_BLOCK = 512, LEAST_BLOCK = 128 };
 
 /*
  * Bytes of tiles from where on panels are made narrower though the budget would hold more, as long
@@ -68,22 +68,17 @@ static size_t panel_cache(date_cost cost, int64_t panel, int64_t rows_of_block, 
     return (size_t)(columns * rows * cost.bytes_per_pixel) + 2 * cost.tile_bytes;
 }
 
-static int64_t rows_of(const tb_plan *plan)
-{
-    return plan->rows > 0 ? plan->rows : plan->block;
-}
-
 static size_t worker_bytes(const tb_pair *pair, const tb_plan *plan, date_cost before,
                            date_cost after)
 {
-    int64_t width = plan->block + 2 * plan->halo, height = rows_of(plan) + 2 * plan->halo;
-    size_t  area = (size_t)(width * height), pixels = (size_t)(plan->block * rows_of(plan));
+    int64_t side = plan->block + 2 * plan->halo;
+    size_t  area = (size_t)(side * side), pixels = (size_t)(plan->block * plan->block);
     size_t  strips =
-        (size_t)((before.bytes_per_pixel + after.bytes_per_pixel) * (double)width * 128.0 * 4.0);
+        (size_t)((before.bytes_per_pixel + after.bytes_per_pixel) * (double)side * 128.0 * 4.0);
 
     /* Classes, and runs and parts with their evidence of a block as ragged as noise. */
-    return tb_pair_block_bytes(pair->bands, width * height) +
-           tb_scores_bytes(plan->kept_planes, width, height) +
+    return tb_pair_block_bytes(pair->bands, side * side) +
+           tb_scores_bytes(plan->kept_planes, side, side) +
            (plan->halo > TB_SCORING_HALO_MAX ? area * TB_SCREEN_PIXEL_BYTES : 0) + pixels * 20 +
            pixels / 8 * (size_t)(8 * (5 + 4 * pair->bands)) / 4 + strips + before.decoder_bytes +
            after.decoder_bytes;
@@ -96,8 +91,8 @@ static void fill_bytes(tb_plan *plan, const tb_pair *pair)
 
     plan->fit_cache_bytes = panel_cache(before, TB_SAMPLE_CELL, TB_SAMPLE_CELL, plan->halo) +
                             panel_cache(after, TB_SAMPLE_CELL, TB_SAMPLE_CELL, plan->halo);
-    plan->cache_bytes = panel_cache(before, plan->panel, rows_of(plan), plan->halo) +
-                        panel_cache(after, plan->panel, rows_of(plan), plan->halo);
+    plan->cache_bytes = panel_cache(before, plan->panel, plan->block, plan->halo) +
+                        panel_cache(after, plan->panel, plan->block, plan->halo);
     plan->worker_bytes = worker_bytes(pair, plan, before, after);
     sweep              = plan->cache_bytes + (size_t)plan->threads * plan->worker_bytes;
     plan->needed_bytes = plan->base_bytes + (sweep > plan->fit_bytes + plan->fit_cache_bytes
@@ -128,7 +123,6 @@ static void shrink(tb_plan *plan, const tb_pair *pair, bool is_block_given, doub
     for (;;) {
         plan->fit_bytes = tb_model_fit_bytes(pair, sample_share, plan->threads, plan->kept_planes);
         plan->panel     = (width + plan->block - 1) / plan->block * plan->block;
-        plan->rows      = is_block_given || plan->block < DEFAULT_ROWS ? plan->block : DEFAULT_ROWS;
         fill_bytes(plan, pair);
         while ((!fits(plan) && plan->panel > plan->block) || is_wasteful(plan, pair)) {
             plan->panel = (plan->panel / 2 + plan->block - 1) / plan->block * plan->block;
@@ -185,17 +179,6 @@ static void fill_reading(tb_plan *plan, const tb_pair *pair, double sample_share
             tb_sample_size_of(tb_rect_area(tb_pair_footprint(pair, s)), sample_share);
 }
 
-/* Some blocks for each worker, where a lattice is small. */
-static int64_t default_block(const tb_plan *plan)
-{
-    int64_t block = DEFAULT_BLOCK;
-
-    while (block > DEFAULT_ROWS &&
-           tb_rect_area(plan->lattice) / (block * DEFAULT_ROWS) < 4 * plan->threads)
-        block /= 2;
-    return block;
-}
-
 tb_status tb_plan_make(tb_plan *plan, const tb_pair *pair, const tb_plan_options *options,
                        tb_error *err)
 {
@@ -206,7 +189,7 @@ tb_status tb_plan_make(tb_plan *plan, const tb_pair *pair, const tb_plan_options
     plan->threads = options->threads > 0 ? options->threads : tb_parallel_processors();
     plan->halo    = options->halo > 0 ? options->halo : TB_SCORING_HALO_MAX;
     plan->kept_planes = options->kept_planes;
-    plan->block   = options->block > 0 ? options->block : default_block(plan);
+    plan->block   = options->block > 0 ? options->block : DEFAULT_BLOCK;
     plan->shards =
         options->shards > 0 ? options->shards : (pixels + SHARD_PIXELS - 1) / SHARD_PIXELS;
     if (plan->shards > plan->lattice.height)
@@ -253,17 +236,17 @@ static int64_t divide_up(int64_t a, int64_t b)
 
 int64_t tb_plan_blocks(const tb_plan *plan, tb_rect shard)
 {
-    return divide_up(shard.width, plan->block) * divide_up(shard.height, rows_of(plan));
+    return divide_up(shard.width, plan->block) * divide_up(shard.height, plan->block);
 }
 
 tb_rect tb_plan_block(const tb_plan *plan, tb_rect shard, int64_t block)
 {
-    int64_t rows = divide_up(shard.height, rows_of(plan)), each = plan->panel / plan->block * rows;
+    int64_t rows = divide_up(shard.height, plan->block), each = plan->panel / plan->block * rows;
     int64_t panel = block / each, left = panel * plan->panel;
     int64_t wide    = shard.width - left < plan->panel ? shard.width - left : plan->panel;
     int64_t columns = divide_up(wide, plan->block), within = block - panel * each;
     tb_rect rect = {shard.x + left + within % columns * plan->block,
-                    shard.y + within / columns * rows_of(plan), plan->block, rows_of(plan)};
+                    shard.y + within / columns * plan->block, plan->block, plan->block};
 
     return tb_rect_intersect(rect, shard);
 }

@@ -20,7 +20,7 @@
 typedef struct tb_plan_options {
     int     threads;      /**< 0: one a processor */
     size_t  budget_bytes; /**< 0: 4 GiB */
-    int64_t block;        /**< side in pixels; 0: 2048 by 512, less where the budget asks for it */
+    int64_t block;        /**< side in pixels; 0: 512, less where the budget asks for it */
     int64_t shards;       /**< 0: one for every 2^28 pixels */
     double  sample_share; /**< what the fit reads; 0: the default rule */
     int     halo;         /**< pixels; 0: the most a method may ask for */
@@ -30,8 +30,7 @@ typedef struct tb_plan_options {
 typedef struct tb_plan {
     tb_rect lattice;
     int     threads; /**< workers of the one loop */
-    int64_t block;   /**< width of a block */
-    int64_t rows;    /**< and its height; 0: as its width */
+    int64_t block;   /**< side of a block */
     int64_t panel;   /**< columns of a panel, a multiple of block */
     int     halo;
     int     kept_planes;
