@@ -112,9 +112,21 @@ typedef struct run {
     float            *rows[TB_STAGES_MAX];
 } run;
 
-static int64_t stride_of(int64_t columns)
+static int64_t aligned(int64_t floats)
 {
-    return (columns + ALIGNED_FLOATS - 1) / ALIGNED_FLOATS * ALIGNED_FLOATS;
+    return (floats + ALIGNED_FLOATS - 1) / ALIGNED_FLOATS * ALIGNED_FLOATS;
+}
+
+/* Floats before a row, so that the outputs' first column is aligned: vectors that lie across two
+ * lines of the cache are read twice. */
+static int64_t lead_of(const tb_cascade *cascade)
+{
+    return aligned(cascade->halo) - cascade->halo;
+}
+
+static int64_t stride_of(const tb_cascade *cascade, int64_t columns)
+{
+    return aligned(lead_of(cascade) + columns);
 }
 
 size_t tb_cascade_floats(const tb_cascade *cascade, int64_t columns)
@@ -123,7 +135,7 @@ size_t tb_cascade_floats(const tb_cascade *cascade, int64_t columns)
 
     for (int s = 0; s < cascade->count; s++)
         rows += (size_t)cascade->stage[s].depth;
-    return rows * (size_t)stride_of(columns);
+    return rows * (size_t)stride_of(cascade, columns);
 }
 
 /* Row `y` of a stage; it is one of those that are kept. */
@@ -207,11 +219,14 @@ static void make_given(const run *r, int64_t y, const tb_cascade_ends *ends)
 void tb_cascade_run(const tb_cascade *cascade, int64_t columns, int64_t rows, float *memory,
                     const tb_cascade_ends *ends, const tb_kernels *kernels)
 {
-    run r = {.cascade = cascade, .kernels = kernels, .columns = columns, .stride = stride_of(columns)};
+    run r    = {.cascade = cascade,
+                .kernels = kernels,
+                .columns = columns,
+                .stride  = stride_of(cascade, columns)};
     int halo = cascade->halo;
 
     for (int s = 0; s < cascade->count; s++) {
-        r.rows[s] = memory;
+        r.rows[s] = memory + lead_of(cascade);
         memory += cascade->stage[s].depth * r.stride;
     }
 

@@ -116,7 +116,7 @@ static size_t floats_needed(int kept, size_t pixels, size_t of_cascade)
 size_t tb_scores_bytes(int kept, int64_t columns, int64_t rows)
 {
     /* Rows of the stages of the method with most. */
-    size_t panel = (size_t)panel_columns(columns, TB_SCORING_HALO_MAX) + 16;
+    size_t panel = (size_t)panel_columns(columns, TB_SCORING_HALO_MAX) + 32;
     size_t most  = (size_t)TB_CASCADE_OUTPUTS_MAX * 2 * (2 * TB_SCORING_HALO_MAX + 1) * panel;
 
     return floats_needed(kept, (size_t)(columns * rows), most) * sizeof(float);
