@@ -154,7 +154,7 @@ static void quantiles(void **state)
 
 /* ---- scores ---- */
 
-enum { W = 97, H = 61, BANDS = 3 };
+enum { W = 617, H = 61, BANDS = 3 }; /* wider than a panel of the cascade */
 
 typedef struct field {
     tb_pair_block block;

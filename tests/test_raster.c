@@ -1038,6 +1038,17 @@ static void each_tile_is_decoded_once(void **state)
     float *again = read_rect(&d, (tb_rect){0, 0, 1000, 700}, file);
 
     assert_memory_equal(again, whole, 2 * 1000 * 700 * sizeof *whole);
+    free(again);
+
+    /* Nor does it matter that it is made larger, and smaller again. */
+    size_t held = tb_memory_in_use();
+
+    tb_cache_limit(small, (size_t)64 << 20);
+    again = read_rect(&d, (tb_rect){0, 0, 1000, 700}, file);
+    assert_memory_equal(again, whole, 2 * 1000 * 700 * sizeof *whole);
+    assert_true(tb_memory_in_use() > held + (1 << 20));
+    tb_cache_limit(small, 1000);
+    assert_int_equal(tb_memory_in_use(), held);
     tb_epoch_reader_free(d.reader);
     d.reader = NULL;
     tb_cache_free(small);

@@ -237,7 +237,8 @@ void tb_cascade_run(const tb_cascade *cascade, int64_t columns, int64_t rows, fl
 
         make_given(&r, y + halo, ends);
         for (int s = 0; s < cascade->count; s++)
-            if (cascade->stage[s].kind != TB_STAGE_GIVEN && y >= halo - 2 * cascade->stage[s].margin_y)
+            if (cascade->stage[s].kind != TB_STAGE_GIVEN &&
+                y >= halo - 2 * cascade->stage[s].margin_y)
                 make_row(&r, s, y + cascade->stage[s].margin_y);
         if (y < halo)
             continue;

@@ -47,8 +47,7 @@ static void row(float *const *out, const float *const *before, const float *cons
             root[x] = sqrtf(whitened[x]);
     }
     brightness(out[BRIGHTNESS_BEFORE], before, NULL, radiometry, bands, n, kernels);
-    brightness(out[BRIGHTNESS_AFTER], after, radiometry->slope, radiometry, bands, n,
-               kernels);
+    brightness(out[BRIGHTNESS_AFTER], after, radiometry->slope, radiometry, bands, n, kernels);
 }
 
 static void finish(float *score, float *contrast, const float *const *smooth, int bands, size_t n,

@@ -51,9 +51,9 @@ void tb_scoring_init(tb_scoring *scoring, const tb_method *method, int bands, do
         for (int date = 0; date < 2; date++)
             rough[date] = tb_cascade_gradient(
                 cascade, tb_cascade_smooth(cascade, plain + date, &before_gradient));
-        tb_cascade_put_out(cascade,
-                           tb_cascade_smooth(
-                               cascade, tb_cascade_difference(cascade, rough[0], rough[1]), &wide));
+        tb_cascade_put_out(
+            cascade,
+            tb_cascade_smooth(cascade, tb_cascade_difference(cascade, rough[0], rough[1]), &wide));
     }
     tb_cascade_finish(cascade);
     scoring->halo = cascade->halo;
@@ -67,16 +67,15 @@ void tb_scoring_init_trained(tb_scoring *scoring, const tb_filter *filter)
     tb_cascade  *cascade         = &scoring->cascade;
     int          from[TB_FILTER_PLANES];
 
-    *scoring = (tb_scoring){
-        .method = &tb_method_trained, .filter = filter, .bands = filter->bands};
+    *scoring = (tb_scoring){.method = &tb_method_trained, .filter = filter, .bands = filter->bands};
     for (int p = 0; p < tb_method_trained.planes; p++)
         from[p] = tb_cascade_give(cascade);
     for (int date = 0; date < 2; date++)
         from[TB_PLANE_ROUGH_BEFORE + date] = tb_cascade_gradient(
             cascade,
             tb_cascade_smooth(cascade, from[TB_PLANE_BRIGHT_BEFORE + date], &before_gradient));
-    from[TB_PLANE_TEXTURE]        = tb_cascade_difference(cascade, from[TB_PLANE_ROUGH_BEFORE],
-                                                          from[TB_PLANE_ROUGH_AFTER]);
+    from[TB_PLANE_TEXTURE] =
+        tb_cascade_difference(cascade, from[TB_PLANE_ROUGH_BEFORE], from[TB_PLANE_ROUGH_AFTER]);
     from[TB_PLANE_WIDE_CONTRAST]  = from[TB_PLANE_CONTRAST];
     from[TB_PLANE_WIDE_STATISTIC] = from[TB_PLANE_STATISTIC];
     for (int p = 0; p < TB_FILTER_PLANES; p++) {
@@ -109,8 +108,7 @@ static int64_t panel_columns(int64_t columns, int halo)
 /* Scores, contrasts and the planes that are kept, each of `pixels`, and rows of the cascade. */
 static size_t floats_needed(int kept, size_t pixels, size_t of_cascade)
 {
-    return (size_t)(2 + kept) * pixels + of_cascade +
-           (size_t)TB_METHOD_SCRATCH * TB_METHOD_SEGMENT;
+    return (size_t)(2 + kept) * pixels + of_cascade + (size_t)TB_METHOD_SCRATCH * TB_METHOD_SEGMENT;
 }
 
 size_t tb_scores_bytes(int kept, int64_t columns, int64_t rows)

@@ -22,8 +22,8 @@ typedef struct tb_scoring {
     const tb_method *method;
     const tb_filter *filter; /**< of tb_method_trained; NULL for the others */
     int              bands;
-    int              halo;     /**< pixels a block needs around it: 1 .. TB_SCORING_HALO_MAX */
-    tb_cascade       cascade;  /**< from the method's planes to those that `finish` takes */
+    int              halo;         /**< pixels a block needs around it: 1 .. TB_SCORING_HALO_MAX */
+    tb_cascade       cascade;      /**< from the method's planes to those that `finish` takes */
     bool             keeps_planes; /**< tb_scores.plane is wanted */
 } tb_scoring;
 
@@ -46,8 +46,8 @@ typedef struct tb_scores {
     float  *contrast; /**< likewise */
     /** Where the scoring keeps them, the smoothed planes, as large. Training reads them. */
     float *plane[TB_CASCADE_OUTPUTS_MAX];
-    float       *storage;
-    size_t       capacity;
+    float *storage;
+    size_t capacity;
 } tb_scores;
 
 void tb_scores_reset(tb_scores *scores);

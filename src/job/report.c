@@ -173,12 +173,12 @@ json_t *tb_report_plan(const tb_plan *plan)
         "{s:I, s:I, s:i, s:I, s:I, s:I, s:I, s:i, s:I, s:o, s:{s:I, s:I, s:I, s:I, s:I, s:I}}",
         "width", (json_int_t)plan->lattice.width, "height", (json_int_t)plan->lattice.height,
         "threads", plan->threads, "shards", (json_int_t)plan->shards, "block",
-        (json_int_t)plan->block, "blocks", (json_int_t)blocks,
-        "panel", (json_int_t)plan->panel, "halo", plan->halo, "source_bytes",
-        (json_int_t)plan->source_bytes, "decoded", tb_report_number(plan->decoded_share), "memory",
-        "budget", (json_int_t)plan->budget_bytes, "needed", (json_int_t)plan->needed_bytes,
-        "libraries", (json_int_t)plan->base_bytes, "tile_cache", (json_int_t)plan->cache_bytes,
-        "worker", (json_int_t)plan->worker_bytes, "sample", (json_int_t)plan->fit_bytes);
+        (json_int_t)plan->block, "blocks", (json_int_t)blocks, "panel", (json_int_t)plan->panel,
+        "halo", plan->halo, "source_bytes", (json_int_t)plan->source_bytes, "decoded",
+        tb_report_number(plan->decoded_share), "memory", "budget", (json_int_t)plan->budget_bytes,
+        "needed", (json_int_t)plan->needed_bytes, "libraries", (json_int_t)plan->base_bytes,
+        "tile_cache", (json_int_t)plan->cache_bytes, "worker", (json_int_t)plan->worker_bytes,
+        "sample", (json_int_t)plan->fit_bytes);
 }
 
 /* Not getrusage: what it tells of begins with the peak of the program that started this one. */

@@ -125,8 +125,24 @@ done:
     return status;
 }
 
+/* The tiles stay from the fit to the sweep, and their memory with them: to be given it anew costs
+ * more than decoding into it. */
+static tb_status open_cache(tb_stages *stages, tb_error *err)
+{
+    if (stages->engine.cache != NULL)
+        return TB_OK;
+    return tb_cache_new(&stages->engine.cache, stages->plan.fit_cache_bytes, err);
+}
+
+static void close_cache(tb_stages *stages)
+{
+    tb_cache_free(stages->engine.cache);
+    stages->engine.cache = NULL;
+}
+
 void tb_stages_rest(tb_stages *stages)
 {
+    close_cache(stages);
     tb_pair_close(&stages->pair);
 }
 
@@ -156,6 +172,7 @@ void tb_stages_close(tb_stages *stages)
 {
     tb_model_free(stages->model);
     tb_filter_free(stages->filter);
+    close_cache(stages);
     tb_pair_close(&stages->pair);
     tb_free(stages->model_path);
     json_decref(stages->reading);
@@ -198,7 +215,7 @@ done:
 static tb_status fit_into_file(tb_stages *stages, const tb_fit_options *options, tb_error *err)
 {
     tb_status status = TB_OK;
-    tb_engine engine = stages->engine;
+    tb_engine engine;
     tb_text   text = {0}, name = {0};
     char      key[TB_KEY_SIZE];
 
@@ -212,6 +229,8 @@ static tb_status fit_into_file(tb_stages *stages, const tb_fit_options *options,
             goto done;
         }
     }
+    TB_TRY(open_cache(stages, err));
+    engine             = stages->engine;
     engine.cache_bytes = stages->plan.fit_cache_bytes;
     TB_TRY(tb_model_fit(&stages->model, &stages->pair, options, &engine, err));
     if (stages->work != NULL) {
@@ -351,11 +370,13 @@ tb_status tb_stages_sweep(tb_stages *stages, tb_error *err)
 {
     tb_status status = TB_OK;
 
+    TB_TRY(open_cache(stages, err));
     for (int64_t shard = 0; shard < stages->plan.shards; shard++)
         TB_TRY(sweep_one(stages, shard, err));
     if (stages->passed_over > 0)
         note(stages, "shards that are there are passed over");
 done:
+    close_cache(stages);
     return status;
 }
 

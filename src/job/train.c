@@ -103,8 +103,7 @@ done:
 }
 
 /* Takes the labelled pixels of a cell that both dates show and the sample draws. */
-static tb_status take(void *context, const tb_pair_block *block, const tb_scores *scores,
-                      tb_error *err)
+static tb_status take(void *context, tb_pair_block *block, const tb_scores *scores, tb_error *err)
 {
     train    *t    = context;
     source   *s    = &t->source[t->at];

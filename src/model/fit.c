@@ -80,7 +80,7 @@ done:
     return status;
 }
 
-static tb_status take_pixels(void *context, const tb_pair_block *block, const tb_scores *scores,
+static tb_status take_pixels(void *context, tb_pair_block *block, const tb_scores *scores,
                              tb_error *err)
 {
     stratum_pixels *pixels = context;
@@ -184,7 +184,7 @@ static void take_roughness(tally_context *c, const tb_pair_block *block, size_t 
     }
 }
 
-static tb_status take_scores(void *context, const tb_pair_block *block, const tb_scores *scores,
+static tb_status take_scores(void *context, tb_pair_block *block, const tb_scores *scores,
                              tb_error *err)
 {
     tally_context *c    = context;
@@ -406,34 +406,32 @@ typedef struct align_cells {
     float        *storage[REGISTRATION_CELLS];
 } align_cells;
 
-static tb_status take_align(void *context, const tb_pair_block *block, const tb_scores *scores,
+static tb_status take_align(void *context, tb_pair_block *block, const tb_scores *scores,
                             tb_error *err)
 {
     align_cells *cells  = context;
-    tb_status    status = TB_OK;
     size_t       pixels = (size_t)tb_rect_area(block->rect);
     int          c      = cells->count;
 
     (void)scores;
-    TB_TRY(tb_alloc(&cells->storage[c], pixels * 2 * (size_t)cells->bands, sizeof(float),
-                    "registration", err));
-    for (int p = 0; p < 2 * cells->bands; p++) {
-        const float *from = p < cells->bands ? block->before[p] : block->after[p - cells->bands];
-        float       *to   = cells->storage[c] + (size_t)p * pixels;
+    (void)err;
+    for (int b = 0; b < cells->bands; b++) {
+        float *after = block->after[b];
 
         for (size_t i = 0; i < pixels; i++)
-            to[i] = block->after_file[i] == cells->file || p < cells->bands ? from[i] : NAN;
-        cells->plane[c][p] = to;
+            after[i] = block->after_file[i] == cells->file ? after[i] : NAN;
+        cells->plane[c][b]                = block->before[b];
+        cells->plane[c][cells->bands + b] = after;
     }
-    cells->cell[c] = (tb_align_cell){.width  = block->rect.width,
-                                     .height = block->rect.height,
-                                     .before = cells->plane[c],
-                                     .after  = cells->plane[c] + cells->bands,
-                                     .x      = block->rect.x,
-                                     .y      = block->rect.y};
+    cells->cell[c]    = (tb_align_cell){.width  = block->rect.width,
+                                        .height = block->rect.height,
+                                        .before = cells->plane[c],
+                                        .after  = cells->plane[c] + cells->bands,
+                                        .x      = block->rect.x,
+                                        .y      = block->rect.y};
+    cells->storage[c] = tb_pair_block_release(block);
     cells->count++;
-done:
-    return status;
+    return TB_OK;
 }
 
 static double rounded_shift(double shift)

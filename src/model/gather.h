@@ -16,9 +16,9 @@ tb_status tb_gather_new(tb_gather **out, const tb_pair *pair, const tb_engine *e
                         tb_error *err);
 void      tb_gather_free(tb_gather *gather);
 
-/** Hands on one cell; `scores` is NULL where none were asked for. Called in order, one at a time.
- */
-typedef tb_status tb_gather_fn(void *context, const tb_pair_block *block, const tb_scores *scores,
+/** Hands on one cell, whose samples may be released; `scores` is NULL where none were asked for.
+ * Called in order, one at a time. */
+typedef tb_status tb_gather_fn(void *context, tb_pair_block *block, const tb_scores *scores,
                                tb_error *err);
 
 /** From now on cells are screened: one a stratum (borrowed), or NULL: not at all. */

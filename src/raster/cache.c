@@ -121,6 +121,19 @@ static void drop(tb_cache *cache, entry *e)
     free_entry(e);
 }
 
+void tb_cache_limit(tb_cache *cache, size_t capacity_bytes)
+{
+    pthread_mutex_lock(&cache->lock);
+    cache->capacity = capacity_bytes;
+    while (cache->held > cache->capacity && cache->oldest != NULL) {
+        entry *e = cache->oldest;
+
+        unlink_idle(cache, e);
+        drop(cache, e);
+    }
+    pthread_mutex_unlock(&cache->lock);
+}
+
 /*
  * With the lock held; counts `bytes` as held and drops what is too much, but for one tile, whose
  * memory can serve again: new pages cost the system more than decoding into them.

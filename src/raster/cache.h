@@ -33,6 +33,9 @@ size_t tb_cache_tile_bytes(const tb_image_info *image);
 tb_status tb_cache_new(tb_cache **out, size_t capacity_bytes, tb_error *err);
 void      tb_cache_free(tb_cache *cache);
 
+/** From now on it holds at most so much. */
+void tb_cache_limit(tb_cache *cache, size_t capacity_bytes);
+
 /**
  * The tile in column `tx` and row `ty` of the image's tiles; release it when done.
  * @param image     this worker's handle.

@@ -5,15 +5,18 @@
 #include <stddef.h>
 
 #include "kernels/table.h"
+#include "raster/cache.h"
 #include "tuban/progress.h"
 
 /** Borrowed by everything that takes it, for the length of the call. None of it changes a result.
  */
 typedef struct tb_engine {
-    const tb_kernels  *kernels;
-    int                workers;
-    size_t             cache_bytes; /**< for decoded tiles */
-    const tb_progress *progress;    /**< may be NULL */
+    const tb_kernels *kernels;
+    int               workers;
+    size_t            cache_bytes; /**< for decoded tiles */
+    tb_cache         *cache;       /**< the tiles of this pair, over several calls; NULL: each call
+                                        has a cache of its own */
+    const tb_progress *progress;   /**< may be NULL */
 } tb_engine;
 
 #endif

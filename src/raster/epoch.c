@@ -713,9 +713,8 @@ static tb_status read_copied(tb_epoch_reader *reader, tb_rect reach, tb_rect rec
 
     TB_TRY(open_own(reader, 0, err));
     tb_warp_row(reader->epoch->file[0].warp, reach.x, reach.y, 1, &px, &py);
-    target.rect =
-        tb_rect_intersect((tb_rect){px.index, py.index, reach.width, reach.height},
-                          (tb_rect){0, 0, info->width, info->height});
+    target.rect = tb_rect_intersect((tb_rect){px.index, py.index, reach.width, reach.height},
+                                    (tb_rect){0, 0, info->width, info->height});
     if (tb_rect_is_empty(target.rect))
         goto done;
     at = (reach.y + target.rect.y - py.index - rect.y) * rect.width + reach.x + target.rect.x -

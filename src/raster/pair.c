@@ -136,6 +136,14 @@ void tb_pair_block_reset(tb_pair_block *block)
     *block = (tb_pair_block){0};
 }
 
+float *tb_pair_block_release(tb_pair_block *block)
+{
+    float *samples = block->storage;
+
+    block->storage = NULL;
+    return samples;
+}
+
 size_t tb_pair_block_bytes(int bands, int64_t pixels)
 {
     return (size_t)pixels * (2 * (size_t)bands * sizeof(float) + 3 * sizeof(int16_t));
@@ -147,12 +155,14 @@ static tb_status reserve(tb_pair_block *block, int bands, size_t pixels, tb_erro
 
     if (pixels > block->capacity) {
         tb_pair_block_reset(block);
-        TB_TRY(tb_alloc(&block->storage, pixels * 2 * (size_t)bands, sizeof(float), "block", err));
         TB_TRY(tb_alloc(&block->stratum, pixels, sizeof(int16_t), "block", err));
         TB_TRY(tb_alloc(&block->before_source, pixels, sizeof(int16_t), "block", err));
         TB_TRY(tb_alloc(&block->after_file, pixels, sizeof(int16_t), "block", err));
         block->capacity = pixels;
     }
+    if (block->storage == NULL)
+        TB_TRY(tb_alloc(&block->storage, block->capacity * 2 * (size_t)bands, sizeof(float),
+                        "block", err));
     for (int b = 0; b < bands; b++) {
         block->before[b] = block->storage + (size_t)b * pixels;
         block->after[b]  = block->storage + (size_t)(bands + b) * pixels;

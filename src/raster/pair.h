@@ -55,6 +55,10 @@ typedef struct tb_pair_block {
 
 void tb_pair_block_reset(tb_pair_block *block);
 
+/** Hands the samples over, at which before and after point: to be freed with tb_free. The block
+ * has none until it is read into again. */
+float *tb_pair_block_release(tb_pair_block *block);
+
 /** Bytes a block of so many pixels takes. */
 size_t tb_pair_block_bytes(int bands, int64_t pixels);
 

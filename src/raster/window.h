@@ -13,7 +13,8 @@
 #include "raster/cache.h"
 #include "raster/image.h"
 
-/** Planes to be filled: pixel (x, y) of the rectangle is plane[b][(y - rect.y) * stride + x - rect.x].
+/** Planes to be filled: pixel (x, y) of the rectangle is plane[b][(y - rect.y) * stride + x -
+ * rect.x].
  */
 typedef struct tb_target {
     tb_rect rect; /**< in the image's pixels */

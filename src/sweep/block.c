@@ -102,8 +102,8 @@ static void decide(tb_block *block, tb_rect rect, int halo, const tb_model *mode
                 memset(block->classes + row + x, TB_RUN_UNOBSERVED, (size_t)(end - x));
             else
                 classify(block->classes + row + x, block->scores.score + row + x,
-                         block->scores.contrast + row + x,
-                         &model->judge[stratum[x]]->threshold, end - x);
+                         block->scores.contrast + row + x, &model->judge[stratum[x]]->threshold,
+                         end - x);
         }
     }
 }

@@ -184,12 +184,12 @@ tb_status tb_plan_make(tb_plan *plan, const tb_pair *pair, const tb_plan_options
 {
     int64_t pixels;
 
-    *plan         = (tb_plan){.lattice = {0, 0, pair->lattice.width, pair->lattice.height}};
-    pixels        = tb_rect_area(plan->lattice);
-    plan->threads = options->threads > 0 ? options->threads : tb_parallel_processors();
-    plan->halo    = options->halo > 0 ? options->halo : TB_SCORING_HALO_MAX;
+    *plan             = (tb_plan){.lattice = {0, 0, pair->lattice.width, pair->lattice.height}};
+    pixels            = tb_rect_area(plan->lattice);
+    plan->threads     = options->threads > 0 ? options->threads : tb_parallel_processors();
+    plan->halo        = options->halo > 0 ? options->halo : TB_SCORING_HALO_MAX;
     plan->kept_planes = options->kept_planes;
-    plan->block   = options->block > 0 ? options->block : DEFAULT_BLOCK;
+    plan->block       = options->block > 0 ? options->block : DEFAULT_BLOCK;
     plan->shards =
         options->shards > 0 ? options->shards : (pixels + SHARD_PIXELS - 1) / SHARD_PIXELS;
     if (plan->shards > plan->lattice.height)

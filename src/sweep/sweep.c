@@ -21,6 +21,8 @@ typedef struct sweep {
     tb_rect                 shard;
     tb_evidence             evidence;
     tb_cache               *cache;
+    bool                    owns_cache;
+    int64_t                 bytes_before, tiles_before; /* that were decoded in it */
     worker                 *worker;
     tb_run_writer          *writer;
     int                     scores_file; /* -1: none */
@@ -86,7 +88,13 @@ static tb_status open_workers(sweep *s, tb_error *err)
     tb_status        status = TB_OK;
     const tb_engine *engine = s->options->engine;
 
-    TB_TRY(tb_cache_new(&s->cache, s->options->plan->cache_bytes, err));
+    s->cache      = engine->cache;
+    s->owns_cache = s->cache == NULL;
+    if (s->owns_cache)
+        TB_TRY(tb_cache_new(&s->cache, s->options->plan->cache_bytes, err));
+    else
+        tb_cache_limit(s->cache, s->options->plan->cache_bytes);
+    tb_cache_counts(s->cache, &s->bytes_before, &s->tiles_before);
     TB_TRY(tb_alloc_zero(&s->worker, (size_t)s->options->plan->threads, sizeof *s->worker,
                          "workers", err));
     for (int w = 0; w < s->options->plan->threads; w++)
@@ -104,7 +112,8 @@ static void close_workers(sweep *s)
             tb_block_reset(&s->worker[w].block);
         }
     tb_free(s->worker);
-    tb_cache_free(s->cache);
+    if (s->owns_cache)
+        tb_cache_free(s->cache);
 }
 
 tb_status tb_sweep_shard(const tb_sweep_options *options, tb_sweep_totals *totals, tb_error *err)
@@ -146,8 +155,11 @@ tb_status tb_sweep_shard(const tb_sweep_options *options, tb_sweep_totals *total
         TB_TRY(tb_file_commit(beside.data, options->scores_path, err));
     }
     TB_TRY(tb_run_writer_finish(s.writer, err));
-    if (totals != NULL)
+    if (totals != NULL) {
         tb_cache_counts(s.cache, &totals->decoded_bytes, &totals->decoded_tiles);
+        totals->decoded_bytes -= s.bytes_before;
+        totals->decoded_tiles -= s.tiles_before;
+    }
 done:
     if (s.scores_file >= 0)
         close(s.scores_file);
