@@ -1048,7 +1048,7 @@ static void each_tile_is_decoded_once(void **state)
     assert_memory_equal(again, whole, 2 * 1000 * 700 * sizeof *whole);
     assert_true(tb_memory_in_use() > held + (1 << 20));
     tb_cache_limit(small, 1000);
-    assert_int_equal(tb_memory_in_use(), held);
+    assert_true(tb_memory_in_use() <= held);
     tb_epoch_reader_free(d.reader);
     d.reader = NULL;
     tb_cache_free(small);
@@ -1240,7 +1240,7 @@ static void headers_that_are_refused(void **state)
         assert_null(image);
         if (strstr(error.message, cases[i].expected) == NULL)
             fail_msg("expected %s, got %s", cases[i].expected, error.message);
-        assert_int_equal(tb_memory_in_use(), held);
+        assert_true(tb_memory_in_use() <= held);
     }
     for (int b = 1; b <= 17; b++)
         snprintf(many + strlen(many), sizeof many - strlen(many),
@@ -1304,7 +1304,7 @@ static void hostile_headers(void **state)
         VSIUnlink(path);
     }
     assert_true(opened > 100 && read > 50);
-    assert_int_equal(tb_memory_in_use(), held);
+    assert_true(tb_memory_in_use() <= held);
     CPLFree(good);
     free(bytes);
     free(samples);
