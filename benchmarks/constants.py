@@ -29,8 +29,8 @@ GROUPS = {
     FINE: (("dsifn_samples/*", "optical_*", "landsat_*"), "common"),
     RADAR: (("sar_*",), "rare"),
 }
-DECIDE, COMPOSITE, SCORE = "src/model/decide.c", "src/detect/composite.c", "src/detect/score.c"
-NORMALISE = "src/model/normalise.c"
+DECIDE, COMPOSITE, CASCADE = "src/model/decide.c", "src/detect/composite.c", "src/detect/cascade.c"
+SCORE, NORMALISE = "src/detect/score.c", "src/model/normalise.c"
 CONSTANTS = (  # what, file, text with the value in its one group, other values, groups
     ("weak, of T", DECIDE, r"\bWEAK = ([\d.]+)", (0.8, 0.85, 0.95, 1.0), (CITIES, FINE, RADAR)),
     ("strong, of T", DECIDE, r"\bSTRONG = ([\d.]+)", (1.1, 1.2, 1.4, 1.5), (CITIES, FINE, RADAR)),
@@ -50,7 +50,7 @@ CONSTANTS = (  # what, file, text with the value in its one group, other values,
     ("one scene from correlation", NORMALISE, r"CALIBRATED_RHO = ([\d.]+)", (0.9, 0.93, 0.97), (RADAR,)),
     ("least offset, of the mean", NORMALISE, r": (0\.05);", (0.02, 0.035, 0.07, 0.1), (RADAR,)),
     ("deviations over the median", DECIDE, r"median \+ ([\d.]+) \* 1\.4826", (3.0, 3.5, 4.5, 5.0), (RADAR,)),
-    ("range of the bilateral mean", SCORE, r"BY_EDGE = 1\.0f / ([\d.]+)f", (2.0, 2.5, 3.5, 4.0), (RADAR,)),
+    ("range of the bilateral mean", CASCADE, r"BY_EDGE = 1\.0f / ([\d.]+)f", (2.0, 2.5, 3.5, 4.0), (RADAR,)),
 )
 
 

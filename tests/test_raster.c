@@ -24,6 +24,7 @@
 #include "raster/grid.h"
 #include "raster/image.h"
 #include "raster/pair.h"
+#include "raster/reader.h"
 #include "raster/sink.h"
 #include "raster/warp.h"
 #include "raster/window.h"

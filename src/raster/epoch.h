@@ -13,7 +13,6 @@
 #include "core/error.h"
 #include "core/rect.h"
 #include "kernels/table.h"
-#include "raster/cache.h"
 #include "raster/grid.h"
 #include "raster/image.h"
 #include "raster/warp.h"
@@ -83,23 +82,11 @@ void tb_epoch_bend(tb_epoch *epoch, int file, const tb_field *field);
 const tb_warp *tb_epoch_warp(const tb_epoch *epoch, int file);
 tb_rect        tb_epoch_footprint(const tb_epoch *epoch, int file);
 
-/** A worker's handles and buffers for reading a date. One caller per object. */
-typedef struct tb_epoch_reader tb_epoch_reader;
-
-/** Borrows epoch, cache and kernels. `first_id` numbers this date's files in the cache. */
-tb_status tb_epoch_reader_new(tb_epoch_reader **out, const tb_epoch *epoch, tb_cache *cache,
-                              int first_id, const tb_kernels *kernels, tb_error *err);
-void      tb_epoch_reader_free(tb_epoch_reader *reader);
-
 /** How many cache ids a date takes. */
 int tb_epoch_ids(const tb_epoch *epoch);
 
-/**
- * Reads a rectangle of the lattice.
- * @param planes  bands pointers to rect.height * rect.width floats; NaN where not observed.
- * @param file    rect.height * rect.width: which file gave the pixel, -1 where none did.
- */
-tb_status tb_epoch_read(tb_epoch_reader *reader, tb_rect rect, float *const *planes, int16_t *file,
-                        tb_error *err);
+/** Another handle of a file, or of the validity raster behind them, that reads as the date does. */
+tb_status tb_epoch_open_image(const tb_epoch *epoch, int file, const tb_kernels *kernels,
+                              tb_image **out, tb_error *err);
 
 #endif

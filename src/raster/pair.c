@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/memory.h"
+#include "raster/reader.h"
 
 struct tb_pair_reader {
     const tb_pair   *pair;

@@ -9,6 +9,7 @@
 #include "core/rank.h"
 #include "model/gain.h"
 #include "model/sample.h"
+#include "raster/reader.h"
 #include "sweep/plan.h"
 
 /* A twentieth of the mean amplitude is 26 dB below it: darker, the noise of the sensor is seen. */

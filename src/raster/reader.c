@@ -1,0 +1,347 @@
+#include "raster/reader.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "core/memory.h"
+#include "raster/resample.h"
+#include "raster/window.h"
+
+/* Rows resampled at once: what a window of the image has to hold. */
+enum { STRIP_ROWS = 64 };
+
+struct tb_epoch_reader {
+    const tb_epoch   *epoch;
+    tb_cache         *cache;
+    int               first_id;
+    const tb_kernels *kernels;
+    tb_image        **image; /* this reader's own; NULL until it is needed */
+    tb_window         window;
+    tb_resampler      resampler;
+};
+
+tb_status tb_epoch_reader_new(tb_epoch_reader **out, const tb_epoch *epoch, tb_cache *cache,
+                              int first_id, const tb_kernels *kernels, tb_error *err)
+{
+    tb_status        status = TB_OK;
+    tb_epoch_reader *reader = NULL;
+
+    *out = NULL;
+    TB_TRY(tb_alloc_zero(&reader, 1, sizeof *reader, "reader", err));
+    reader->epoch     = epoch;
+    reader->cache     = cache;
+    reader->first_id  = first_id;
+    reader->kernels   = kernels;
+    reader->resampler = (tb_resampler){.kernels = kernels, .bands = tb_epoch_bands(epoch)};
+    TB_TRY(tb_alloc_zero(&reader->image, (size_t)tb_epoch_ids(epoch), sizeof *reader->image,
+                         "handles", err));
+done:
+    if (status == TB_OK)
+        *out = reader;
+    else
+        tb_epoch_reader_free(reader);
+    return status;
+}
+
+void tb_epoch_reader_free(tb_epoch_reader *reader)
+{
+    if (reader == NULL)
+        return;
+    if (reader->image != NULL)
+        for (int f = 0; f < tb_epoch_ids(reader->epoch); f++)
+            tb_image_close(reader->image[f]);
+    tb_free(reader->image);
+    tb_window_reset(&reader->window);
+    tb_resampler_reset(&reader->resampler);
+    tb_free(reader);
+}
+
+/* This reader's own handle of a file. */
+static tb_status open_own(tb_epoch_reader *reader, int f, tb_error *err)
+{
+    if (reader->image[f] != NULL)
+        return TB_OK;
+    return tb_epoch_open_image(reader->epoch, f, reader->kernels, &reader->image[f], err);
+}
+
+static tb_status load(tb_epoch_reader *reader, int f, tb_rect window, tb_error *err)
+{
+    tb_status status = TB_OK;
+
+    TB_TRY(open_own(reader, f, err));
+    TB_TRY(tb_window_load(&reader->window, window, reader->cache, reader->image[f],
+                          reader->first_id + f, reader->kernels, err));
+done:
+    return status;
+}
+
+/* Gives the pixels of a row that no earlier file gave, where the first `tested` bands are finite.
+ */
+static void merge_row(const float *const *row, int bands, int tested, int f, int64_t n, size_t at,
+                      float *const *planes, int16_t *file)
+{
+    for (int64_t i = 0, first; i < n; i++) {
+        for (first = i; i < n && file[i] < 0; i++) {
+            bool is_observed = true;
+
+            for (int b = 0; b < tested; b++)
+                is_observed = is_observed && isfinite(row[b][i]);
+            if (!is_observed)
+                break;
+            file[i] = (int16_t)f;
+        }
+        if (i > first)
+            for (int b = 0; b < bands; b++)
+                memcpy(planes[b] + at + first, row[b] + first, (size_t)(i - first) * sizeof(float));
+    }
+}
+
+static bool is_nobodys(const int16_t *file, int64_t n)
+{
+    int all = -1;
+
+    for (int64_t i = 0; i < n; i++)
+        all &= file[i];
+    return all == -1;
+}
+
+static void give(int16_t *file, int64_t n, int f)
+{
+    for (int64_t i = 0; i < n; i++)
+        file[i] = (int16_t)f;
+}
+
+/*
+ * In how many bands a pixel has to be looked at: a window holds NaN in all bands or in none, and
+ * only floats can overflow when they are weighted.
+ */
+static int bands_to_test(const tb_image_info *info, tb_warp_kind kind)
+{
+    if (info->type == TB_SAMPLE_F32 && kind != TB_WARP_COPY)
+        return info->bands;
+    return kind == TB_WARP_GENERAL || tb_window_can_have_gaps(info) ? 1 : 0;
+}
+
+/* Rows of an image that is only moved or scaled: x is the same for all rows, y for all columns. */
+static tb_status read_straight(tb_epoch_reader *reader, int f, tb_rect strip, tb_rect rect,
+                               float *const *planes, int16_t *file, tb_error *err)
+{
+    tb_status            status  = TB_OK;
+    const tb_warp       *warp    = tb_epoch_warp(reader->epoch, f);
+    const tb_image_info *info    = tb_epoch_file(reader->epoch, f);
+    const tb_rect       *window  = &reader->window.rect;
+    bool                 is_copy = tb_warp_kind_of(warp) == TB_WARP_COPY;
+    int                  bands = info->bands, tested = bands_to_test(info, tb_warp_kind_of(warp));
+    int64_t              first = 0, end = strip.width;
+
+    tb_warp_row(warp, strip.x, strip.y, strip.width, reader->resampler.px, reader->resampler.py);
+    while (first < end && !tb_warp_is_inside(reader->resampler.px[first], info->width))
+        first++;
+    while (end > first && !tb_warp_is_inside(reader->resampler.px[end - 1], info->width))
+        end--;
+    if (first == end)
+        goto done;
+    if (!is_copy)
+        TB_TRY(tb_resampler_across(&reader->resampler, &reader->window, tb_warp_axis_x(warp),
+                                   strip.width, err));
+    for (int64_t y = strip.y; y < strip.y + strip.height; y++) {
+        size_t           at = (size_t)((y - rect.y) * rect.width + strip.x - rect.x + first);
+        tb_warp_position px, py;
+        const float     *row[TB_BANDS_MAX];
+        float           *out[TB_BANDS_MAX];
+        bool             is_free = !is_copy && tested == 0 && is_nobodys(file + at, end - first);
+
+        tb_warp_row(warp, strip.x, y, 1, &px, &py);
+        if (!tb_warp_is_inside(py, info->height))
+            continue;
+        for (int b = 0; b < bands; b++) {
+            out[b] =
+                is_free ? planes[b] + at : reader->resampler.out + b * reader->resampler.columns;
+            row[b] = is_copy ? reader->window.samples +
+                                   (b * window->height + py.index - window->y) * window->width +
+                                   reader->resampler.px[first].index - window->x
+                             : out[b];
+        }
+        if (!is_copy)
+            tb_resampler_down(&reader->resampler, &reader->window, tb_warp_axis_y(warp), py,
+                              strip.width, first, end - first, out);
+        if (is_free)
+            give(file + at, end - first, f);
+        else
+            merge_row(row, bands, tested, f, end - first, at, planes, file + at);
+    }
+done:
+    return status;
+}
+
+static void read_turned(tb_epoch_reader *reader, int f, tb_rect strip, tb_rect rect,
+                        float *const *planes, int16_t *file)
+{
+    const tb_warp       *warp = tb_epoch_warp(reader->epoch, f);
+    const tb_image_info *info = tb_epoch_file(reader->epoch, f);
+    const float         *row[TB_BANDS_MAX];
+
+    for (int b = 0; b < info->bands; b++)
+        row[b] = reader->resampler.out + b * reader->resampler.columns;
+    for (int64_t y = strip.y; y < strip.y + strip.height; y++) {
+        size_t at = (size_t)((y - rect.y) * rect.width + strip.x - rect.x);
+
+        tb_warp_row(warp, strip.x, y, strip.width, reader->resampler.px, reader->resampler.py);
+        tb_resampler_general(&reader->resampler, &reader->window, warp, info, strip.width);
+        merge_row(row, info->bands, bands_to_test(info, TB_WARP_GENERAL), f, strip.width, at,
+                  planes, file + at);
+    }
+}
+
+/* The first file where it is taken pixel by pixel and whole: straight into the planes. */
+static tb_status read_copied(tb_epoch_reader *reader, tb_rect reach, tb_rect rect,
+                             float *const *planes, int16_t *file, tb_error *err)
+{
+    tb_status            status = TB_OK;
+    const tb_image_info *info   = tb_epoch_file(reader->epoch, 0);
+    tb_target            target = {.stride = rect.width};
+    tb_warp_position     px, py;
+    int64_t              at;
+
+    TB_TRY(open_own(reader, 0, err));
+    tb_warp_row(tb_epoch_warp(reader->epoch, 0), reach.x, reach.y, 1, &px, &py);
+    target.rect = tb_rect_intersect((tb_rect){px.index, py.index, reach.width, reach.height},
+                                    (tb_rect){0, 0, info->width, info->height});
+    if (tb_rect_is_empty(target.rect))
+        goto done;
+    at = (reach.y + target.rect.y - py.index - rect.y) * rect.width + reach.x + target.rect.x -
+         px.index - rect.x;
+    for (int b = 0; b < info->bands; b++)
+        target.plane[b] = planes[b] + at;
+    TB_TRY(tb_target_fill(&target, reader->cache, reader->image[0], reader->first_id,
+                          reader->kernels, err));
+    for (int64_t y = 0; y < target.rect.height; y++)
+        give(file + at + y * rect.width, target.rect.width, 0);
+done:
+    return status;
+}
+
+static tb_status read_strip(tb_epoch_reader *reader, int f, tb_rect strip, tb_rect rect,
+                            float *const *planes, int16_t *file, tb_error *err)
+{
+    tb_status      status = TB_OK;
+    const tb_warp *warp   = tb_epoch_warp(reader->epoch, f);
+    tb_rect        window = tb_warp_window(warp, strip);
+
+    if (tb_rect_is_empty(window))
+        return TB_OK;
+    TB_TRY(load(reader, f, window, err));
+    if (tb_warp_kind_of(warp) == TB_WARP_GENERAL)
+        read_turned(reader, f, strip, rect, planes, file);
+    else
+        TB_TRY(read_straight(reader, f, strip, rect, planes, file, err));
+done:
+    return status;
+}
+
+/* The part of a rectangle that still lacks pixels: rows without any are not read for nothing. */
+static bool has_gap(const int16_t *file, tb_rect part, tb_rect rect)
+{
+    for (int64_t y = part.y; y < part.y + part.height; y++) {
+        const int16_t *row = file + (y - rect.y) * rect.width + (part.x - rect.x);
+
+        for (int64_t x = 0; x < part.width; x++)
+            if (row[x] < 0)
+                return true;
+    }
+    return false;
+}
+
+static tb_status apply_validity(tb_epoch_reader *reader, tb_rect rect, float *const *planes,
+                                int16_t *file, tb_error *err)
+{
+    tb_status            status = TB_OK;
+    int                  f      = tb_epoch_files(reader->epoch);
+    const tb_warp       *warp   = tb_epoch_warp(reader->epoch, f);
+    const tb_image_info *info   = tb_epoch_file(reader->epoch, f);
+
+    for (int64_t y0 = rect.y; y0 < rect.y + rect.height; y0 += STRIP_ROWS) {
+        tb_rect strip  = tb_rect_intersect((tb_rect){rect.x, y0, rect.width, STRIP_ROWS}, rect);
+        tb_rect window = tb_warp_window(warp, strip);
+
+        if (!tb_rect_is_empty(window))
+            TB_TRY(load(reader, f, window, err));
+        for (int64_t y = strip.y; y < strip.y + strip.height; y++) {
+            tb_warp_row(warp, strip.x, y, strip.width, reader->resampler.px, reader->resampler.py);
+            for (int64_t i = 0; i < strip.width; i++) {
+                tb_warp_position px = reader->resampler.px[i], py = reader->resampler.py[i];
+                size_t           at    = (size_t)((y - rect.y) * rect.width + i);
+                float            value = 0.0f;
+
+                if (!tb_rect_is_empty(window) && tb_warp_is_inside(px, info->width) &&
+                    tb_warp_is_inside(py, info->height))
+                    value =
+                        reader->window
+                            .samples[(py.index - window.y) * window.width + px.index - window.x];
+                if (value != 0.0f && !isnan(value))
+                    continue;
+                file[at] = -1;
+                for (int b = 0; b < tb_epoch_bands(reader->epoch); b++)
+                    planes[b][at] = NAN;
+            }
+        }
+    }
+done:
+    return status;
+}
+
+static bool is_anybodys(const int16_t *file, int64_t n)
+{
+    int signs = 0;
+
+    for (int64_t i = 0; i < n; i++)
+        signs |= file[i];
+    return signs >= 0;
+}
+
+/* NaN in all bands of the pixels that no file gave. */
+static void mark_unobserved(float *const *planes, int bands, const int16_t *file, tb_rect rect)
+{
+    for (int64_t y = 0; y < rect.height; y++) {
+        int64_t first = y * rect.width;
+
+        if (is_anybodys(file + first, rect.width))
+            continue;
+        for (int64_t i = first; i < first + rect.width; i++)
+            if (file[i] < 0)
+                for (int b = 0; b < bands; b++)
+                    planes[b][i] = NAN;
+    }
+}
+
+tb_status tb_epoch_read(tb_epoch_reader *reader, tb_rect rect, float *const *planes, int16_t *file,
+                        tb_error *err)
+{
+    tb_status status = TB_OK;
+    size_t    pixels = (size_t)tb_rect_area(rect);
+
+    TB_TRY(tb_resampler_reserve(&reader->resampler, rect.width, err));
+    memset(file, 0xff, pixels * sizeof *file); /* -1 */
+    for (int f = 0; f < tb_epoch_files(reader->epoch); f++) {
+        tb_rect reach = tb_rect_intersect(rect, tb_epoch_footprint(reader->epoch, f));
+
+        if (f == 0 && tb_warp_kind_of(tb_epoch_warp(reader->epoch, f)) == TB_WARP_COPY &&
+            !tb_rect_is_empty(reach) &&
+            bands_to_test(tb_epoch_file(reader->epoch, f), TB_WARP_COPY) == 0) {
+            TB_TRY(read_copied(reader, reach, rect, planes, file, err));
+            continue;
+        }
+        for (int64_t y = reach.y; y < reach.y + reach.height; y += STRIP_ROWS) {
+            tb_rect strip =
+                tb_rect_intersect((tb_rect){reach.x, y, reach.width, STRIP_ROWS}, reach);
+
+            if (has_gap(file, strip, rect))
+                TB_TRY(read_strip(reader, f, strip, rect, planes, file, err));
+        }
+    }
+    mark_unobserved(planes, tb_epoch_bands(reader->epoch), file, rect);
+    if (tb_epoch_valid(reader->epoch) != NULL)
+        TB_TRY(apply_validity(reader, rect, planes, file, err));
+done:
+    return status;
+}
