@@ -21,7 +21,7 @@ enum { LEVELS = 64, LEVELS_A_UNIT = 20 };
 static const double CONTRAST_BOUND = 0.6, NOISE_MARGIN = 1.3;
 
 /* Hysteresis around the value: docs/methods/threshold.md says on what they were chosen. */
-static const double WEAK = 0.9, STRONG = 1.3, STRONG_RAISED = 1.15;
+static const double WEAK = 0.9, STRONG = 1.3, STRONG_RAISED = 1.15, STRONG_RADAR = 1.5;
 static const double ALPHA    = 0.01;
 static const double RARE_LOW = 0.92, RARE_HIGH = 0.985, RARE_LOW_SCALED = 0.97, TOP = 0.998;
 
@@ -291,18 +291,18 @@ done:
     return status;
 }
 
-static tb_status decide_radar(const tb_histogram *h, double *value, char *rule, size_t size,
-                              tb_error *err)
+static tb_status decide_radar(const tb_histogram *h, tb_model_threshold *t, tb_error *err)
 {
     tb_status status = TB_OK;
     size_t    cut    = tb_threshold_kurita(h);
     double    median = median_of(h), deviation, bound;
 
     TB_TRY(deviation_of(h, median, &deviation, err));
-    bound  = median + 4.0 * 1.4826 * deviation;
-    *value = cut < h->n && value_at(h, cut) > bound ? value_at(h, cut) : bound;
-    snprintf(rule, size, "radar: %s",
-             *value > bound ? "Otsu with frequencies" : "median + 4 robust deviations");
+    bound     = median + 4.0 * 1.4826 * deviation;
+    t->value  = cut < h->n && value_at(h, cut) > bound ? value_at(h, cut) : bound;
+    t->strong = t->value * STRONG_RADAR;
+    snprintf(t->rule, sizeof t->rule, "radar: %s",
+             t->value > bound ? "Otsu with frequencies" : "median + 4 robust deviations");
 done:
     return status;
 }
@@ -376,7 +376,7 @@ tb_status tb_threshold_decide(tb_model_threshold *t, const tb_tally *tally, cons
     } else if (options->prior == TB_PRIOR_COMMON) {
         decide_common(&h, &method->scale, &t->value, t->rule, sizeof t->rule);
     } else if (method == &tb_method_logratio) {
-        TB_TRY(decide_radar(&h, &t->value, t->rule, sizeof t->rule, err));
+        TB_TRY(decide_radar(&h, t, err));
     } else {
         TB_TRY(decide_rare(&h, &method->scale, t, err));
     }
