@@ -12,6 +12,7 @@
 #include "core/memory.h"
 #include "core/text.h"
 #include "raster/capture.h"
+#include "raster/product.h"
 #include "raster/tiff.h"
 
 struct tb_image {
@@ -24,13 +25,7 @@ struct tb_image {
     char         *path;
     char         *crs;
 
-    /* of a Sentinel-2 product, else NULL and 0 */
-    tb_safe     *safe;
-    GDALDatasetH coarse;       /* of 20 m under a grid of 10 m, or the dataset itself */
-    int          class_number; /* of the scene classes in `coarse`; 0: no mask of them */
-    char        *product, *band_names;
-    uint16_t    *scratch; /* of a window, one band of 20 m */
-    size_t       scratch_capacity;
+    tb_product *product; /* a Sentinel-2 product, whose dataset this is; else NULL */
 
     tb_tiff          *tiff;    /* NULL: GDAL reads everything */
     const tb_kernels *kernels; /* NULL: still */
@@ -315,69 +310,14 @@ static tb_status read_directly(tb_image *image, tb_rect window, void *samples, u
     return tb_tiff_read(image->tiff, window, &target, image->kernels, is_done, err);
 }
 
-/* ---- Sentinel-2 products ---- */
-
-/* The grid of the image is of 20 m itself. */
-static bool is_coarse_grid(const tb_image *image)
-{
-    return image->coarse == image->dataset;
-}
-
-static tb_status open_inner(GDALDatasetH *out, const char *name, const char *path, tb_error *err)
-{
-    tb_capture capture;
-
-    tb_capture_begin(&capture);
-    *out = GDALOpenEx(name, GDAL_OF_RASTER | GDAL_OF_READONLY | GDAL_OF_VERBOSE_ERROR, NULL, NULL,
-                      NULL);
-    tb_capture_end(&capture);
-    return *out != NULL ? TB_OK
-                        : tb_error_set(err, TB_E_INPUT, "open %s: expected its images, got: %s",
-                                       path, tb_capture_text(&capture, "none"));
-}
-
-/* The number of the band GDAL calls by that name, or 0. */
-static int find_band(GDALDatasetH dataset, const char *name)
-{
-    for (int b = 1; b <= GDALGetRasterCount(dataset); b++) {
-        const char *found = GDALGetMetadataItem(GDALGetRasterBand(dataset, b), "BANDNAME", NULL);
-
-        if (found != NULL && strcmp(found, name) == 0)
-            return b;
-    }
-    return 0;
-}
-
-static tb_status take_files(tb_image *image, GDALDatasetH dataset, bool is_coarse, tb_error *err)
-{
-    char    **files  = GDALGetFileList(dataset);
-    tb_status status = tb_safe_check_files(image->safe, is_coarse, NULL, (const char *const *)files,
-                                           image->path, err);
-
-    if (status == TB_OK && is_coarse && image->info.classes != 0)
-        status = tb_safe_check_files(image->safe, is_coarse, "SCL", (const char *const *)files,
-                                     image->path, err);
-    image->info.files = CSLInsertStrings(image->info.files, -1, files);
-    CSLDestroy(files);
-    return status;
-}
-
-/* GDAL shows blocks of 128 pixels; what is decoded at once is a tile of the files behind. */
+/* GDAL shows blocks of 128 pixels of a product; what is decoded at once is a tile of the files
+ * behind. */
 static void take_tiles(tb_image *image)
 {
-    enum { TILE_MOST = 2048 };
-    tb_image_info *info  = &image->info;
-    GDALDatasetH   one   = NULL;
-    int            width = 0, height = 0;
+    tb_image_info *info = &image->info;
+    int            width, height;
 
-    for (int i = 0; info->files != NULL && info->files[i] != NULL && one == NULL; i++)
-        if (strstr(info->files[i], ".jp2") != NULL)
-            one = GDALOpenEx(info->files[i], GDAL_OF_RASTER | GDAL_OF_READONLY, NULL, NULL, NULL);
-    if (one == NULL)
-        return;
-    GDALGetBlockSize(GDALGetRasterBand(one, 1), &width, &height);
-    GDALClose(one);
-    if (width < 1 || height < 1 || width > TILE_MOST || height > TILE_MOST)
+    if (!tb_product_tiles(image->product, &width, &height))
         return;
     info->block_width  = width;
     info->block_height = height;
@@ -385,89 +325,23 @@ static void take_tiles(tb_image *image)
     info->tile_height  = grouped(height, TILE_LEAST, info->height);
 }
 
-/* Four pixels of the grid to one of 20 m, from the same corner. */
-static tb_status check_grids(const tb_image *image, tb_error *err)
+/* Takes the safe. */
+static tb_status open_product(tb_image *image, tb_safe *safe, const tb_image_options *options,
+                              tb_error *err)
 {
-    double fine[6], coarse[6];
-
-    if (is_coarse_grid(image) || image->coarse == NULL)
-        return TB_OK;
-    if (GDALGetGeoTransform(image->dataset, fine) == CE_None &&
-        GDALGetGeoTransform(image->coarse, coarse) == CE_None && coarse[0] == fine[0] &&
-        coarse[3] == fine[3] && coarse[1] == 2 * fine[1] && coarse[5] == 2 * fine[5] &&
-        (GDALGetRasterXSize(image->dataset) + 1) / 2 == GDALGetRasterXSize(image->coarse) &&
-        (GDALGetRasterYSize(image->dataset) + 1) / 2 == GDALGetRasterYSize(image->coarse))
-        return TB_OK;
-    return tb_error_set(err, TB_E_INPUT,
-                        "open %s: expected one grid for its images of 10 m and 20 m, got two",
-                        image->path);
-}
-
-static tb_status describe_product(tb_image *image, tb_error *err)
-{
-    tb_status      status = TB_OK;
-    tb_image_info *info   = &image->info;
-    const tb_safe *safe   = image->safe;
-    tb_text        text   = {0};
-
-    for (int b = 0; b < safe->bands; b++) {
-        GDALDatasetH of     = safe->band[b].is_coarse ? image->coarse : image->dataset;
-        int          number = find_band(of, safe->band[b].name);
-
-        if (number == 0) {
-            status = tb_error_set(err, TB_E_INPUT, "open %s: expected a band %s, got none",
-                                  image->path, safe->band[b].name);
-            goto done;
-        }
-        image->band_number[b] = number;
-        info->offset[b]       = safe->band[b].offset;
-        TB_TRY(tb_text_append(&text, err, "%s%s", b > 0 ? " " : "", safe->band[b].name));
-    }
-    image->band_names  = text.data;
-    text               = (tb_text){0};
-    info->bands        = safe->bands;
-    info->type         = TB_SAMPLE_U16;
-    info->type_name    = "UInt16";
-    image->buffer_type = GDT_UInt16;
-    info->has_nodata   = true;
-    info->has_mask     = image->class_number > 0;
-    TB_TRY(tb_text_append(&text, err, "Sentinel-2 %s, baseline %s", safe->level, safe->baseline));
-    image->product = text.data;
-    text           = (tb_text){0};
-done:
-    tb_text_reset(&text);
-    return status;
-}
-
-static tb_status open_product(tb_image *image, const tb_image_options *options, tb_error *err)
-{
-    tb_status status    = TB_OK;
-    tb_safe  *safe      = image->safe;
-    bool      is_coarse = safe->band[0].is_coarse;
+    tb_status status = TB_OK;
     uint16_t  classes =
         options != NULL && options->has_classes ? options->classes : tb_safe_default_classes();
 
-    TB_TRY(open_inner(&image->dataset, is_coarse ? safe->coarse : safe->fine, image->path, err));
-    if (is_coarse)
-        image->coarse = image->dataset;
-    else if (safe->band[safe->bands - 1].is_coarse || (safe->has_classes && classes != 0))
-        TB_TRY(open_inner(&image->coarse, safe->coarse, image->path, err));
-    if (safe->has_classes && classes != 0) {
-        image->class_number = find_band(image->coarse, "SCL");
-        image->info.classes = classes;
-    }
-    TB_TRY(take_files(image, image->dataset, is_coarse, err));
-    if (image->coarse != NULL && !is_coarse)
-        TB_TRY(take_files(image, image->coarse, true, err));
-    TB_TRY(check_grids(image, err));
-    TB_TRY(describe_product(image, err));
+    TB_TRY(tb_product_open(&image->product, safe, image->path, classes, err));
+    image->dataset     = tb_product_dataset(image->product);
+    image->buffer_type = GDT_UInt16;
+    for (int b = 0; b < safe->bands; b++)
+        image->band_number[b] = tb_product_band(image->product, b);
     TB_TRY(describe_grid(image, err));
     describe_layout(image);
     take_tiles(image);
-    image->info.date       = safe->start;
-    image->info.why_gdal   = "a product";
-    image->info.product    = image->product;
-    image->info.band_names = image->band_names;
+    tb_product_describe(image->product, &image->info);
 done:
     return status;
 }
@@ -482,6 +356,7 @@ tb_status tb_image_open_as(tb_image **out, const char *path, const tb_image_opti
 {
     tb_status  status  = TB_OK;
     tb_image  *image   = NULL;
+    tb_safe   *safe    = NULL;
     bool       is_open = false;
     tb_capture capture;
 
@@ -490,11 +365,11 @@ tb_status tb_image_open_as(tb_image **out, const char *path, const tb_image_opti
     TB_TRY(tb_alloc_zero(&image, 1, sizeof *image, "image", err));
     TB_TRY(tb_copy_text(&image->path, path, err));
     image->info.path = image->path;
-    TB_TRY(tb_safe_read(&image->safe, path, options != NULL ? options->bands : TB_SAFE_10M, err));
-    if (image->safe != NULL) {
+    TB_TRY(tb_safe_read(&safe, path, options != NULL ? options->bands : TB_SAFE_10M, err));
+    if (safe != NULL) {
         tb_capture_begin(&capture);
         is_open = true;
-        TB_TRY(open_product(image, options, err));
+        TB_TRY(open_product(image, safe, options, err));
         goto done;
     }
 
@@ -539,21 +414,15 @@ void tb_image_close(tb_image *image)
 {
     if (image == NULL)
         return;
-    if (image->dataset != NULL) {
+    if (image->product == NULL && image->dataset != NULL) {
         tb_capture capture;
 
         tb_capture_begin(&capture);
-        if (image->coarse != NULL && !is_coarse_grid(image))
-            GDALClose(image->coarse);
         GDALClose(image->dataset);
         tb_capture_end(&capture);
     }
+    tb_product_close(image->product);
     tb_tiff_close(image->tiff);
-    CSLDestroy(image->info.files);
-    tb_safe_free(image->safe);
-    tb_free(image->product);
-    tb_free(image->band_names);
-    tb_free(image->scratch);
     tb_free(image->crs);
     tb_free(image->path);
     tb_free(image);
@@ -647,18 +516,6 @@ static tb_status read_error(tb_image *image, tb_rect window, tb_error *err,
     return TB_E_INPUT;
 }
 
-static tb_status product_error(const tb_image *image, const char *band, tb_rect window,
-                               const tb_capture *capture, tb_error *err)
-{
-    tb_error_set(err, TB_E_INPUT,
-                 "read %s band %s at column %lld row %lld: expected %lldx%lld pixels, got: %s",
-                 image->path, band, (long long)window.x, (long long)window.y,
-                 (long long)window.width, (long long)window.height,
-                 tb_capture_text(capture, "a read error"));
-    tb_error_hint(err, "the product is damaged or not whole: fetch it again from where it came");
-    return TB_E_INPUT;
-}
-
 /* Where a nodata value is declared too, GDAL's own mask forgets the alpha band. */
 static GDALRasterBandH mask_of(tb_image *image)
 {
@@ -678,98 +535,6 @@ static tb_status check_window(const tb_image_info *info, tb_rect window, tb_erro
         (long long)window.y, (long long)window.width, (long long)window.height);
 }
 
-/* A band of 20 m, or the scene classes, for a window of the image's grid. */
-static tb_status read_coarse(tb_image *image, int number, const char *name, tb_rect window,
-                             const uint16_t **out, tb_rect *rect, tb_error *err)
-{
-    tb_status  status = TB_OK;
-    int        scale  = is_coarse_grid(image) ? 1 : 2;
-    tb_rect    r      = {window.x / scale, window.y / scale, 0, 0};
-    CPLErr     code;
-    size_t     needed;
-    tb_capture capture;
-
-    r.width  = (window.x + window.width - 1) / scale - r.x + 1;
-    r.height = (window.y + window.height - 1) / scale - r.y + 1;
-    needed   = (size_t)tb_rect_area(r);
-    if (needed > image->scratch_capacity) {
-        TB_TRY(tb_grow(&image->scratch, needed, sizeof *image->scratch, "bands of 20 m", err));
-        image->scratch_capacity = needed;
-    }
-    tb_capture_begin_strict(&capture);
-    code = GDALRasterIOEx(GDALGetRasterBand(image->coarse, number), GF_Read, (int)r.x, (int)r.y,
-                          (int)r.width, (int)r.height, image->scratch, (int)r.width, (int)r.height,
-                          GDT_UInt16, 0, 0, NULL);
-    if (tb_capture_end(&capture) || code != CE_None)
-        status = product_error(image, name, window, &capture, err);
-    *out  = image->scratch;
-    *rect = r;
-done:
-    return status;
-}
-
-static tb_status read_product_band(tb_image *image, int b, tb_rect window, uint16_t *samples,
-                                   tb_error *err)
-{
-    const tb_safe_band *band   = &image->safe->band[b];
-    tb_status           status = TB_OK;
-    const uint16_t     *coarse;
-    tb_rect             r;
-    CPLErr              code;
-    tb_capture          capture;
-
-    if (band->is_coarse && !is_coarse_grid(image)) {
-        TB_TRY(read_coarse(image, image->band_number[b], band->name, window, &coarse, &r, err));
-        for (int64_t y = 0; y < window.height; y++)
-            for (int64_t x = 0; x < window.width; x++)
-                samples[y * window.width + x] =
-                    coarse[((window.y + y) / 2 - r.y) * r.width + (window.x + x) / 2 - r.x];
-        goto done;
-    }
-    tb_capture_begin_strict(&capture);
-    code = GDALRasterIOEx(GDALGetRasterBand(image->dataset, image->band_number[b]), GF_Read,
-                          (int)window.x, (int)window.y, (int)window.width, (int)window.height,
-                          samples, (int)window.width, (int)window.height, GDT_UInt16, 0, 0, NULL);
-    if (tb_capture_end(&capture) || code != CE_None)
-        status = product_error(image, band->name, window, &capture, err);
-done:
-    return status;
-}
-
-static tb_status read_classes(tb_image *image, tb_rect window, uint8_t *valid, tb_error *err)
-{
-    tb_status status = TB_OK;
-    int       scale  = is_coarse_grid(image) ? 1 : 2;
-    const uint16_t *class;
-    tb_rect r;
-
-    TB_TRY(read_coarse(image, image->class_number, "SCL", window, &class, &r, err));
-    for (int64_t y = 0; y < window.height; y++)
-        for (int64_t x = 0; x < window.width; x++) {
-            uint16_t number =
-                class[((window.y + y) / scale - r.y) * r.width + (window.x + x) / scale - r.x];
-
-            valid[y * window.width + x] =
-                number < TB_SAFE_CLASSES && (image->info.classes >> number & 1) == 0 ? UINT8_MAX
-                                                                                     : 0;
-        }
-done:
-    return status;
-}
-
-static tb_status read_product(tb_image *image, tb_rect window, uint16_t *samples, uint8_t *valid,
-                              tb_error *err)
-{
-    tb_status status = TB_OK;
-
-    for (int b = 0; b < image->info.bands; b++)
-        TB_TRY(read_product_band(image, b, window, samples + b * tb_rect_area(window), err));
-    if (image->info.has_mask && valid != NULL)
-        TB_TRY(read_classes(image, window, valid, err));
-done:
-    return status;
-}
-
 tb_status tb_image_read(tb_image *image, tb_rect window, void *samples, uint8_t *valid,
                         tb_error *err)
 {
@@ -781,8 +546,8 @@ tb_status tb_image_read(tb_image *image, tb_rect window, void *samples, uint8_t 
     bool                 is_done = false;
     tb_status            status  = check_window(info, window, err);
 
-    if (status == TB_OK && image->safe != NULL)
-        return read_product(image, window, samples, valid, err);
+    if (status == TB_OK && image->product != NULL)
+        return tb_product_read(image->product, window, samples, info->has_mask ? valid : NULL, err);
     if (status == TB_OK)
         status = read_directly(image, window, samples, valid, &is_done, err);
     image->direct_windows += is_done;
