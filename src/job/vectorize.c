@@ -324,7 +324,8 @@ static tb_status write_features(vectorizer *v, const char *driver, tb_error *err
         {"area", "面积", TB_VECTOR_REAL, 0, 0},
     };
     /* No date is known here, and the present would be in the bytes. */
-    tb_vector_options   format = {.driver = driver, .date = "1970-01-01T00:00:00.000Z"};
+    tb_vector_options format = {
+        .driver = driver, .date = "1970-01-01T00:00:00.000Z", .is_bulk = true};
     tb_vector_layer     layer  = {.name        = "parcels",
                                   .geometry    = TB_VECTOR_MULTIPOLYGON,
                                   .crs         = v->info->crs,
