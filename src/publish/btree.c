@@ -11,7 +11,7 @@
 #include "core/memory.h"
 
 enum {
-    BUFFER_BYTES    = 256 * 1024,
+    BUFFER_BYTES    = 64 * 1024, /* stays in the processor's cache between two pages */
     PAGE_MOST       = 65536,
     LEVELS          = 16,  /* of 2^32 pages with two children each at worst no more are in use */
     HEADER          = 100, /* bytes of the file's */

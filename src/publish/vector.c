@@ -416,76 +416,91 @@ static bool close_dataset(tb_vector *vector)
 
 /* The number a statement gives that ends in a table's name, 0 where it gives none; what is said
  * against it the session hears. */
-static int64_t ask(tb_vector *vector, const char *start, const char *table, tb_error *err)
+static tb_status ask(tb_vector *vector, const char *start, const char *table, int64_t *answer,
+                     tb_error *err)
 {
+    tb_status   status    = TB_OK;
     tb_text     statement = {0};
     char       *name      = CPLEscapeString(table, -1, CPLES_SQL);
-    int64_t     answer    = 0;
     OGRLayerH   rows      = NULL;
     OGRFeatureH row       = NULL;
 
-    if (tb_text_append(&statement, err, "%s = '%s'", start, name) == TB_OK)
-        rows = GDALDatasetExecuteSQL(vector->dataset, statement.data, NULL, NULL);
-    if (rows != NULL)
-        row = OGR_L_GetNextFeature(rows);
+    *answer = 0;
+    TB_TRY(tb_text_append(&statement, err, "%s = '%s'", start, name));
+    rows = GDALDatasetExecuteSQL(vector->dataset, statement.data, NULL, NULL);
+    if (rows == NULL)
+        goto done;
+    row = OGR_L_GetNextFeature(rows);
     if (row != NULL)
-        answer = OGR_F_GetFieldAsInteger64(row, 0);
+        *answer = OGR_F_GetFieldAsInteger64(row, 0);
     OGR_F_Destroy(row);
-    if (rows != NULL)
-        GDALDatasetReleaseResultSet(vector->dataset, rows);
+    GDALDatasetReleaseResultSet(vector->dataset, rows);
+done:
     tb_text_reset(&statement);
     CPLFree(name);
-    return answer;
+    return status;
+}
+
+/* Finds the tables of a layer and of its empty index. */
+static tb_status find_tables(tb_vector *vector, const char *name, const char *column,
+                             tb_bulk_layer *found, tb_error *err)
+{
+    static const char        ROOT[]   = "SELECT rootpage FROM sqlite_master WHERE name";
+    static const char *const tables[] = {"node", "rowid", "parent"};
+    tb_status                status   = TB_OK;
+    tb_text                  table    = {0};
+    int64_t                  features, srs, index[3];
+
+    TB_TRY(ask(vector, ROOT, name, &features, err));
+    TB_TRY(
+        ask(vector, "SELECT srs_id FROM gpkg_geometry_columns WHERE table_name", name, &srs, err));
+    for (int t = 0; t < 3; t++) {
+        tb_text_reset(&table);
+        TB_TRY(tb_text_append(&table, err, "rtree_%s_%s_%s", name, column, tables[t]));
+        TB_TRY(ask(vector, ROOT, table.data, &index[t], err));
+    }
+    found->features = (uint32_t)features;
+    found->srs      = (int32_t)srs;
+    found->index    = (tb_boxes_roots){(uint32_t)index[0], (uint32_t)index[1], (uint32_t)index[2]};
+done:
+    tb_text_reset(&table);
+    return status;
 }
 
 /* GDAL makes the dataset, the layer and its empty index; then the file is ours. */
 static tb_status begin_bulk(tb_vector *vector, tb_error *err)
 {
-    static const char ROOT[] = "SELECT rootpage FROM sqlite_master WHERE name";
-    tb_status         status = TB_OK;
-    const layer      *to     = &vector->layers[0];
-    tb_text           name = {0}, node = {0}, rowid = {0}, parent = {0};
-    tb_bulk_layer     described = {.fields = to->fields, .field_count = to->field_count};
-    bool              has_failed;
-    session           s;
+    tb_status     status = TB_OK;
+    const layer  *to     = &vector->layers[0];
+    tb_bulk_layer found  = {.fields = to->fields, .field_count = to->field_count};
+    char         *name = NULL, *column = NULL;
+    bool          has_failed;
+    session       s;
 
     if (vector->layer_count != 1)
         return tb_error_set(err, TB_E_BUG, "write %s in bulk: expected one layer, got %d",
                             vector->path, vector->layer_count);
     session_begin(&s, vector->options);
-    TB_TRY(tb_text_append(&name, err, "%s", OGR_L_GetName(to->handle)));
-    TB_TRY(tb_text_append(&node, err, "rtree_%s_%s_node", name.data,
-                          OGR_L_GetGeometryColumn(to->handle)));
-    TB_TRY(tb_text_append(&rowid, err, "%.*s_rowid", (int)strlen(node.data) - 5, node.data));
-    TB_TRY(tb_text_append(&parent, err, "%.*s_parent", (int)strlen(node.data) - 5, node.data));
+    TB_TRY(tb_copy_text(&name, OGR_L_GetName(to->handle), err));
+    TB_TRY(tb_copy_text(&column, OGR_L_GetGeometryColumn(to->handle), err));
     TB_TRY(add_aliases(vector, err));
     has_failed = close_dataset(vector);
     vector->dataset =
         GDALOpenEx(vector->inner, GDAL_OF_VECTOR | GDAL_OF_READONLY, NULL, NULL, NULL);
-    if (vector->dataset != NULL) {
-        described.features     = (uint32_t)ask(vector, ROOT, name.data, err);
-        described.index.node   = (uint32_t)ask(vector, ROOT, node.data, err);
-        described.index.rowid  = (uint32_t)ask(vector, ROOT, rowid.data, err);
-        described.index.parent = (uint32_t)ask(vector, ROOT, parent.data, err);
-        described.srs          = (int32_t)ask(
-                     vector, "SELECT srs_id FROM gpkg_geometry_columns WHERE table_name", name.data, err);
-        GDALClose(vector->dataset);
-        vector->dataset = NULL;
-    }
-    if (has_failed || described.features == 0 || described.index.node == 0 ||
-        described.index.rowid == 0 || described.index.parent == 0)
-        tb_error_set(err, status = TB_E_OUTPUT,
-                     "write %s: expected a layer with a spatial index, got \"%s\"", vector->path,
-                     tb_capture_text(&s.capture, "none"));
-    else
-        status = tb_bulk_open(&vector->bulk, vector->inner, &described, err);
+    if (vector->dataset != NULL)
+        TB_TRY(find_tables(vector, name, column, &found, err));
+    GDALClose(vector->dataset);
+    vector->dataset = NULL;
+    if (!has_failed && (found.features == 0 || found.index.node == 0 || found.index.rowid == 0 ||
+                        found.index.parent == 0))
+        CPLError(CE_Failure, CPLE_AppDefined, "no layer with a spatial index");
 done:
     if (session_end(&s) && status == TB_OK)
         status = write_error(vector, &s, err);
-    tb_text_reset(&name);
-    tb_text_reset(&node);
-    tb_text_reset(&rowid);
-    tb_text_reset(&parent);
+    if (status == TB_OK)
+        status = tb_bulk_open(&vector->bulk, vector->inner, &found, err);
+    tb_free(name);
+    tb_free(column);
     return status;
 }
 

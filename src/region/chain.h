@@ -1,8 +1,9 @@
 /**
  * Spans of many components that grow a span at a time, without a copy and without holes in memory.
  *
- * The spans of each lie in chunks of one cache line, chained; chunks lie in segments that stay put,
- * and are used again.
+ * The first spans of each lie in one cache line, those that follow in chunks of eight, chained:
+ * most components are small, most spans are of large ones, and a large one is gathered as fast as
+ * memory can be read ahead. Chunks lie in segments that stay put, and are used again.
  */
 #ifndef TUBAN_REGION_CHAIN_H
 #define TUBAN_REGION_CHAIN_H
@@ -15,14 +16,17 @@ typedef struct tb_chain {
     uint32_t first, last; /**< chunks */
 } tb_chain;
 
-typedef struct tb_chain_chunk tb_chain_chunk;
+/** Chunks of one size. */
+typedef struct tb_chain_chunks {
+    int32_t **segments;
+    size_t    segment_count, segment_capacity;
+    uint32_t  free_chunk, used_chunks;
+} tb_chain_chunks;
 
 /** Where the chunks of all chains lie. */
 typedef struct tb_chain_pool {
     int64_t x, y; /**< the corner that spans are kept from: they reach 2^31 pixels from it */
-    tb_chain_chunk **segments;
-    size_t           segment_count, segment_capacity;
-    uint32_t         free_chunk, used_chunks;
+    tb_chain_chunks first, more;
 } tb_chain_pool;
 
 void tb_chain_pool_init(tb_chain_pool *pool, int64_t x, int64_t y);
