@@ -29,8 +29,8 @@ struct tb_sheet {
     row     now, above;
 
     uint32_t *parent; /* of labels; then the number of a label's component */
-    int64_t  *pixels; /* of labels; then of components, or minus the slot minus one of an open one */
-    size_t    label_count, label_capacity;
+    int64_t *pixels; /* of labels; then of components, or minus the slot minus one of an open one */
+    size_t   label_count, label_capacity;
 
     char    *path;
     int      file;
@@ -255,7 +255,7 @@ static void connect(tb_sheet *s)
             s->pixels[label] = 0;
         } else {
             label = tb_forest_root(parent, up->labels[(u - up->edges) / 2]);
-            for (; u[1] < end && u[2] < end; u += 2) {
+            for (; u[2] < end; u += 2) {
                 uint32_t other = up->labels[(u - up->edges) / 2 + 1];
 
                 if (other != label) {
@@ -393,6 +393,7 @@ tb_status tb_sheet_tell(tb_sheet *s, const tb_sheet_options *options, tb_assembl
     if (lseek(s->file, 0, SEEK_SET) != 0)
         TB_TRY(tb_file_complain("read", s->path, err));
     number_components(s, totals);
+    TB_TRY(tb_pending_end_row(&s->pending, 0, err));
     for (int64_t y = 0; y < s->rows; y++) {
         TB_TRY(report(s, y, err));
         TB_TRY(get_row(s, &s->now, err));

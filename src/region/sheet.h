@@ -1,9 +1,9 @@
 /**
  * Components of a raster that comes in whole rows and in one go.
  *
- * What assembly (region/assemble.h) does for blocks of shards, in any order, on any machine and with
- * evidence, at a fraction of its cost a run: one union over all rows (He, Chao and Suzuki 2008), then
- * the runs once more, from a work file, to tell of components as they end.
+ * What assembly (region/assemble.h) does for blocks of shards, in any order, on any machine and
+ * with evidence, at a fraction of its cost a run: one union over all rows (He, Chao and Suzuki
+ * 2008), then the runs once more, from a work file, to tell of components as they end.
  */
 #ifndef TUBAN_REGION_SHEET_H
 #define TUBAN_REGION_SHEET_H
@@ -23,14 +23,15 @@ tb_status tb_sheet_new(tb_sheet **out, int64_t width, tb_connectivity connectivi
 /**
  * Adds the rows that follow.
  * @param is_changed  [rows][width]; 0 or 1, nothing else.
- * Cost: O(pixels); 12 bytes a run of the work file, 12 bytes a run that none of the row above meets.
+ * Cost: O(pixels); 12 bytes a run of the work file, 12 bytes a run that none of the row above
+ * meets.
  */
 tb_status tb_sheet_add(tb_sheet *sheet, const uint8_t *is_changed, int64_t rows, tb_error *err);
 
 /** What is told, of all rows; the totals count no weak and no unobserved pixels. */
 typedef struct tb_sheet_options {
-    int64_t            min_pixels;
-    bool               wants_nearby;
+    int64_t min_pixels;
+    bool    wants_nearby;
     tb_status (*component)(void *context, const tb_component *component, tb_error *err);
     void              *context;
     const tb_progress *progress; /**< "assemble"; may be NULL */
