@@ -244,7 +244,9 @@ done:
  */
 static void place_rings(const vectorizer *v, const tb_shape *shape)
 {
-    const double *t         = v->info->transform;
+    const double *t        = v->info->transform;
+    const double  unit     = 1.0 / shape->scale; /* a power of two: exact */
+    const double  origin_x = (double)shape->origin_x, origin_y = (double)shape->origin_y;
     bool          is_turned = v->pixel_area > 0;
 
     for (size_t r = 0; r < shape->ring_count; r++) {
@@ -254,8 +256,8 @@ static void place_rings(const vectorizer *v, const tb_shape *shape)
 
         for (size_t i = 0; i < count; i++) {
             const tb_corner *corner = &from[is_turned && i > 0 ? count - i : i];
-            double           x      = (double)shape->origin_x + (double)corner->x / shape->scale;
-            double           y      = (double)shape->origin_y + (double)corner->y / shape->scale;
+            double           x      = origin_x + (double)corner->x * unit;
+            double           y      = origin_y + (double)corner->y * unit;
 
             *to++ = t[0] + x * t[1] + y * t[2];
             *to++ = t[3] + x * t[4] + y * t[5];
@@ -273,6 +275,7 @@ static tb_status write_component(void *context, const tb_component *component, t
         {.is_set = true},
     };
     tb_shape traced, shape;
+    bool     is_traced;
 
     if (component->verdict != TB_VERDICT_KEPT)
         return TB_OK;
@@ -280,7 +283,10 @@ static tb_status write_component(void *context, const tb_component *component, t
     TB_TRY(tb_outline_simplify(v->outline, &traced, component->nearby, component->nearby_count,
                                &v->how, &shape, err));
     v->result.filled += (int64_t)(traced.ring_count - shape.ring_count);
-    values[2].real = tb_shape_area(&shape) * fabs(v->pixel_area);
+    /* As traced it is the pixels', exactly. */
+    is_traced = shape.scale == 1 && shape.ring_count == traced.ring_count;
+    values[2].real =
+        (is_traced ? (double)component->pixels : tb_shape_area(&shape)) * fabs(v->pixel_area);
     if (shape.corner_count > v->point_capacity) {
         size_t capacity = shape.corner_count + shape.corner_count / 4;
 

@@ -13,9 +13,9 @@ enum {
 };
 
 /* A chunk is its spans, and the number of the next chunk; a whole number of cache lines. */
-static const size_t FIRST_WORDS = 16, MORE_WORDS = 128;
+enum { FIRST_WORDS = 16, MORE_WORDS = 128 };
 
-static const size_t FIRST_NEXT = FIRST_SPANS * SPAN_WORDS, MORE_NEXT = MORE_SPANS * SPAN_WORDS;
+enum { FIRST_NEXT = FIRST_SPANS * SPAN_WORDS, MORE_NEXT = MORE_SPANS * SPAN_WORDS };
 
 void tb_chain_pool_init(tb_chain_pool *pool, int64_t x, int64_t y)
 {
@@ -37,7 +37,7 @@ void tb_chain_pool_reset(tb_chain_pool *pool)
     tb_chain_pool_init(pool, 0, 0);
 }
 
-static int32_t *chunk_at(const tb_chain_chunks *chunks, size_t words, uint32_t i)
+static inline int32_t *chunk_at(const tb_chain_chunks *chunks, size_t words, uint32_t i)
 {
     size_t of_segment = SEGMENT_WORDS / words;
 
@@ -82,14 +82,6 @@ done:
     return status;
 }
 
-/* Where a span lies that is number `i` of a chain, in its last chunk. */
-static int32_t *span_at(const tb_chain_pool *pool, const tb_chain *chain, size_t i)
-{
-    return i < FIRST_SPANS
-               ? first_at(pool, chain->first) + i * SPAN_WORDS
-               : more_at(pool, chain->last) + (i - FIRST_SPANS) % MORE_SPANS * SPAN_WORDS;
-}
-
 /* Takes the chunk that span number to->count begins. */
 static tb_status lengthen(tb_chain_pool *pool, tb_chain *to, tb_error *err)
 {
@@ -116,21 +108,33 @@ tb_status tb_chain_append(tb_chain_pool *pool, tb_chain *to, tb_span added, tb_e
     int32_t   first  = (int32_t)(added.first - pool->x);
     int32_t   last   = (int32_t)(added.last - pool->x);
     tb_status status = TB_OK;
-    int32_t  *span;
+    uint32_t  within = 0; /* spans in the last chunk */
+    int32_t  *chunk  = NULL;
 
-    if (to->count > 0) {
-        span = span_at(pool, to, to->count - 1);
-        if (span[0] == row && span[2] + 1 == first) {
-            span[2] = last;
+    if (to->count > FIRST_SPANS) {
+        within = (uint32_t)(to->count - FIRST_SPANS - 1) % MORE_SPANS + 1;
+        chunk  = more_at(pool, to->last);
+    } else if (to->count > 0) {
+        within = (uint32_t)to->count;
+        chunk  = first_at(pool, to->first);
+    }
+    if (within > 0) {
+        int32_t *end = chunk + (within - 1) * SPAN_WORDS;
+
+        if (end[0] == row && end[2] + 1 == first) {
+            end[2] = last;
             return TB_OK;
         }
     }
-    if (to->count == 0 || (to->count >= FIRST_SPANS && (to->count - FIRST_SPANS) % MORE_SPANS == 0))
+    if (within == (to->count > FIRST_SPANS ? MORE_SPANS : FIRST_SPANS) || within == 0) {
         TB_TRY(lengthen(pool, to, err));
-    span    = span_at(pool, to, to->count);
-    span[0] = row;
-    span[1] = first;
-    span[2] = last;
+        within = 0;
+        chunk  = to->count == 0 ? first_at(pool, to->first) : more_at(pool, to->last);
+    }
+    chunk += within * SPAN_WORDS;
+    chunk[0] = row;
+    chunk[1] = first;
+    chunk[2] = last;
     to->count++;
 done:
     return status;

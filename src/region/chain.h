@@ -32,7 +32,7 @@ typedef struct tb_chain_pool {
 void tb_chain_pool_init(tb_chain_pool *pool, int64_t x, int64_t y);
 void tb_chain_pool_reset(tb_chain_pool *pool);
 
-/** Appends a span, or makes the last one longer where they meet. */
+/** Appends a span, or makes the last one longer where they meet. Kept short: once a run. */
 tb_status tb_chain_append(tb_chain_pool *pool, tb_chain *to, tb_span added, tb_error *err);
 
 /**

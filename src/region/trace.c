@@ -327,34 +327,36 @@ done:
 static tb_status walk_ring(tb_trace *trace, uint32_t start, bool is_below, uint32_t polygon,
                            tb_error *err)
 {
-    tb_status       status = TB_OK;
-    tb_corner      *ring   = trace->corners + trace->corner_count;
-    const uint32_t *across = trace->across;
-    size_t          length = 0, first_piece = trace->pieces.count;
-    uint32_t        i = start, last = is_below ? start : start ^ 1;
+    tb_status        status   = TB_OK;
+    tb_corner       *ring     = trace->corners + trace->corner_count;
+    const tb_corner *vertices = trace->vertices;
+    const uint32_t  *across   = trace->across;
+    pair            *pairs    = trace->pairs;
+    size_t           length = 0, first_piece = trace->pieces.count;
+    uint32_t         i = start, last = is_below ? start : start ^ 1;
 
     trace->cut_count = 0;
     if (!is_below)
-        ring[length++] = trace->vertices[start]; /* has no twin in this ring: none starts lower */
+        ring[length++] = vertices[start]; /* has no twin in this ring: none starts lower */
     i = last;
     do {
         uint32_t ahead = across[i], next;
 
         if ((ahead & TWIN) == 0)
-            ring[length++] = trace->vertices[i];
+            ring[length++] = vertices[i];
         else
             TB_TRY(meet_twin(trace, ring, &length, i, polygon, err));
         next = ahead & ~TWIN;
         if (!is_below && next == start)
             break;
         if ((across[next] & TWIN) == 0)
-            ring[length++] = trace->vertices[next];
+            ring[length++] = vertices[next];
         else
             TB_TRY(meet_twin(trace, ring, &length, next, polygon, err));
-        trace->pairs[next / 2].polygon = polygon;
-        i                              = next ^ 1;
+        pairs[next / 2].polygon = polygon;
+        i                       = next ^ 1;
     } while (i != last);
-    trace->pairs[start / 2].polygon = polygon;
+    pairs[start / 2].polygon = polygon;
     TB_TRY(append_ring(&trace->walked, (found_ring){{trace->corner_count, length}, polygon}, err));
     memcpy(ring + length, trace->cut, trace->cut_count * sizeof *ring);
     for (size_t p = first_piece; p < trace->pieces.count; p++)
