@@ -7,6 +7,7 @@
 #include "core/file.h"
 #include "core/memory.h"
 #include "core/text.h"
+#include "kernels/table.h"
 #include "publish/vector.h"
 #include "raster/image.h"
 #include "region/outline.h"
@@ -397,6 +398,7 @@ tb_status tb_vectorize(const tb_vectorize_options *options, tb_vectorize_result 
 
     TB_TRY(check_options(options, &driver, &v.how, err));
     TB_TRY(tb_image_open(&v.image, options->change, err));
+    tb_image_use(v.image, tb_kernels_select(tb_kernels_features()));
     v.info = tb_image_describe(v.image);
     v.pixel_area =
         v.info->transform[1] * v.info->transform[5] - v.info->transform[2] * v.info->transform[4];
