@@ -56,18 +56,23 @@ void tb_boxes_free(tb_boxes *boxes)
     tb_free(boxes);
 }
 
+/* Outwards by the same steps as SQLite's R-tree, so that the boxes are the ones it would keep. */
+static const double STEP = 1.0 / 8388608.0;
+
 static float float_below(double value)
 {
     float nearest = (float)value;
 
-    return (double)nearest > value ? nextafterf(nearest, -INFINITY) : nearest;
+    return (double)nearest > value ? (float)(value * (value < 0 ? 1.0 + STEP : 1.0 - STEP))
+                                   : nearest;
 }
 
 static float float_above(double value)
 {
     float nearest = (float)value;
 
-    return (double)nearest < value ? nextafterf(nearest, INFINITY) : nearest;
+    return (double)nearest < value ? (float)(value * (value < 0 ? 1.0 - STEP : 1.0 + STEP))
+                                   : nearest;
 }
 
 tb_status tb_boxes_add(tb_boxes *boxes, tb_box box, tb_error *err)
