@@ -42,8 +42,7 @@ static tb_status open_slot(assembly *a, int64_t state, uint32_t *slot, tb_error 
 {
     tb_status status = TB_OK;
 
-    TB_TRY(tb_pending_begin(&a->open, a->next_number++, tb_joining_verdict(state),
-                            tb_joining_pixels(state), slot, err));
+    TB_TRY(tb_pending_begin(&a->open, a->next_number++, state, slot, err));
     if (a->evidence_rows < a->open.capacity) {
         TB_TRY(tb_grow(&a->evidence, a->open.capacity * (size_t)a->layout->columns,
                        sizeof *a->evidence, "evidence of open components", err));

@@ -82,60 +82,22 @@ done:
     return status;
 }
 
-/* Takes the chunk that span number to->count begins. */
-static tb_status lengthen(tb_chain_pool *pool, tb_chain *to, tb_error *err)
+/* Behind the spans of a chunk stands the number of the next one. */
+tb_status tb_chain_lengthen(tb_chain_pool *pool, tb_chain *chain, tb_error *err)
 {
     tb_status status = TB_OK;
     uint32_t  taken  = NO_CHUNK;
 
-    if (to->count == 0) {
-        TB_TRY(take_chunk(&pool->first, FIRST_WORDS, FIRST_NEXT, &to->first, err));
-        goto done;
+    if (chain->count == 0) {
+        TB_TRY(take_chunk(&pool->first, FIRST_WORDS, FIRST_NEXT, &chain->first, err));
+        chain->at   = first_at(pool, chain->first);
+        chain->room = FIRST_SPANS;
+    } else {
+        TB_TRY(take_chunk(&pool->more, MORE_WORDS, MORE_NEXT, &taken, err));
+        *chain->at  = (int32_t)taken;
+        chain->at   = more_at(pool, taken);
+        chain->room = MORE_SPANS;
     }
-    TB_TRY(take_chunk(&pool->more, MORE_WORDS, MORE_NEXT, &taken, err));
-    if (to->count == FIRST_SPANS)
-        first_at(pool, to->first)[FIRST_NEXT] = (int32_t)taken;
-    else
-        more_at(pool, to->last)[MORE_NEXT] = (int32_t)taken;
-    to->last = taken;
-done:
-    return status;
-}
-
-tb_status tb_chain_append(tb_chain_pool *pool, tb_chain *to, tb_span added, tb_error *err)
-{
-    int32_t   row    = (int32_t)(added.row - pool->y);
-    int32_t   first  = (int32_t)(added.first - pool->x);
-    int32_t   last   = (int32_t)(added.last - pool->x);
-    tb_status status = TB_OK;
-    uint32_t  within = 0; /* spans in the last chunk */
-    int32_t  *chunk  = NULL;
-
-    if (to->count > FIRST_SPANS) {
-        within = (uint32_t)(to->count - FIRST_SPANS - 1) % MORE_SPANS + 1;
-        chunk  = more_at(pool, to->last);
-    } else if (to->count > 0) {
-        within = (uint32_t)to->count;
-        chunk  = first_at(pool, to->first);
-    }
-    if (within > 0) {
-        int32_t *end = chunk + (within - 1) * SPAN_WORDS;
-
-        if (end[0] == row && end[2] + 1 == first) {
-            end[2] = last;
-            return TB_OK;
-        }
-    }
-    if (within == (to->count > FIRST_SPANS ? MORE_SPANS : FIRST_SPANS) || within == 0) {
-        TB_TRY(lengthen(pool, to, err));
-        within = 0;
-        chunk  = to->count == 0 ? first_at(pool, to->first) : more_at(pool, to->last);
-    }
-    chunk += within * SPAN_WORDS;
-    chunk[0] = row;
-    chunk[1] = first;
-    chunk[2] = last;
-    to->count++;
 done:
     return status;
 }
@@ -151,21 +113,21 @@ static void lay_out_chain(tb_chain_pool *pool, const tb_chain *from, tb_span *to
 {
     int32_t *chunk = first_at(pool, from->first);
     size_t   left  = from->count - (from->count < FIRST_SPANS ? from->count : FIRST_SPANS);
-    uint32_t at    = (uint32_t)chunk[FIRST_NEXT];
+    uint32_t more  = (uint32_t)chunk[FIRST_NEXT];
 
     to                     = lay_out(pool, chunk, from->count - left, to);
     chunk[FIRST_NEXT]      = (int32_t)pool->first.free_chunk;
     pool->first.free_chunk = from->first;
     if (left == 0)
         return;
-    chunk = more_at(pool, at);
+    chunk = more_at(pool, more);
     for (; left > MORE_SPANS; left -= MORE_SPANS) {
         to    = lay_out(pool, chunk, MORE_SPANS, to);
         chunk = more_at(pool, (uint32_t)chunk[MORE_NEXT]);
     }
     lay_out(pool, chunk, left, to);
     chunk[MORE_NEXT]      = (int32_t)pool->more.free_chunk;
-    pool->more.free_chunk = at;
+    pool->more.free_chunk = more;
 }
 
 tb_status tb_chain_gather(tb_chain_pool *pool, const tb_chain *from, tb_span **spans,

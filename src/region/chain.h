@@ -12,8 +12,10 @@
 
 /** Spans in a chain of chunks; all zero has none. */
 typedef struct tb_chain {
-    size_t   count;
-    uint32_t first, last; /**< chunks */
+    int32_t *at; /**< where the next span goes */
+    uint32_t count;
+    uint32_t first; /**< chunk */
+    uint32_t room;  /**< spans that fit into the last chunk still */
 } tb_chain;
 
 /** Chunks of one size. */
@@ -32,8 +34,33 @@ typedef struct tb_chain_pool {
 void tb_chain_pool_init(tb_chain_pool *pool, int64_t x, int64_t y);
 void tb_chain_pool_reset(tb_chain_pool *pool);
 
-/** Appends a span, or makes the last one longer where they meet. Kept short: once a run. */
-tb_status tb_chain_append(tb_chain_pool *pool, tb_chain *to, tb_span added, tb_error *err);
+/** Makes room for a span where a chain's last chunk has none. TB_E_MEMORY. */
+tb_status tb_chain_lengthen(tb_chain_pool *pool, tb_chain *chain, tb_error *err);
+
+/** Appends a span, or makes the last one longer where they meet. Inline: once a run. */
+static inline tb_status tb_chain_append(tb_chain_pool *pool, tb_chain *to, tb_span added,
+                                        tb_error *err)
+{
+    tb_status status = TB_OK;
+    int32_t   row    = (int32_t)(added.row - pool->y);
+    int32_t   first  = (int32_t)(added.first - pool->x);
+    int32_t   last   = (int32_t)(added.last - pool->x);
+
+    if (to->count > 0 && to->at[-3] == row && to->at[-1] + 1 == first) {
+        to->at[-1] = last;
+        return TB_OK;
+    }
+    if (to->room == 0)
+        TB_TRY(tb_chain_lengthen(pool, to, err));
+    to->at[0] = row;
+    to->at[1] = first;
+    to->at[2] = last;
+    to->at += 3;
+    to->room--;
+    to->count++;
+done:
+    return status;
+}
 
 /**
  * Lays the spans of a chain out in a row and gives its chunks back.

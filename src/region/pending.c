@@ -5,14 +5,14 @@
 
 #include "core/memory.h"
 #include "region/array.h"
+#include "region/joining.h"
 
 /* A cache line. Places are from the pool's corner. */
 struct tb_pending_component {
-    int64_t  number;
-    int64_t  pixels, left;
+    int64_t  number, state;
+    int64_t  left; /* pixels to come */
     int32_t  first_row, last_row, first_column, last_column;
     tb_chain spans;
-    uint8_t  verdict;
 };
 
 void tb_pending_init(tb_pending *p, int64_t x, int64_t y, bool wants_spans, bool wants_nearby,
@@ -53,8 +53,8 @@ done:
     return status;
 }
 
-tb_status tb_pending_begin(tb_pending *p, int64_t number, tb_verdict verdict, int64_t pixels,
-                           uint32_t *slot, tb_error *err)
+tb_status tb_pending_begin(tb_pending *p, int64_t number, int64_t state, uint32_t *slot,
+                           tb_error *err)
 {
     tb_status status = TB_OK;
 
@@ -62,12 +62,11 @@ tb_status tb_pending_begin(tb_pending *p, int64_t number, tb_verdict verdict, in
         TB_TRY(grow_slots(p, err));
     *slot                = p->free_slots[--p->free_count];
     p->components[*slot] = (tb_pending_component){.number       = number,
-                                                  .pixels       = pixels,
-                                                  .left         = pixels,
+                                                  .state        = state,
+                                                  .left         = tb_joining_pixels(state),
                                                   .first_row    = -1,
                                                   .first_column = INT32_MAX,
-                                                  .last_column  = -1,
-                                                  .verdict      = (uint8_t)verdict};
+                                                  .last_column  = -1};
     if (p->wants_nearby)
         p->near[*slot] = (tb_chain){0};
 done:
@@ -125,8 +124,8 @@ static tb_status tell_of(tb_pending *p, uint32_t slot, tb_error *err)
     const tb_pending_component *c      = &p->components[slot];
     tb_component                whole  = {
                         .number     = c->number,
-                        .verdict    = (tb_verdict)c->verdict,
-                        .pixels     = c->pixels,
+                        .verdict    = tb_joining_verdict(c->state),
+                        .pixels     = tb_joining_pixels(c->state),
                         .bounds     = {p->pool.x + c->first_column, p->pool.y + c->first_row,
                                        c->last_column - c->first_column + 1, c->last_row - c->first_row + 1},
                         .span_count = c->spans.count,
@@ -205,5 +204,5 @@ int64_t tb_pending_number(const tb_pending *p, uint32_t slot)
 
 tb_verdict tb_pending_verdict(const tb_pending *p, uint32_t slot)
 {
-    return (tb_verdict)p->components[slot].verdict;
+    return tb_joining_verdict(p->components[slot].state);
 }

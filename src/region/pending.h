@@ -44,12 +44,12 @@ void tb_pending_init(tb_pending *pending, int64_t x, int64_t y, bool wants_spans
 void tb_pending_reset(tb_pending *pending);
 
 /**
- * Begins a component; *slot is what it is known by until it is told of. Slots are below
- * pending->capacity, which grows.
+ * Begins a component of a state as in region/joining.h; *slot is what it is known by until it is
+ * told of. Slots are below pending->capacity, which grows.
  * @return TB_OK, TB_E_MEMORY.
  */
-tb_status tb_pending_begin(tb_pending *pending, int64_t number, tb_verdict verdict, int64_t pixels,
-                           uint32_t *slot, tb_error *err);
+tb_status tb_pending_begin(tb_pending *pending, int64_t number, int64_t state, uint32_t *slot,
+                           tb_error *err);
 
 /** Adds its next run, by (row, first). */
 tb_status tb_pending_add(tb_pending *pending, uint32_t slot, tb_span run, tb_error *err);

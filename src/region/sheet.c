@@ -320,12 +320,12 @@ static void number_components(tb_sheet *s, tb_assemble_totals *totals)
         }
     }
     for (size_t i = 0; i < count; i++) {
-        bool is_kept = s->pixels[i] >= s->options->min_pixels;
+        int64_t pixels  = s->pixels[i];
+        bool    is_kept = pixels >= s->options->min_pixels;
 
         *(is_kept ? &totals->kept : &totals->small) += 1;
-        *(is_kept ? &totals->kept_pixels : &totals->small_pixels) += s->pixels[i];
-        if (!is_kept && !s->options->wants_nearby)
-            s->pixels[i] = 0;
+        *(is_kept ? &totals->kept_pixels : &totals->small_pixels) += pixels;
+        s->pixels[i] = is_kept ? 2 * pixels + 1 : s->options->wants_nearby ? 2 * pixels : 0;
     }
 }
 
@@ -350,10 +350,7 @@ static tb_status take_row(tb_sheet *s, int64_t y, tb_error *err)
         if (state == 0)
             continue;
         if (state > 0) {
-            tb_verdict verdict =
-                state >= s->options->min_pixels ? TB_VERDICT_KEPT : TB_VERDICT_SMALL;
-
-            TB_TRY(tb_pending_begin(&s->pending, number, verdict, state, &slot, err));
+            TB_TRY(tb_pending_begin(&s->pending, number, state, &slot, err));
             s->pixels[number] = state = -(int64_t)slot - 1;
         }
         slot = (uint32_t)(-state - 1);
