@@ -33,8 +33,8 @@ FIELDS = ["commit", "machine", "mpx", "threads", "round", "cpu_s", "wall_s", "pe
 PROVINCES = {"Shandong": 158_000, "Ningxia": 66_400}  # km2
 DISTANCES = [2.0, 0.8]                                # m
 CORES = [16, 64]
-DECODING = 1.35  # ns of CPU a pixel and date more where 4 bands of 16 bits are DEFLATE: docs/performance.md
-JUDGED = 0.02    # CPU seconds a km2 for judging its parcels: the layers of the 100 Mpx scene, 400 km2
+DECODING = 24    # ns of CPU a pixel and date more where 4 bands of 16 bits are DEFLATE: the sweeps of docs/performance.md
+JUDGED = 0.01    # CPU seconds a km2 to judge its parcels: 400 km2 on two layers of 500 polygons a km2
 JOB = """job: {{name: growth-{size}, month: 2024-03}}
 pairs:
   - before: {{image: before-none.tif, date: 2024-02-11}}
