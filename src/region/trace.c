@@ -12,15 +12,17 @@
 #define TWIN (UINT32_C(1) << 31)
 
 /*
- * Vertices are numbered by (y, x). Those of a line between two rows come in pairs, the ends of a
- * horizontal edge: 2 k and 2 k + 1. So only vertical edges need to be kept: `across` is the vertex
- * at the other end, and TWIN.
+ * A turn of a ring. Vertices are numbered by (y, x). Those of a line between two rows come in
+ * pairs, the ends of a horizontal edge: 2 k and 2 k + 1, side by side in memory. So only vertical
+ * edges need to be kept.
  */
-typedef struct pair {
-    uint32_t beside;  /* where the inside is above: a vertex at the left end of the span above, so
-                         of the same region; NONE where it is below */
-    uint32_t polygon; /* once it is visited; before, NONE */
-} pair;
+typedef struct vertex {
+    tb_corner at;
+    uint32_t  across; /* the vertex at the other end of the vertical edge, and TWIN */
+    uint32_t  note;   /* of the left end of an edge, where the inside is above it: a vertex at the
+                         left end of the span above, so of the same region; where it is below: NONE.
+                         Of the right end: the polygon, once it is visited; before, NONE */
+} vertex;
 
 /* The vertical edges of a row, from left to right, x from the origin: left ends of spans have even
  * numbers, right ends odd ones. Behind the last one NO_EDGE. */
@@ -41,11 +43,9 @@ typedef struct found_rings {
 } found_rings;
 
 struct tb_trace {
-    tb_corner *vertices;
-    uint32_t  *across;
-    uint32_t  *place; /* of a twin in the ring that is walked */
-    pair      *pairs; /* half as many */
-    size_t     vertex_count, vertex_capacity;
+    vertex   *vertices;
+    uint32_t *place; /* of a twin in the ring that is walked */
+    size_t    vertex_count, vertex_capacity;
 
     line above, below;
 
@@ -71,9 +71,7 @@ void tb_trace_free(tb_trace *trace)
     if (trace == NULL)
         return;
     tb_free(trace->vertices);
-    tb_free(trace->across);
     tb_free(trace->place);
-    tb_free(trace->pairs);
     tb_free(trace->above.x);
     tb_free(trace->above.began);
     tb_free(trace->below.x);
@@ -135,11 +133,9 @@ static tb_status reserve_vertices(tb_trace *trace, size_t more, tb_error *err)
                             "trace a shape: expected fewer than 2^31 vertices, got %zu", needed);
     if (needed <= trace->vertex_capacity)
         return TB_OK;
-    capacity = larger(trace->vertex_capacity, needed) & ~(size_t)1;
+    capacity = larger(trace->vertex_capacity, needed);
     TB_TRY(tb_grow(&trace->vertices, capacity, sizeof *trace->vertices, "vertices", err));
-    TB_TRY(tb_grow(&trace->across, capacity, sizeof *trace->across, "vertices", err));
     TB_TRY(tb_grow(&trace->place, capacity, sizeof *trace->place, "vertices", err));
-    TB_TRY(tb_grow(&trace->pairs, capacity / 2, sizeof *trace->pairs, "vertices", err));
     trace->vertex_capacity = capacity;
 done:
     return status;
@@ -166,10 +162,10 @@ done:
 }
 
 /* Joins two vertices by a vertical edge; they may be marked as twins already. */
-static void join(uint32_t *across, uint32_t a, uint32_t b)
+static void join(vertex *vertices, uint32_t a, uint32_t b)
 {
-    across[a] |= b;
-    across[b] |= a;
+    vertices[a].across |= b;
+    vertices[b].across |= a;
 }
 
 /*
@@ -181,8 +177,8 @@ static void trace_line(tb_trace *trace, int32_t y)
 {
     const int32_t *up = trace->above.x, *low = trace->below.x;
     uint32_t      *began_up = trace->above.began, *began_low = trace->below.began;
-    uint32_t      *across = trace->across;
-    uint32_t       n      = (uint32_t)trace->vertex_count;
+    vertex        *v     = trace->vertices;
+    uint32_t       n     = (uint32_t)trace->vertex_count;
     bool           in_up = false, in_low = false; /* just left of x */
 
     while (*up != NO_EDGE || *low != NO_EDGE) {
@@ -190,26 +186,25 @@ static void trace_line(tb_trace *trace, int32_t y)
         tb_corner corner = {at_up ? *up : *low, y};
 
         if (!at_up || !at_low) {
-            trace->vertices[n] = corner;
-            across[n]          = 0;
-            if (n % 2 == 0) /* begins a horizontal edge; began_up[-1] is the left end of the span */
-                trace->pairs[n / 2] = (pair){at_up    ? in_up ? NONE : *began_up
-                                             : in_low ? began_up[-1]
-                                                      : NONE,
-                                             NONE};
+            v[n] = (vertex){corner, 0, NONE};
+            if (n % 2 == 0) { /* begins an edge; began_up[-1] is the left end of the span above */
+                if (at_up && !in_up)
+                    v[n].note = *began_up;
+                else if (at_low && in_low)
+                    v[n].note = began_up[-1];
+            }
             if (at_up)
-                join(across, n, *began_up);
+                join(v, n, *began_up);
             else
                 *began_low = n;
             n++;
         } else if (in_up == in_low) {
             *began_low = *began_up; /* straight on */
         } else {
-            trace->vertices[n] = trace->vertices[n + 1] = corner;
-            across[n] = across[n + 1] = TWIN;
+            v[n]            = (vertex){corner, TWIN, NONE};
+            v[n + 1]        = (vertex){corner, TWIN, in_up ? NONE : *began_up};
             trace->place[n] = trace->place[n + 1] = NONE;
-            trace->pairs[(n + 1) / 2]             = (pair){in_up ? NONE : *began_up, NONE};
-            join(across, in_up ? n : n + 1, *began_up);
+            join(v, in_up ? n : n + 1, *began_up);
             *began_low = in_up ? n + 1 : n;
             n += 2;
         }
@@ -307,7 +302,7 @@ static tb_status meet_twin(tb_trace *trace, tb_corner *ring, size_t *length, uin
                            uint32_t polygon, tb_error *err)
 {
     tb_status status = TB_OK;
-    tb_corner corner = trace->vertices[i];
+    tb_corner corner = trace->vertices[i].at;
     size_t    place  = trace->place[i % 2 != 0 ? i + 1 : i - 1];
 
     if (place < *length && ring[place].x == corner.x && ring[place].y == corner.y) {
@@ -327,38 +322,35 @@ done:
 static tb_status walk_ring(tb_trace *trace, uint32_t start, bool is_below, uint32_t polygon,
                            tb_error *err)
 {
-    tb_status        status   = TB_OK;
-    tb_corner       *ring     = trace->corners + trace->corner_count;
-    const tb_corner *vertices = trace->vertices;
-    const uint32_t  *across   = trace->across;
-    pair            *pairs    = trace->pairs;
-    size_t           length = 0, first_piece = trace->pieces.count;
-    uint32_t         i = start, last = is_below ? start : start ^ 1;
+    tb_status  status = TB_OK;
+    tb_corner *ring   = trace->corners + trace->corner_count;
+    vertex    *v      = trace->vertices;
+    size_t     length = 0, first_piece = trace->pieces.count;
+    uint32_t   last = is_below ? start : start ^ 1, i = last;
 
     trace->cut_count = 0;
     if (!is_below)
-        ring[length++] = vertices[start]; /* has no twin in this ring: none starts lower */
-    i = last;
+        ring[length++] = v[start].at; /* has no twin in this ring: none starts lower */
     do {
-        uint32_t ahead = across[i], next;
+        uint32_t ahead = v[i].across, next = ahead & ~TWIN;
 
         if ((ahead & TWIN) == 0)
-            ring[length++] = vertices[i];
+            ring[length++] = v[i].at;
         else
             TB_TRY(meet_twin(trace, ring, &length, i, polygon, err));
-        next = ahead & ~TWIN;
         if (!is_below && next == start)
             break;
-        if ((across[next] & TWIN) == 0)
-            ring[length++] = vertices[next];
+        if ((v[next].across & TWIN) == 0)
+            ring[length++] = v[next].at;
         else
             TB_TRY(meet_twin(trace, ring, &length, next, polygon, err));
-        pairs[next / 2].polygon = polygon;
-        i                       = next ^ 1;
+        v[next | 1].note = polygon;
+        i                = next ^ 1;
     } while (i != last);
-    pairs[start / 2].polygon = polygon;
+    v[start | 1].note = polygon;
     TB_TRY(append_ring(&trace->walked, (found_ring){{trace->corner_count, length}, polygon}, err));
-    memcpy(ring + length, trace->cut, trace->cut_count * sizeof *ring);
+    if (trace->cut_count > 0)
+        memcpy(ring + length, trace->cut, trace->cut_count * sizeof *ring);
     for (size_t p = first_piece; p < trace->pieces.count; p++)
         trace->pieces.rings[p].ring.first += trace->corner_count + length;
     trace->corner_count += length + trace->cut_count;
@@ -397,15 +389,14 @@ static tb_status find_rings(tb_trace *trace, tb_error *err)
     trace->walked.count  = 0;
     trace->pieces.count  = 0;
     trace->polygon_count = 0;
-    for (uint32_t p = 0; p < trace->vertex_count / 2; p++) {
-        uint32_t beside = trace->pairs[p].beside;
+    for (uint32_t i = 0; i < trace->vertex_count; i += 2) {
+        uint32_t beside = trace->vertices[i].note;
 
-        if (trace->pairs[p].polygon != NONE)
-            continue;
-        TB_TRY(walk_ring(trace, 2 * p, beside == NONE,
-                         beside == NONE ? (uint32_t)trace->polygon_count++
-                                        : trace->pairs[beside / 2].polygon,
-                         err));
+        if (trace->vertices[i + 1].note == NONE)
+            TB_TRY(walk_ring(trace, i, beside == NONE,
+                             beside == NONE ? (uint32_t)trace->polygon_count++
+                                            : trace->vertices[beside | 1].note,
+                             err));
     }
 done:
     return status;
