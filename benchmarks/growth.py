@@ -10,8 +10,8 @@ for one another are the program's own (run.json). Lowest of the rounds. Writes
 results/growth-COMMIT.csv; --write puts the table into a page between its marks, --predict that of hours.
 
 The prediction is arithmetic: CPU seconds a pixel of the largest size in the CSV, pixels of a province at
-a ground sampling distance, cores that are kept as busy as two were. What is read over a network, and
-what a month's parcels take to be judged, is added as PER_PIXEL and JUDGED say.
+a ground sampling distance, cores that are kept as busy as two were. What decoding takes, and
+what a month's parcels take to be judged, is added as DECODING and JUDGED say.
 """
 import argparse
 import csv
