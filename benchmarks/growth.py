@@ -33,7 +33,9 @@ FIELDS = ["commit", "machine", "mpx", "threads", "round", "cpu_s", "wall_s", "pe
 PROVINCES = {"Shandong": 158_000, "Ningxia": 66_400}  # km2
 DISTANCES = [2.0, 0.8]                                # m
 CORES = [16, 64]
+BUSY = 0.9  # of each core's time
 DECODING = 24    # ns of CPU a pixel and date more where 4 bands of 16 bits are DEFLATE: the sweeps of docs/performance.md
+STORED = 0.44    # of two dates of four bands of 16 bits, as the scene compresses
 JUDGED = 0.01    # CPU seconds a km2 to judge its parcels: 400 km2 on two layers of 500 polygons a km2
 JOB = """job: {{name: growth-{size}, month: 2024-03}}
 pairs:
@@ -117,14 +119,17 @@ def prediction(rows):
     fit = float(row["fit_cpu_s"])
     lines = [f"From {size} Mpx, one thread: {sweep:.0f} ns of CPU a pixel for sweep and assembly, "
              f"{2 * DECODING:.1f} more for DEFLATE; {fit:.0f} s for the fit of a pair of 2,500 km2.", "",
-             "| province | km2 | ground | Gpx | CPU hours | " + " | ".join(f"{c} cores, h" for c in CORES) + " |",
-             "|---" * (5 + len(CORES)) + "|"]
+             "| province | km2 | ground | Gpx | CPU hours | "
+             + " | ".join(f"{c} cores, h | reading, GB/s" for c in CORES) + " |",
+             "|---" * (5 + 2 * len(CORES)) + "|"]
     for name, area in PROVINCES.items():
         for distance in DISTANCES:
             pixels = area * 1e6 / distance ** 2
             hours = (pixels * (sweep + 2 * DECODING) * 1e-9 + area * JUDGED + area / 2500 * fit) / 3600
+            gigabytes = pixels * 2 * 4 * 2 * STORED / 1e9
+            walls = [hours / cores / BUSY for cores in CORES]
             lines.append(f"| {name} | {area:,} | {distance} m | {pixels / 1e9:.0f} | {hours:.1f} | "
-                         + " | ".join(f"{hours / cores / 0.9:.2f}" for cores in CORES) + " |")
+                         + " | ".join(f"{wall:.2f} | {gigabytes / wall / 3600:.1f}" for wall in walls) + " |")
     return "\n".join(lines)
 
 

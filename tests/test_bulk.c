@@ -210,6 +210,19 @@ static void records_of_every_size_are_whole(void **state)
         check_case(400, 560, seed);
 }
 
+/* Whoever tells SQLite to make larger or smaller pages gets them; deep trees and wide ones. */
+static void pages_may_have_any_size(void **state)
+{
+    static const char *const sizes[] = {"page_size=512", "page_size=1024", "page_size=65536"};
+
+    (void)state;
+    for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
+        CPLSetConfigOption("OGR_SQLITE_PRAGMA", sizes[s]);
+        check_case(3000, 60, 60 + s);
+    }
+    CPLSetConfigOption("OGR_SQLITE_PRAGMA", NULL);
+}
+
 static void a_spatial_filter_finds_what_is_there(void **state)
 {
     GDALDatasetH plain, bulk;
@@ -335,6 +348,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(rows_are_those_that_gdal_adds, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(records_of_every_size_are_whole, make_folder,
                                         remove_folder),
+        cmocka_unit_test_setup_teardown(pages_may_have_any_size, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(a_spatial_filter_finds_what_is_there, make_folder,
                                         remove_folder),
         cmocka_unit_test_setup_teardown(the_file_can_be_edited, make_folder, remove_folder),
