@@ -21,6 +21,7 @@
 #include "region/label.h"
 #include "region/record.h"
 #include "region/runs.h"
+#include "region/sheet.h"
 #include "region/trace.h"
 #include "tuban/vectorize.h"
 
@@ -47,7 +48,7 @@ static void lap(const char *what, double *since)
 {
     double now = seconds_of(RUSAGE_SELF);
 
-    printf("%-34s %8.2f s   peak so far %6.0f MB, own %6.0f MB\n", what, now - *since, peak_mb(),
+    printf("%-36s %8.2f s   peak so far %6.0f MB, own %6.0f MB\n", what, now - *since, peak_mb(),
            (double)tb_memory_peak() / 1048576.0);
     tb_memory_peak_reset();
     *since = seconds_of(RUSAGE_SELF);
@@ -165,6 +166,38 @@ done:
     return status;
 }
 
+/* What tuban vectorize does between the raster and the file. */
+static tb_status tell_sheet(const char *work, const uint8_t *pixels, int64_t side, bool traces,
+                            double *since, tb_error *err)
+{
+    tb_status          status = TB_OK;
+    tb_sheet          *sheet  = NULL;
+    uint8_t           *strip  = NULL;
+    tracer             t      = {0};
+    tb_sheet_options   how    = {.component = hear_component, .context = &t};
+    tb_assemble_totals totals;
+
+    TB_TRY(tb_alloc(&strip, (size_t)(STRIP_ROWS * side), 1, "strip", err));
+    TB_TRY(tb_sheet_new(&sheet, side, TB_CONNECT_8, work, err));
+    for (int64_t y = 0; y < side; y += STRIP_ROWS) {
+        int64_t rows = side - y < STRIP_ROWS ? side - y : STRIP_ROWS;
+
+        for (int64_t i = 0; i < rows * side; i++)
+            strip[i] = pixels[y * side + i] != TB_RUN_NONE;
+        TB_TRY(tb_sheet_add(sheet, strip, rows, err));
+    }
+    lap("sheet: runs joined", since);
+    if (traces)
+        TB_TRY(tb_trace_new(&t.trace, err));
+    TB_TRY(tb_sheet_tell(sheet, &how, &totals, err));
+    lap(traces ? "sheet: components told and traced" : "sheet: components told", since);
+done:
+    tb_trace_free(t.trace);
+    tb_sheet_free(sheet);
+    tb_free(strip);
+    return status;
+}
+
 static void write_tiff(const char *path, const uint8_t *pixels, int side)
 {
     char       **options = CSLSetNameValue(NULL, "TILED", "YES");
@@ -255,6 +288,9 @@ int main(int argc, char **argv)
     TB_TRY(assemble(shard.data, record.data, &since, &error));
     tb_file_remove(shard.data);
     tb_file_remove(record.data);
+    since = seconds_of(RUSAGE_SELF);
+    TB_TRY(tell_sheet(shard.data, pixels, side, false, &since, &error));
+    TB_TRY(tell_sheet(shard.data, pixels, side, true, &since, &error));
     write_tiff(tiff.data, pixels, side);
     tb_free(pixels);
     pixels = NULL;

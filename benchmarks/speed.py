@@ -103,9 +103,20 @@ def tables(rows):
     return "\n".join(lines)
 
 
-def put(page, text):
+def save(name, fields, rows, rounds):
+    """Writes results/NAME-COMMIT.csv; returns the line that heads its tables."""
+    head = {"commit": commit(), "machine": machine()}
+    (HERE / "results").mkdir(exist_ok=True)
+    with open(HERE / "results" / f"{name}-{head['commit']}.csv", "w", newline="") as file:
+        writer = csv.DictWriter(file, fields, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows({**head, **row} for row in rows)
+    return f"Commit {head['commit']}; {head['machine']}; {rounds} rounds.\n\n"
+
+
+def put(page, mark, text):
     old = page.read_text()
-    new = re.sub(r"(<!-- speed -->\n).*?(<!-- end -->)", lambda m: m[1] + text + "\n" + m[2], old,
+    new = re.sub(rf"(<!-- {mark} -->\n).*?(<!-- end -->)", lambda m: m[1] + text + "\n" + m[2], old,
                  flags=re.S)
     page.write_text(new)
 
@@ -132,16 +143,10 @@ def main():
         folder = speed_scene.make(it.folder, size, it.kinds.split(","))
         for kind in it.kinds.split(","):
             rows += rounds_of(it, reader, folder, size, kind, wanted)
-    head = {"commit": commit(), "machine": machine()}
-    (HERE / "results").mkdir(exist_ok=True)
-    with open(HERE / "results" / f"speed-{head['commit']}.csv", "w", newline="") as file:
-        writer = csv.DictWriter(file, FIELDS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows({**head, **row} for row in rows)
-    text = f"Commit {head['commit']}; {head['machine']}; {it.rounds} rounds.\n\n" + tables(rows)
+    text = save("speed", FIELDS, rows, it.rounds) + tables(rows)
     print(text)
     if it.write:
-        put(it.write, text)
+        put(it.write, "speed", text)
 
 
 if __name__ == "__main__":

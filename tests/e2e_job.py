@@ -37,7 +37,11 @@ class Job(bad.Case):
         if not os.path.exists(path):
             return summary, None
         with open(path, encoding="utf-8") as file:
-            return summary, json.load(file)
+            report = json.load(file)
+        for stage in report["stages"].values():
+            self.assertLessEqual(0.0, stage["waiting_seconds"])
+            self.assertLessEqual(stage["waiting_seconds"], stage["worker_seconds"])
+        return summary, report
 
     def set_of(self, out):
         self.assertEqual(e2e.check_set(self, self.path(out)), "whole")

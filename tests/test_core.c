@@ -1,11 +1,13 @@
 /* The ground floor: errors, memory, text, files, YAML, the loop. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -207,6 +209,66 @@ static void the_loop_emits_in_order_and_the_lowest_failure_wins(void **state)
     }
 }
 
+typedef struct patience {
+    atomic_bool is_second_made;
+    double      held, waiting;
+    int         told;
+} patience;
+
+/* The first item goes on for a while after the second is made, which has to wait for it. */
+static tb_status make_slowly(void *context, int worker, int64_t item, tb_error *err)
+{
+    const struct timespec nap = {.tv_nsec = 1000000};
+    patience             *p   = context;
+
+    (void)worker;
+    (void)err;
+    if (item == 1)
+        atomic_store(&p->is_second_made, true);
+    for (int i = 0; item == 0 && i < 5000 && !atomic_load(&p->is_second_made); i++)
+        nanosleep(&nap, NULL);
+    for (int i = 0; item == 0 && i < 5; i++)
+        nanosleep(&nap, NULL);
+    return TB_OK;
+}
+
+static tb_status make_at_once(void *context, int worker, int64_t item, tb_error *err)
+{
+    (void)context;
+    (void)worker;
+    (void)item;
+    (void)err;
+    return TB_OK;
+}
+
+static void hear_waiting(void *context, double held, double waiting)
+{
+    patience *p = context;
+
+    p->held    = held;
+    p->waiting = waiting;
+    p->told++;
+}
+
+static void the_loop_tells_how_long_workers_waited(void **state)
+{
+    patience    p        = {0};
+    tb_progress progress = {.waited = hear_waiting, .context = &p};
+    tb_loop     loop     = {
+                .count = 2, .workers = 2, .make = make_slowly, .context = &p, .progress = &progress};
+
+    (void)state;
+    assert_int_equal(tb_loop_run(&loop, NULL), TB_OK);
+    assert_int_equal(p.told, 1);
+    assert_true(p.waiting > 0.0 && p.waiting < p.held);
+    loop.workers = 1;
+    loop.make    = make_at_once;
+    loop.count   = 100;
+    assert_int_equal(tb_loop_run(&loop, NULL), TB_OK);
+    assert_int_equal(p.told, 2);
+    assert_true(p.waiting >= 0.0 && p.waiting <= p.held);
+}
+
 /* Against sorting: ties, runs in and against order, and any rank. */
 static void ranks_are_those_of_sorting(void **state)
 {
@@ -247,6 +309,7 @@ int main(void)
         cmocka_unit_test(folders_that_were_made_go_again_and_others_stay),
         cmocka_unit_test(yaml_complaints_name_file_line_key_found_and_allowed),
         cmocka_unit_test(the_loop_emits_in_order_and_the_lowest_failure_wins),
+        cmocka_unit_test(the_loop_tells_how_long_workers_waited),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -22,6 +22,7 @@
 #include "region/outline.h"
 #include "region/record.h"
 #include "region/runs.h"
+#include "region/sheet.h"
 #include "region/trace.h"
 
 /* HDF5 1.10 loses memory of its own when it meets a file whose metadata is damaged. */
@@ -869,6 +870,116 @@ static void components_evidence_and_hysteresis_agree_with_a_flood_fill(void **st
     tb_folder_remove(folder);
 }
 
+/* All that a component is told with but its evidence, as text. */
+static tb_status write_down(void *context, const tb_component *c, tb_error *err)
+{
+    tb_text  *text   = context;
+    tb_status status = TB_OK;
+
+    TB_TRY(tb_text_append(text, err, "%lld %d %lld [%lld %lld %lld %lld]", (long long)c->number,
+                          (int)c->verdict, (long long)c->pixels, (long long)c->bounds.x,
+                          (long long)c->bounds.y, (long long)c->bounds.width,
+                          (long long)c->bounds.height));
+    for (size_t i = 0; i < c->span_count; i++)
+        TB_TRY(tb_text_append(text, err, " %lld:%lld-%lld", (long long)c->spans[i].row,
+                              (long long)c->spans[i].first, (long long)c->spans[i].last));
+    for (size_t i = 0; i < c->nearby_count; i++)
+        TB_TRY(tb_text_append(text, err, " (%lld:%lld-%lld)", (long long)c->nearby[i].row,
+                              (long long)c->nearby[i].first, (long long)c->nearby[i].last));
+    TB_TRY(tb_text_append(text, err, "\n"));
+done:
+    return status;
+}
+
+static tb_status tell_sheet(const mask *m, const char *work, tb_connectivity connectivity,
+                            int strip, const tb_sheet_options *options, tb_assemble_totals *totals,
+                            tb_error *err)
+{
+    tb_status status  = TB_OK;
+    tb_sheet *sheet   = NULL;
+    size_t    count   = (size_t)(m->width * m->height);
+    uint8_t  *changed = malloc(count);
+
+    for (size_t i = 0; i < count; i++)
+        changed[i] = m->classes[i] == TB_RUN_STRONG;
+    TB_TRY(tb_sheet_new(&sheet, m->width, connectivity, work, err));
+    for (int y = 0; y < m->height; y += strip)
+        TB_TRY(tb_sheet_add(sheet, changed + (size_t)y * (size_t)m->width,
+                            m->height - y < strip ? m->height - y : strip, err));
+    assert_false(tb_file_exists(work));
+    TB_TRY(tb_sheet_tell(sheet, options, totals, err));
+done:
+    tb_sheet_free(sheet);
+    free(changed);
+    return status;
+}
+
+/* Rows of every length about that of a word, and rows longer than the work file's buffer. */
+static void a_sheet_tells_what_assembly_tells(void **state)
+{
+    char     folder[64], *work = NULL;
+    uint64_t seed = 20260711;
+
+    (void)state;
+    make_folder(folder);
+    assert_int_equal(tb_path_join(&work, folder, "work", NULL), TB_OK);
+    for (int trial = 0; trial < 400; trial++) {
+        int  width  = trial < 200 ? 1 + trial : trial % 50 == 0 ? 20000 : 1 + below(&seed, 150);
+        int  height = 1 + below(&seed, 60);
+        mask m      = random_mask(width, height, below(&seed, 1000), 0, 0, (uint64_t)trial);
+        tb_connectivity    connectivity = trial % 2 == 0 ? TB_CONNECT_8 : TB_CONNECT_4;
+        tb_run_reader     *shards[SHARDS_MAX];
+        tb_text            expected = {0}, found = {0};
+        tb_assemble_totals expected_totals = {0}, totals = {0};
+        bool               wants_nearby = trial % 3 == 0;
+        tb_sheet_options   telling      = {.min_pixels   = trial % 7,
+                                           .wants_nearby = wants_nearby,
+                                           .component    = write_down,
+                                           .context      = &found};
+        int                count        = 0;
+
+        m.x = m.y = 0;
+        assert_int_equal(make_shards(folder, &m, (cutting){(uint64_t)trial + 1, 20, 3, true},
+                                     connectivity, shards, &count, NULL),
+                         TB_OK);
+
+        tb_assemble_options options = {.shards       = shards,
+                                       .shard_count  = (size_t)count,
+                                       .connectivity = connectivity,
+                                       .min_pixels   = telling.min_pixels};
+        tb_assemble_visitor visitor = {NULL, write_down, &expected, wants_nearby};
+
+        assert_int_equal(tb_assemble_shards(&options, &visitor, &expected_totals, NULL), TB_OK);
+        assert_int_equal(
+            tell_sheet(&m, work, connectivity, 1 + below(&seed, 20), &telling, &totals, NULL),
+            TB_OK);
+        assert_memory_equal(&totals, &expected_totals, sizeof totals);
+        if (!wants_nearby) { /* small ones are left out */
+            tb_text all = expected;
+
+            expected = (tb_text){0};
+            for (char *line = all.data; line != NULL && *line != '\0';) {
+                char *end = strchr(line, '\n');
+
+                if (strncmp(strchr(line, ' '), " 1 ", 3) == 0)
+                    assert_int_equal(
+                        tb_text_append(&expected, NULL, "%.*s", (int)(end + 1 - line), line),
+                        TB_OK);
+                line = end + 1;
+            }
+            tb_text_reset(&all);
+        }
+        assert_string_equal(found.data != NULL ? found.data : "",
+                            expected.data != NULL ? expected.data : "");
+        tb_text_reset(&expected);
+        tb_text_reset(&found);
+        close_shards(shards, count);
+        free(m.classes);
+    }
+    tb_free(work);
+    tb_folder_remove(folder);
+}
+
 static void a_component_may_span_everything(void **state)
 {
     /* A spiral: one component that every block of any cut sees many parts of. */
@@ -1207,6 +1318,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(rings_that_meet_themselves_are_split),
         cmocka_unit_test(cuts_leave_no_trace),
         cmocka_unit_test(components_evidence_and_hysteresis_agree_with_a_flood_fill),
+        cmocka_unit_test(a_sheet_tells_what_assembly_tells),
         cmocka_unit_test(a_component_may_span_everything),
         cmocka_unit_test(shards_are_read_as_they_were_written),
         cmocka_unit_test(an_unfinished_or_uncovered_shard_leaves_no_file),

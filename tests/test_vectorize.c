@@ -499,7 +499,7 @@ static tb_status write_formats(const char *path, const char *driver, tb_vector_g
     static const tb_polygon polygons[] = {{0, 2}};
     tb_status               status     = TB_OK;
     tb_vector              *vector     = NULL;
-    tb_vector_options       options    = {driver, "2024-03-31T00:00:00.000Z", NULL};
+    tb_vector_options       options    = {.driver = driver, .date = "2024-03-31T00:00:00.000Z"};
     tb_vector_layer   layer   = {"parcels", "图斑", geometry, NULL, all_fields, 4, layer_options};
     tb_vector_outline outline = {square, rings, polygons, 1};
     tb_vector_value   set[4]  = {{.is_set = true, .text = "一号"},

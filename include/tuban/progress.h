@@ -16,7 +16,7 @@ extern "C" {
 /**
  * What a caller hears while a long call runs, and how it stops one. Zero means silence.
  *
- * Threads: both functions are called by one thread at a time, in order of the work, never with a
+ * Threads: all functions are called by one thread at a time, in order of the work, never with a
  * lock of tuban held. `context` is borrowed for the length of the call.
  */
 typedef struct tb_progress {
@@ -27,6 +27,9 @@ typedef struct tb_progress {
     /** True asks the call to stop with TB_E_CANCELLED at the next block. */
     bool (*is_cancelled)(void *context);
     void *context;
+    /** A loop has ended that held its workers for `held` seconds, summed over them, `waiting` of
+     *  which they waited for each other's results or for the last one to end. */
+    void (*waited)(void *context, double held, double waiting);
 } tb_progress;
 
 #ifdef __cplusplus

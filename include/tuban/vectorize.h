@@ -55,10 +55,10 @@ typedef struct tb_vectorize_result {
  * @param result  may be NULL; untouched on failure.
  * @return TB_OK; TB_E_USAGE for a wrong option; TB_E_INPUT when the raster cannot be read or has
  * several bands; TB_E_OUTPUT; TB_E_MEMORY; TB_E_CANCELLED. On failure no file is left or changed.
- * Threads: one call at a time in a process (HDF5).
- * Cost: one read; a work file of 20 bytes a run beside `out`; memory of some strips (about 100 MB),
- * 16 bytes a component and 60 bytes a vertex of the largest component; 40 bytes a pixel side of its
- * boundary where it is simplified.
+ * Threads: safe, for different `out`.
+ * Cost: one read; a work file of 12 bytes a run beside `out`; memory of some strips (about 60 MB),
+ * 12 bytes a run that none of the row above meets, 16 bytes a feature and 60 bytes a vertex of the
+ * largest component; 40 bytes a pixel side of its boundary where it is simplified.
  */
 TB_API tb_status tb_vectorize(const tb_vectorize_options *options, tb_vectorize_result *result,
                               tb_error *err);

@@ -6,16 +6,29 @@
 #include <stddef.h>
 #include <time.h>
 
+static int64_t now_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
 /*
- * Sleeps until it is an item's turn. OpenMP's own `ordered` has the worker that is early spin for
- * milliseconds, which a machine shared with others pays for.
+ * Sleeps until it is an item's turn; returns for how long. OpenMP's own `ordered` has the worker
+ * that is early spin for milliseconds, which a machine shared with others pays for.
  */
-static void await(const atomic_int_fast64_t *turn, int64_t item)
+static int64_t await(const atomic_int_fast64_t *turn, int64_t item)
 {
     const struct timespec nap = {.tv_nsec = 100000};
+    int64_t               begin;
 
+    if (atomic_load(turn) == item)
+        return 0;
+    begin = now_ns();
     while (atomic_load(turn) != item)
         nanosleep(&nap, NULL);
+    return now_ns() - begin;
 }
 
 /* Tells of one item's end, in its turn; `first` is the failure of the lowest item. */
@@ -36,12 +49,14 @@ tb_status tb_loop_run(const tb_loop *loop, tb_error *err)
 {
     atomic_bool         stop  = false;
     atomic_int_fast64_t taken = 0, turn = 0;
-    tb_error            first = {.status = TB_OK};
+    atomic_int_fast64_t worked = 0; /* nanoseconds of all workers but for waiting */
+    int64_t             begin  = now_ns();
+    tb_error            first  = {.status = TB_OK};
 
 #pragma omp parallel num_threads(loop->workers)
     {
         int     worker = omp_get_thread_num();
-        int64_t item;
+        int64_t item, since = now_ns();
 
         /* Items are taken in order: the lowest that is not emitted yet is always being made. */
         while ((item = atomic_fetch_add(&taken, 1)) < loop->count) {
@@ -50,13 +65,20 @@ tb_status tb_loop_run(const tb_loop *loop, tb_error *err)
 
             if (made)
                 error.status = loop->make(loop->context, worker, item, &error);
-            await(&turn, item);
+            since += await(&turn, item);
             if (made && !atomic_load(&stop)) {
                 emit(loop, worker, item, &error, &first);
                 atomic_store(&stop, first.status != TB_OK);
             }
             atomic_store(&turn, item + 1);
         }
+        atomic_fetch_add(&worked, now_ns() - since);
+    }
+    if (loop->progress != NULL && loop->progress->waited != NULL) {
+        int64_t held = (now_ns() - begin) * loop->workers, waiting = held - atomic_load(&worked);
+
+        loop->progress->waited(loop->progress->context, 1e-9 * (double)held,
+                               1e-9 * (double)waiting);
     }
     if (first.status != TB_OK && err != NULL)
         *err = first;

@@ -32,8 +32,9 @@ typedef struct run {
     until               until;
     bool                force;
     const tb_kernels   *kernels;
-    const tb_progress  *progress;
-    tb_stages          *stages; /* [job->pair_count] */
+    const tb_progress  *given;    /* the caller's; may be NULL */
+    tb_progress         progress; /* the same, and what workers waited */
+    tb_stages          *stages;   /* [job->pair_count] */
     tb_assemble_totals *totals;
     tb_text            *models;  /* model.yaml of each */
     json_t            **fitted;  /* what is told of each model */
@@ -45,7 +46,47 @@ typedef struct run {
     json_t             *times;            /* run.json */
     json_t             *month;            /* of what was judged; NULL: nothing yet */
     struct timespec     wall, cpu;        /* when the present stage began */
+    double              held, waiting;    /* of workers since then, seconds */
 } run;
+
+static void pass_report(void *context, const char *stage, int64_t done, int64_t total)
+{
+    const run *r = context;
+
+    if (r->given != NULL && r->given->report != NULL)
+        r->given->report(r->given->context, stage, done, total);
+}
+
+static void pass_note(void *context, const char *line)
+{
+    const run *r = context;
+
+    if (r->given != NULL && r->given->note != NULL)
+        r->given->note(r->given->context, line);
+}
+
+static bool pass_is_cancelled(void *context)
+{
+    const run *r = context;
+
+    return r->given != NULL && r->given->is_cancelled != NULL &&
+           r->given->is_cancelled(r->given->context);
+}
+
+static void count_waiting(void *context, double held, double waiting)
+{
+    run *r = context;
+
+    r->held += held;
+    r->waiting += waiting;
+}
+
+/* What the stages are given: the caller's progress, with an ear for waiting. */
+static const tb_progress *listen(run *r)
+{
+    r->progress = (tb_progress){pass_report, pass_note, pass_is_cancelled, r, count_waiting};
+    return &r->progress;
+}
 
 static double seconds_since(clockid_t clock, struct timespec *begin)
 {
@@ -64,7 +105,9 @@ static void end_stage(run *r, const char *name)
     double cpu  = seconds_since(CLOCK_PROCESS_CPUTIME_ID, &r->cpu);
 
     json_object_set_new(r->times, name,
-                        json_pack("{s:f, s:f}", "seconds", wall, "cpu_seconds", cpu));
+                        json_pack("{s:f, s:f, s:f, s:f}", "seconds", wall, "cpu_seconds", cpu,
+                                  "worker_seconds", r->held, "waiting_seconds", r->waiting));
+    r->held = r->waiting = 0.0;
 }
 
 /* Of several pairs the files of one are open at a time. */
@@ -79,7 +122,7 @@ static tb_status open_pair(run *r, size_t p, tb_error *err)
     tb_status  status = TB_OK;
     tb_stages *stages = &r->stages[p];
 
-    TB_TRY(tb_stages_open(stages, r->job, (int)p + 1, r->kernels, r->progress, err));
+    TB_TRY(tb_stages_open(stages, r->job, (int)p + 1, r->kernels, listen(r), err));
     stages->force      = r->force;
     stages->has_scores = r->products == PRODUCTS_RASTERS;
     if (r->products == PRODUCTS_PARCELS) {
@@ -260,9 +303,9 @@ static tb_status write_parcels(run *r, tb_error *err)
     TB_TRY(tb_pairs_divide(r->pairs, err));
     TB_TRY(tb_seams_apply(r->pairs, &candidates, r->job->min_pixels, &r->seams, err));
     end_stage(r, "assemble");
-    TB_TRY(tb_judge_candidates(&judge, r->job, &candidates, r->imagery, r->progress, err));
+    TB_TRY(tb_judge_candidates(&judge, r->job, &candidates, r->imagery, &r->progress, err));
     end_stage(r, "judge");
-    TB_TRY(tb_parcels_write(r->set, r->job, &candidates, &judge, r->progress, err));
+    TB_TRY(tb_parcels_write(r->set, r->job, &candidates, &judge, &r->progress, err));
     r->month = tb_month_report(&judge, &candidates, r->job);
     json_object_set_new(r->month, "joined", json_integer((json_int_t)r->seams.joined));
     json_object_set_new(r->month, "cut", json_integer((json_int_t)r->seams.cut));
@@ -355,8 +398,7 @@ static tb_status go(run *r, bool *is_current, tb_error *err)
     if (r->until == UNTIL_FIT)
         goto done;
     if (*is_current) {
-        if (r->progress != NULL && r->progress->note != NULL)
-            r->progress->note(r->progress->context, "the products are up to date; nothing done");
+        pass_note(r, "the products are up to date; nothing done");
         goto done;
     }
     for (int p = 0; p < pairs; p++)
@@ -465,7 +507,7 @@ tb_status tb_detect(const tb_detect_options *options, char **json, tb_error *err
     run       r      = {.products = PRODUCTS_RASTERS,
                         .until    = UNTIL_ALL,
                         .force    = options->force,
-                        .progress = options->runtime.progress};
+                        .given    = options->runtime.progress};
 
     *json = NULL;
     TB_TRY(tb_stages_kernels(&options->runtime, &r.kernels, err));
@@ -501,9 +543,8 @@ tb_status tb_job_run(const tb_run_options *options, char **json, tb_error *err)
 {
     tb_status status = TB_OK;
     tb_job   *job    = NULL;
-    run       r      = {.products = PRODUCTS_PARCELS,
-                        .force    = options->force,
-                        .progress = options->runtime.progress};
+    run       r      = {
+                   .products = PRODUCTS_PARCELS, .force = options->force, .given = options->runtime.progress};
 
     *json = NULL;
     TB_TRY(tb_stages_kernels(&options->runtime, &r.kernels, err));

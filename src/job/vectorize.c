@@ -7,12 +7,11 @@
 #include "core/file.h"
 #include "core/memory.h"
 #include "core/text.h"
+#include "kernels/table.h"
 #include "publish/vector.h"
 #include "raster/image.h"
-#include "region/assemble.h"
-#include "region/label.h"
 #include "region/outline.h"
-#include "region/runs.h"
+#include "region/sheet.h"
 #include "region/trace.h"
 
 /* Pixels of a strip: enough to make the cost of a block small, few enough to stay in some
@@ -34,9 +33,7 @@ typedef struct vectorizer {
     void                *samples;
     uint8_t             *valid; /* NULL without a mask */
     uint8_t             *classes;
-    int64_t             *evidence;
-    size_t               evidence_capacity;
-    char                *work; /* path of the shard */
+    tb_sheet            *sheet;
 
     tb_vector         *vector;
     int                layer;
@@ -84,29 +81,54 @@ static tb_status check_options(const tb_vectorize_options *options, const char *
 
 /* ---------------------------------------------------------------- from samples to runs */
 
+/* What a sample says. */
+enum { UNCHANGED = 0, CHANGED = 1, NOT_OBSERVED = 2 };
+
 static uint8_t class_of(double value, double nodata)
 {
     if (isnan(value) || value == UNOBSERVED)
-        return TB_RUN_UNOBSERVED;
+        return NOT_OBSERVED;
     if (value == 0.0)
-        return TB_RUN_NONE;
-    return value == nodata ? TB_RUN_UNOBSERVED : TB_RUN_STRONG;
+        return UNCHANGED;
+    return value == nodata ? NOT_OBSERVED : CHANGED;
 }
 
-/* The class of every sample; types of few values go by a table. */
+/*
+ * Bytes go by a table; eight of them at once where all are 0 or 1 and mean that, as they do in most
+ * masks.
+ */
+static void classify_bytes(uint8_t *classes, const uint8_t *samples, size_t count, double nodata)
+{
+    const uint64_t others = ~UINT64_C(0x0101010101010101);
+    bool           is_plain;
+    uint8_t        table[256];
+    uint64_t       eight;
+    size_t         i = 0;
+
+    for (int value = 0; value < 256; value++)
+        table[value] = class_of(value, nodata);
+    is_plain = table[0] == UNCHANGED && table[1] == CHANGED;
+    for (; i + sizeof eight <= count; i += sizeof eight) {
+        memcpy(&eight, samples + i, sizeof eight);
+        if (is_plain && (eight & others) == 0)
+            memcpy(classes + i, &eight, sizeof eight);
+        else
+            for (size_t k = i; k < i + sizeof eight; k++)
+                classes[k] = table[samples[k]];
+    }
+    for (; i < count; i++)
+        classes[i] = table[samples[i]];
+}
+
 static void classify(const vectorizer *v, size_t count)
 {
     double         nodata = v->info->has_nodata ? v->info->nodata : NAN;
     const float   *real   = v->samples;
     const int16_t *number = v->samples;
-    uint8_t        table[256];
 
     switch (v->info->type) {
     case TB_SAMPLE_U8:
-        for (int i = 0; i < 256; i++)
-            table[i] = class_of(i, nodata);
-        for (size_t i = 0; i < count; i++)
-            v->classes[i] = table[((const uint8_t *)v->samples)[i]];
+        classify_bytes(v->classes, v->samples, count, nodata);
         break;
     case TB_SAMPLE_U16:
         for (size_t i = 0; i < count; i++)
@@ -124,49 +146,29 @@ static void classify(const vectorizer *v, size_t count)
     if (v->valid != NULL)
         for (size_t i = 0; i < count; i++)
             if (v->valid[i] == 0)
-                v->classes[i] = TB_RUN_UNOBSERVED;
+                v->classes[i] = NOT_OBSERVED;
 }
 
-/* What is not observed is only counted here: it makes no polygon, so it need not make runs. */
+/* What is not observed is only counted: it makes no polygon. */
 static void count_and_clear_unobserved(vectorizer *v, size_t count)
 {
-    int64_t changed = 0, unobserved = 0;
+    const uint64_t others = ~UINT64_C(0x0101010101010101);
+    uint64_t       eight;
 
-    for (size_t i = 0; i < count; i++) {
-        uint8_t kind = v->classes[i];
-
-        changed += kind == TB_RUN_STRONG;
-        unobserved += kind == TB_RUN_UNOBSERVED;
-        v->classes[i] = kind == TB_RUN_STRONG ? TB_RUN_STRONG : TB_RUN_NONE;
+    for (size_t i = 0; i < count;) {
+        if (i + sizeof eight <= count) {
+            memcpy(&eight, v->classes + i, sizeof eight);
+            if ((eight & others) == 0) {
+                i += sizeof eight;
+                continue;
+            }
+        }
+        if (v->classes[i] == NOT_OBSERVED) {
+            v->classes[i] = UNCHANGED;
+            v->result.unobserved_pixels++;
+        }
+        i++;
     }
-    v->changed += changed;
-    v->result.unobserved_pixels += unobserved;
-}
-
-static tb_status gather_evidence(vectorizer *v, tb_run_block *block, tb_error *err)
-{
-    const tb_evidence_layout *layout = tb_evidence_fixed();
-    size_t                    needed = block->part_count * (size_t)layout->columns;
-    tb_status                 status = TB_OK;
-
-    if (needed > v->evidence_capacity) {
-        size_t capacity = needed + needed / 2;
-
-        TB_TRY(tb_grow(&v->evidence, capacity, sizeof *v->evidence, "evidence of a strip", err));
-        v->evidence_capacity = capacity;
-    }
-    tb_evidence_clear(layout, v->evidence, block->part_count);
-    for (size_t r = 0; r < block->run_count; r++) {
-        const tb_run *run    = &block->runs[r];
-        int64_t      *row    = v->evidence + (size_t)run->part * (size_t)layout->columns;
-        int64_t       pixels = run->last - run->first + 1;
-
-        row[TB_EVIDENCE_PIXELS] += pixels;
-        row[TB_EVIDENCE_STRONG] += pixels;
-    }
-    block->evidence = v->evidence;
-done:
-    return status;
 }
 
 static tb_connectivity connectivity_of(const vectorizer *v)
@@ -203,23 +205,18 @@ static int64_t strip_height(const tb_image_info *info)
     return rows < info->height ? rows : info->height;
 }
 
-static tb_status read_runs(vectorizer *v, tb_error *err)
+static tb_status read_runs(vectorizer *v, const char *work, tb_error *err)
 {
     tb_status            status = TB_OK;
     const tb_image_info *info   = v->info;
     int64_t              rows   = strip_height(info);
     size_t               pixels = (size_t)(rows * info->width);
-    tb_run_writer       *writer = NULL;
-    tb_label            *label  = NULL;
-    tb_run_block         block;
 
     TB_TRY(tb_alloc(&v->samples, pixels, tb_sample_size(info->type), "samples of a strip", err));
     TB_TRY(tb_alloc(&v->classes, pixels, 1, "classes of a strip", err));
     if (info->has_mask)
         TB_TRY(tb_alloc(&v->valid, pixels, 1, "mask of a strip", err));
-    TB_TRY(tb_label_new(&label, err));
-    TB_TRY(tb_run_writer_create(&writer, v->work, (tb_rect){0, 0, info->width, info->height},
-                                tb_evidence_fixed(), err));
+    TB_TRY(tb_sheet_new(&v->sheet, info->width, connectivity_of(v), work, err));
     for (int64_t y = 0; y < info->height; y += rows) {
         int64_t height = info->height - y < rows ? info->height - y : rows;
         tb_rect strip  = {0, y, info->width, height};
@@ -228,23 +225,15 @@ static tb_status read_runs(vectorizer *v, tb_error *err)
         TB_TRY(tb_image_read(v->image, strip, v->samples, v->valid, err));
         classify(v, (size_t)(height * info->width));
         count_and_clear_unobserved(v, (size_t)(height * info->width));
-        TB_TRY(tb_label_block(label, v->classes, (size_t)info->width, strip, connectivity_of(v),
-                              &block, err));
-        TB_TRY(gather_evidence(v, &block, err));
-        TB_TRY(tb_run_writer_append(writer, &block, err));
+        TB_TRY(tb_sheet_add(v->sheet, v->classes, height, err));
     }
-    TB_TRY(tb_run_writer_finish(writer, err));
 done:
-    tb_run_writer_close(writer);
-    tb_label_free(label);
     tb_free(v->samples);
     tb_free(v->classes);
     tb_free(v->valid);
-    tb_free(v->evidence);
-    v->samples  = NULL;
-    v->classes  = NULL;
-    v->valid    = NULL;
-    v->evidence = NULL;
+    v->samples = NULL;
+    v->classes = NULL;
+    v->valid   = NULL;
     return status;
 }
 
@@ -256,7 +245,9 @@ done:
  */
 static void place_rings(const vectorizer *v, const tb_shape *shape)
 {
-    const double *t         = v->info->transform;
+    const double *t        = v->info->transform;
+    const double  unit     = 1.0 / shape->scale; /* a power of two: exact */
+    const double  origin_x = (double)shape->origin_x, origin_y = (double)shape->origin_y;
     bool          is_turned = v->pixel_area > 0;
 
     for (size_t r = 0; r < shape->ring_count; r++) {
@@ -266,8 +257,8 @@ static void place_rings(const vectorizer *v, const tb_shape *shape)
 
         for (size_t i = 0; i < count; i++) {
             const tb_corner *corner = &from[is_turned && i > 0 ? count - i : i];
-            double           x      = (double)shape->origin_x + (double)corner->x / shape->scale;
-            double           y      = (double)shape->origin_y + (double)corner->y / shape->scale;
+            double           x      = origin_x + (double)corner->x * unit;
+            double           y      = origin_y + (double)corner->y * unit;
 
             *to++ = t[0] + x * t[1] + y * t[2];
             *to++ = t[3] + x * t[4] + y * t[5];
@@ -285,6 +276,7 @@ static tb_status write_component(void *context, const tb_component *component, t
         {.is_set = true},
     };
     tb_shape traced, shape;
+    bool     is_traced;
 
     if (component->verdict != TB_VERDICT_KEPT)
         return TB_OK;
@@ -292,7 +284,10 @@ static tb_status write_component(void *context, const tb_component *component, t
     TB_TRY(tb_outline_simplify(v->outline, &traced, component->nearby, component->nearby_count,
                                &v->how, &shape, err));
     v->result.filled += (int64_t)(traced.ring_count - shape.ring_count);
-    values[2].real = tb_shape_area(&shape) * fabs(v->pixel_area);
+    /* As traced it is the pixels', exactly. */
+    is_traced = shape.scale == 1 && shape.ring_count == traced.ring_count;
+    values[2].real =
+        (is_traced ? (double)component->pixels : tb_shape_area(&shape)) * fabs(v->pixel_area);
     if (shape.corner_count > v->point_capacity) {
         size_t capacity = shape.corner_count + shape.corner_count / 4;
 
@@ -324,33 +319,27 @@ static tb_status write_features(vectorizer *v, const char *driver, tb_error *err
         {"area", "面积", TB_VECTOR_REAL, 0, 0},
     };
     /* No date is known here, and the present would be in the bytes. */
-    tb_vector_options   format = {.driver = driver, .date = "1970-01-01T00:00:00.000Z"};
-    tb_vector_layer     layer  = {.name        = "parcels",
-                                  .geometry    = TB_VECTOR_MULTIPOLYGON,
-                                  .crs         = v->info->crs,
-                                  .fields      = fields,
-                                  .field_count = sizeof fields / sizeof *fields};
-    tb_status           status = TB_OK;
-    tb_run_reader      *shard  = NULL;
-    tb_assemble_totals  totals;
-    tb_assemble_visitor visitor = {.component = write_component,
-                                   .context   = v,
-                                   .wants_nearby =
-                                       v->how.tolerance_px > 0.0 || v->how.fill_pixels > 0};
+    tb_vector_options format = {
+        .driver = driver, .date = "1970-01-01T00:00:00.000Z", .is_bulk = true};
+    tb_vector_layer    layer  = {.name        = "parcels",
+                                 .geometry    = TB_VECTOR_MULTIPOLYGON,
+                                 .crs         = v->info->crs,
+                                 .fields      = fields,
+                                 .field_count = sizeof fields / sizeof *fields};
+    tb_status          status = TB_OK;
+    tb_assemble_totals totals;
+    tb_sheet_options   telling = {.min_pixels   = v->options->min_pixels,
+                                  .wants_nearby = v->how.tolerance_px > 0.0 || v->how.fill_pixels > 0,
+                                  .component    = write_component,
+                                  .context      = v,
+                                  .progress     = v->options->progress};
 
-    TB_TRY(tb_run_reader_open(&shard, v->work, err));
     TB_TRY(tb_trace_new(&v->trace, err));
     TB_TRY(tb_outline_new(&v->outline, err));
     TB_TRY(tb_vector_create(&v->vector, v->options->out, &format, err));
     TB_TRY(tb_vector_add_layer(v->vector, &layer, &v->layer, err));
 
-    tb_assemble_options assembly = {.shards       = &shard,
-                                    .shard_count  = 1,
-                                    .connectivity = connectivity_of(v),
-                                    .min_pixels   = v->options->min_pixels,
-                                    .progress     = v->options->progress};
-
-    TB_TRY(tb_assemble_shards(&assembly, &visitor, &totals, err));
+    TB_TRY(tb_sheet_tell(v->sheet, &telling, &totals, err));
     TB_TRY(tb_vector_finish(v->vector, err));
     v->result.features       = totals.kept;
     v->result.pixels         = totals.kept_pixels;
@@ -361,7 +350,6 @@ done:
     tb_trace_free(v->trace);
     tb_outline_free(v->outline);
     tb_free(v->points);
-    tb_run_reader_close(shard);
     return status;
 }
 
@@ -369,12 +357,12 @@ static void explain(vectorizer *v)
 {
     tb_vectorize_result *result = &v->result;
 
-    if (v->changed == 0 && result->unobserved_pixels > 0)
+    if (result->features + result->dropped == 0 && result->unobserved_pixels > 0)
         snprintf(result->note, sizeof result->note,
                  "no pixel is changed, and %lld are not observed (255, nodata or masked); if 255 "
                  "stands for changed in this raster, write 1 in its place",
                  (long long)result->unobserved_pixels);
-    else if (v->changed == 0)
+    else if (result->features + result->dropped == 0)
         snprintf(result->note, sizeof result->note, "no pixel is changed: all are 0");
     else if (result->features == 0)
         snprintf(result->note, sizeof result->note,
@@ -406,9 +394,11 @@ tb_status tb_vectorize(const tb_vectorize_options *options, tb_vectorize_result 
     tb_status   status = TB_OK;
     vectorizer  v      = {.options = options};
     const char *driver = NULL;
+    char       *work   = NULL;
 
     TB_TRY(check_options(options, &driver, &v.how, err));
     TB_TRY(tb_image_open(&v.image, options->change, err));
+    tb_image_use(v.image, tb_kernels_select(tb_kernels_features()));
     v.info = tb_image_describe(v.image);
     v.pixel_area =
         v.info->transform[1] * v.info->transform[5] - v.info->transform[2] * v.info->transform[4];
@@ -417,16 +407,15 @@ tb_status tb_vectorize(const tb_vectorize_options *options, tb_vectorize_result 
                               options->change, v.info->bands);
         goto done;
     }
-    TB_TRY(name_work(&v.work, options->out, err));
-    TB_TRY(read_runs(&v, err));
+    TB_TRY(name_work(&work, options->out, err));
+    TB_TRY(read_runs(&v, work, err));
     TB_TRY(write_features(&v, driver, err));
     explain(&v);
     if (result != NULL)
         *result = v.result;
 done:
-    if (v.work != NULL)
-        tb_file_remove(v.work);
-    tb_free(v.work);
+    tb_sheet_free(v.sheet);
+    tb_free(work);
     tb_image_close(v.image);
     return status;
 }

@@ -14,6 +14,7 @@
 
 #include "core/file.h"
 #include "core/memory.h"
+#include "publish/bulk.h"
 #include "raster/capture.h"
 
 enum { LAYERS_MAX = 16 };
@@ -31,10 +32,12 @@ struct tb_vector {
     const tb_vector_options *options;
     char                    *path, *folder; /* the target and where it lies */
     char                    *beside;        /* folder in which it is made */
+    char                    *inner;         /* the file in it */
+    tb_bulk                 *bulk;          /* where features are added in bulk; else NULL */
     bool                     is_in_transaction;
     layer                    layers[LAYERS_MAX];
     int                      layer_count;
-    uint8_t                 *wkb;
+    uint8_t                 *wkb; /* from TB_BULK_BEFORE on */
     size_t                   wkb_capacity;
     tb_text                  fitted; /* the texts of a feature that had to be changed */
     tb_vector_fitting        fitting;
@@ -108,7 +111,6 @@ tb_status tb_vector_create(tb_vector **out, const char *path, const tb_vector_op
 {
     tb_status   status = TB_OK;
     tb_vector  *vector = NULL;
-    char       *inner  = NULL;
     GDALDriverH driver;
     session     s;
 
@@ -125,17 +127,16 @@ tb_status tb_vector_create(tb_vector **out, const char *path, const tb_vector_op
     TB_TRY(tb_copy_text(&vector->path, path, err));
     TB_TRY(tb_path_folder(&vector->folder, path, err));
     TB_TRY(make_beside(vector, err));
-    TB_TRY(tb_path_join(&inner, vector->beside, tb_path_name(path), err));
+    TB_TRY(tb_path_join(&vector->inner, vector->beside, tb_path_name(path), err));
     session_begin(&s, options);
     vector->dataset =
-        GDALCreate(driver, inner, 0, 0, 0, GDT_Unknown, (CSLConstList)options->options);
+        GDALCreate(driver, vector->inner, 0, 0, 0, GDT_Unknown, (CSLConstList)options->options);
     if (vector->dataset != NULL && GDALDatasetTestCapability(vector->dataset, ODsCTransactions))
         vector->is_in_transaction =
             GDALDatasetStartTransaction(vector->dataset, FALSE) == OGRERR_NONE;
     if (session_end(&s) || vector->dataset == NULL)
         status = write_error(vector, &s, err);
 done:
-    tb_free(inner);
     if (status == TB_OK)
         *out = vector;
     else
@@ -299,8 +300,8 @@ static tb_status make_wkb(tb_vector *vector, tb_vector_geometry geometry,
                            "component of this size is no parcel");
         return TB_E_OUTPUT;
     }
-    if (bytes > vector->wkb_capacity) {
-        size_t capacity = bytes + bytes / 4;
+    if (bytes + TB_BULK_BEFORE + TB_BULK_AFTER > vector->wkb_capacity) {
+        size_t capacity = bytes + bytes / 4 + TB_BULK_BEFORE + TB_BULK_AFTER;
 
         tb_free(vector->wkb); /* nothing in it is needed: growing would hold both */
         vector->wkb          = NULL;
@@ -308,13 +309,250 @@ static tb_status make_wkb(tb_vector *vector, tb_vector_geometry geometry,
         TB_TRY(tb_alloc(&vector->wkb, capacity, 1, "polygons of a feature", err));
         vector->wkb_capacity = capacity;
     }
-    at = vector->wkb;
+    at = vector->wkb + TB_BULK_BEFORE;
     if (geometry == TB_VECTOR_MULTIPOLYGON)
         at = put_header(at, WKB_MULTIPOLYGON, outline->polygon_count);
     for (size_t p = 0; p < outline->polygon_count; p++)
         at = put_polygon(at, outline, outline->polygons[p]);
     *size = bytes;
 done:
+    return status;
+}
+
+/*
+ * GDAL 3.6 drops aliases on the way into a GeoPackage. Where they belong is its schema extension,
+ * from which QGIS and later GDAL read them.
+ */
+static const char *const schema_statements[] = {
+    "CREATE TABLE IF NOT EXISTS gpkg_extensions (table_name TEXT,column_name TEXT,extension_name "
+    "TEXT "
+    "NOT NULL,definition TEXT NOT NULL,scope TEXT NOT NULL,CONSTRAINT ge_tce UNIQUE "
+    "(table_name,column_name,extension_name))",
+    "CREATE TABLE gpkg_data_columns (table_name TEXT NOT NULL,column_name TEXT NOT NULL,name "
+    "TEXT,title "
+    "TEXT,description TEXT,mime_type TEXT,constraint_name TEXT,CONSTRAINT pk_gdc PRIMARY KEY "
+    "(table_name,column_name),CONSTRAINT gdc_tn UNIQUE (table_name,name))",
+    "CREATE TABLE gpkg_data_column_constraints (constraint_name TEXT NOT NULL,constraint_type TEXT "
+    "NOT "
+    "NULL,value TEXT,min NUMERIC,min_is_inclusive BOOLEAN,max NUMERIC,max_is_inclusive BOOLEAN,"
+    "description TEXT,CONSTRAINT gdcc_ntv UNIQUE (constraint_name,constraint_type,value))",
+    "INSERT INTO gpkg_extensions VALUES ('gpkg_data_columns',NULL,'gpkg_schema',"
+    "'http://www.geopackage.org/spec121/#extension_schema','read-write')",
+    "INSERT INTO gpkg_extensions VALUES ('gpkg_data_column_constraints',NULL,'gpkg_schema',"
+    "'http://www.geopackage.org/spec121/#extension_schema','read-write')",
+};
+
+static void execute(tb_vector *vector, const char *statement)
+{
+    OGRLayerH rows = GDALDatasetExecuteSQL(vector->dataset, statement, NULL, NULL);
+
+    if (rows != NULL)
+        GDALDatasetReleaseResultSet(vector->dataset, rows);
+}
+
+static tb_status add_alias(tb_vector *vector, const char *table, const tb_vector_field *field,
+                           tb_error *err)
+{
+    tb_text   statement = {0};
+    char     *name      = CPLEscapeString(table, -1, CPLES_SQL);
+    char     *column    = CPLEscapeString(field->name, -1, CPLES_SQL);
+    char     *alias     = CPLEscapeString(field->alias, -1, CPLES_SQL);
+    tb_status status =
+        tb_text_append(&statement, err,
+                       "INSERT INTO gpkg_data_columns VALUES ('%s','%s','%s','%s',NULL,NULL,NULL)",
+                       name, column, alias, alias);
+
+    if (status == TB_OK)
+        execute(vector, statement.data);
+    tb_text_reset(&statement);
+    CPLFree(name);
+    CPLFree(column);
+    CPLFree(alias);
+    return status;
+}
+
+/* What SQLite says against it is heard by the session around this. */
+static tb_status add_aliases(tb_vector *vector, tb_error *err)
+{
+    tb_status status   = TB_OK;
+    bool      is_begun = false;
+
+    if (strcmp(vector->options->driver, "GPKG") != 0)
+        return TB_OK;
+    for (int l = 0; l < vector->layer_count; l++)
+        for (int f = 0; f < vector->layers[l].field_count; f++) {
+            if (vector->layers[l].fields[f].alias == NULL)
+                continue;
+            for (size_t s = 0; !is_begun && s < sizeof schema_statements / sizeof(char *); s++)
+                execute(vector, schema_statements[s]);
+            is_begun = true;
+            TB_TRY(add_alias(vector, OGR_L_GetName(vector->layers[l].handle),
+                             &vector->layers[l].fields[f], err));
+        }
+done:
+    return status;
+}
+
+/* ---------------------------------------------------------------- in bulk */
+
+static bool is_bulk(const tb_vector *vector)
+{
+    return vector->options->is_bulk && strcmp(vector->options->driver, "GPKG") == 0;
+}
+
+/* Completes what GDAL has of the dataset and closes it; true when it complained. */
+static bool close_dataset(tb_vector *vector)
+{
+    bool is_made = true;
+
+    if (vector->is_in_transaction)
+        is_made = GDALDatasetCommitTransaction(vector->dataset) == OGRERR_NONE;
+    vector->is_in_transaction = false;
+    GDALFlushCache(vector->dataset);
+    GDALClose(vector->dataset);
+    vector->dataset = NULL;
+    return !is_made;
+}
+
+/* The number a statement gives that ends in a table's name, 0 where it gives none; what is said
+ * against it the session hears. */
+static tb_status ask(tb_vector *vector, const char *start, const char *table, int64_t *answer,
+                     tb_error *err)
+{
+    tb_status   status    = TB_OK;
+    tb_text     statement = {0};
+    char       *name      = CPLEscapeString(table, -1, CPLES_SQL);
+    OGRLayerH   rows      = NULL;
+    OGRFeatureH row       = NULL;
+
+    *answer = 0;
+    TB_TRY(tb_text_append(&statement, err, "%s = '%s'", start, name));
+    rows = GDALDatasetExecuteSQL(vector->dataset, statement.data, NULL, NULL);
+    if (rows == NULL)
+        goto done;
+    row = OGR_L_GetNextFeature(rows);
+    if (row != NULL)
+        *answer = OGR_F_GetFieldAsInteger64(row, 0);
+    OGR_F_Destroy(row);
+    GDALDatasetReleaseResultSet(vector->dataset, rows);
+done:
+    tb_text_reset(&statement);
+    CPLFree(name);
+    return status;
+}
+
+/* Finds the tables of a layer and of its empty index. */
+static tb_status find_tables(tb_vector *vector, const char *name, const char *column,
+                             tb_bulk_layer *found, tb_error *err)
+{
+    static const char        ROOT[]   = "SELECT rootpage FROM sqlite_master WHERE name";
+    static const char *const tables[] = {"node", "rowid", "parent"};
+    tb_status                status   = TB_OK;
+    tb_text                  table    = {0};
+    int64_t                  features, srs, index[3];
+
+    TB_TRY(ask(vector, ROOT, name, &features, err));
+    TB_TRY(
+        ask(vector, "SELECT srs_id FROM gpkg_geometry_columns WHERE table_name", name, &srs, err));
+    for (int t = 0; t < 3; t++) {
+        tb_text_reset(&table);
+        TB_TRY(tb_text_append(&table, err, "rtree_%s_%s_%s", name, column, tables[t]));
+        TB_TRY(ask(vector, ROOT, table.data, &index[t], err));
+    }
+    found->features = (uint32_t)features;
+    found->srs      = (int32_t)srs;
+    found->index    = (tb_boxes_roots){(uint32_t)index[0], (uint32_t)index[1], (uint32_t)index[2]};
+done:
+    tb_text_reset(&table);
+    return status;
+}
+
+/* GDAL makes the dataset, the layer and its empty index; then the file is ours. */
+static tb_status begin_bulk(tb_vector *vector, tb_error *err)
+{
+    tb_status     status = TB_OK;
+    const layer  *to     = &vector->layers[0];
+    tb_bulk_layer found  = {.fields = to->fields, .field_count = to->field_count};
+    char         *name = NULL, *column = NULL;
+    bool          has_failed;
+    session       s;
+
+    if (vector->layer_count != 1)
+        return tb_error_set(err, TB_E_BUG, "write %s in bulk: expected one layer, got %d",
+                            vector->path, vector->layer_count);
+    session_begin(&s, vector->options);
+    TB_TRY(tb_copy_text(&name, OGR_L_GetName(to->handle), err));
+    TB_TRY(tb_copy_text(&column, OGR_L_GetGeometryColumn(to->handle), err));
+    TB_TRY(add_aliases(vector, err));
+    has_failed = close_dataset(vector);
+    vector->dataset =
+        GDALOpenEx(vector->inner, GDAL_OF_VECTOR | GDAL_OF_READONLY, NULL, NULL, NULL);
+    if (vector->dataset != NULL)
+        TB_TRY(find_tables(vector, name, column, &found, err));
+    GDALClose(vector->dataset);
+    vector->dataset = NULL;
+    if (!has_failed && (found.features == 0 || found.index.node == 0 || found.index.rowid == 0 ||
+                        found.index.parent == 0))
+        CPLError(CE_Failure, CPLE_AppDefined, "no layer with a spatial index");
+done:
+    if (session_end(&s) && status == TB_OK)
+        status = write_error(vector, &s, err);
+    if (status == TB_OK)
+        status = tb_bulk_open(&vector->bulk, vector->inner, &found, err);
+    tb_free(name);
+    tb_free(column);
+    return status;
+}
+
+static tb_status add_in_bulk(tb_vector *vector, const tb_vector_outline *outline,
+                             const tb_vector_value *values, tb_error *err)
+{
+    tb_status status = TB_OK;
+    size_t    size   = 0;
+
+    if (vector->bulk == NULL)
+        TB_TRY(begin_bulk(vector, err));
+    if (outline == NULL)
+        return tb_error_set(err, TB_E_BUG, "write %s in bulk: expected a geometry, got none",
+                            vector->path);
+    TB_TRY(make_wkb(vector, vector->layers[0].geometry, outline, &size, err));
+    TB_TRY(tb_bulk_add(vector->bulk, outline, vector->wkb + TB_BULK_BEFORE, size, values, err));
+done:
+    return status;
+}
+
+/* Completes the file and tells GDAL's tables what is in it. */
+static tb_status end_bulk(tb_vector *vector, tb_error *err)
+{
+    tb_status status    = TB_OK;
+    tb_text   statement = {0};
+    tb_box    bounds    = tb_bulk_bounds(vector->bulk);
+    long long count     = (long long)tb_bulk_count(vector->bulk);
+
+    TB_TRY(tb_bulk_finish(vector->bulk, err));
+    tb_bulk_close(vector->bulk);
+    vector->bulk    = NULL;
+    vector->dataset = GDALOpenEx(vector->inner, GDAL_OF_VECTOR | GDAL_OF_UPDATE, NULL, NULL, NULL);
+    if (vector->dataset == NULL)
+        return tb_error_set(err, TB_E_OUTPUT, "write %s: expected to open what was written",
+                            vector->path);
+    TB_TRY(tb_text_append(&statement, err,
+                          "UPDATE gpkg_contents SET min_x = %.17g, min_y = %.17g, max_x = %.17g, "
+                          "max_y = %.17g WHERE data_type = 'features'",
+                          bounds.min_x, bounds.min_y, bounds.max_x, bounds.max_y));
+    execute(vector, statement.data);
+    tb_text_reset(&statement);
+    TB_TRY(tb_text_append(&statement, err, "UPDATE gpkg_ogr_contents SET feature_count = %lld",
+                          count));
+    execute(vector, statement.data);
+    tb_text_reset(&statement);
+    TB_TRY(tb_text_append(&statement, err,
+                          "INSERT INTO sqlite_sequence SELECT table_name, %lld FROM "
+                          "gpkg_ogr_contents",
+                          count));
+    execute(vector, statement.data);
+done:
+    tb_text_reset(&statement);
     return status;
 }
 
@@ -452,6 +690,8 @@ tb_status tb_vector_add(tb_vector *vector, int number, const tb_vector_outline *
     OGRFeatureH  feature;
     session      s;
 
+    if (is_bulk(vector))
+        return add_in_bulk(vector, outline, values, err);
     if (outline != NULL)
         TB_TRY(make_wkb(vector, to->geometry, outline, &size, err));
     session_begin(&s, vector->options);
@@ -463,7 +703,8 @@ tb_status tb_vector_add(tb_vector *vector, int number, const tb_vector_outline *
     feature             = OGR_F_Create(OGR_L_GetLayerDefn(to->handle));
     status              = set_fields(vector, feature, to, values, err);
     if (status == TB_OK && outline != NULL)
-        is_made = OGR_G_CreateFromWkbEx(vector->wkb, NULL, &shape, size) == OGRERR_NONE &&
+        is_made = OGR_G_CreateFromWkbEx(vector->wkb + TB_BULK_BEFORE, NULL, &shape, size) ==
+                      OGRERR_NONE &&
                   OGR_F_SetGeometryDirectly(feature, shape) == OGRERR_NONE;
     is_made = is_made && status == TB_OK && OGR_L_CreateFeature(to->handle, feature) == OGRERR_NONE;
     OGR_F_Destroy(feature);
@@ -502,97 +743,17 @@ done:
     return status;
 }
 
-/*
- * GDAL 3.6 drops aliases on the way into a GeoPackage. Where they belong is its schema extension,
- * from which QGIS and later GDAL read them.
- */
-static const char *const schema_statements[] = {
-    "CREATE TABLE IF NOT EXISTS gpkg_extensions (table_name TEXT,column_name TEXT,extension_name "
-    "TEXT "
-    "NOT NULL,definition TEXT NOT NULL,scope TEXT NOT NULL,CONSTRAINT ge_tce UNIQUE "
-    "(table_name,column_name,extension_name))",
-    "CREATE TABLE gpkg_data_columns (table_name TEXT NOT NULL,column_name TEXT NOT NULL,name "
-    "TEXT,title "
-    "TEXT,description TEXT,mime_type TEXT,constraint_name TEXT,CONSTRAINT pk_gdc PRIMARY KEY "
-    "(table_name,column_name),CONSTRAINT gdc_tn UNIQUE (table_name,name))",
-    "CREATE TABLE gpkg_data_column_constraints (constraint_name TEXT NOT NULL,constraint_type TEXT "
-    "NOT "
-    "NULL,value TEXT,min NUMERIC,min_is_inclusive BOOLEAN,max NUMERIC,max_is_inclusive BOOLEAN,"
-    "description TEXT,CONSTRAINT gdcc_ntv UNIQUE (constraint_name,constraint_type,value))",
-    "INSERT INTO gpkg_extensions VALUES ('gpkg_data_columns',NULL,'gpkg_schema',"
-    "'http://www.geopackage.org/spec121/#extension_schema','read-write')",
-    "INSERT INTO gpkg_extensions VALUES ('gpkg_data_column_constraints',NULL,'gpkg_schema',"
-    "'http://www.geopackage.org/spec121/#extension_schema','read-write')",
-};
-
-static void execute(tb_vector *vector, const char *statement)
-{
-    OGRLayerH rows = GDALDatasetExecuteSQL(vector->dataset, statement, NULL, NULL);
-
-    if (rows != NULL)
-        GDALDatasetReleaseResultSet(vector->dataset, rows);
-}
-
-static tb_status add_alias(tb_vector *vector, const char *table, const tb_vector_field *field,
-                           tb_error *err)
-{
-    tb_text   statement = {0};
-    char     *name      = CPLEscapeString(table, -1, CPLES_SQL);
-    char     *column    = CPLEscapeString(field->name, -1, CPLES_SQL);
-    char     *alias     = CPLEscapeString(field->alias, -1, CPLES_SQL);
-    tb_status status =
-        tb_text_append(&statement, err,
-                       "INSERT INTO gpkg_data_columns VALUES ('%s','%s','%s','%s',NULL,NULL,NULL)",
-                       name, column, alias, alias);
-
-    if (status == TB_OK)
-        execute(vector, statement.data);
-    tb_text_reset(&statement);
-    CPLFree(name);
-    CPLFree(column);
-    CPLFree(alias);
-    return status;
-}
-
-/* What SQLite says against it is heard by the session around this. */
-static tb_status add_aliases(tb_vector *vector, tb_error *err)
-{
-    tb_status status   = TB_OK;
-    bool      is_begun = false;
-
-    if (strcmp(vector->options->driver, "GPKG") != 0)
-        return TB_OK;
-    for (int l = 0; l < vector->layer_count; l++)
-        for (int f = 0; f < vector->layers[l].field_count; f++) {
-            if (vector->layers[l].fields[f].alias == NULL)
-                continue;
-            for (size_t s = 0; !is_begun && s < sizeof schema_statements / sizeof(char *); s++)
-                execute(vector, schema_statements[s]);
-            is_begun = true;
-            TB_TRY(add_alias(vector, OGR_L_GetName(vector->layers[l].handle),
-                             &vector->layers[l].fields[f], err));
-        }
-done:
-    return status;
-}
-
 tb_status tb_vector_finish(tb_vector *vector, tb_error *err)
 {
-    tb_status status  = TB_OK;
-    bool      is_made = true, has_failed;
-    move      m       = {vector->beside, vector->folder};
+    tb_status status = TB_OK;
+    bool      has_failed;
+    move      m = {vector->beside, vector->folder};
     session   s;
 
     session_begin(&s, vector->options);
-    status = add_aliases(vector, err);
-    if (vector->is_in_transaction) {
-        is_made                   = GDALDatasetCommitTransaction(vector->dataset) == OGRERR_NONE;
-        vector->is_in_transaction = false;
-    }
-    GDALFlushCache(vector->dataset);
-    GDALClose(vector->dataset);
-    vector->dataset = NULL;
-    has_failed      = session_end(&s) || !is_made;
+    status     = vector->bulk != NULL ? end_bulk(vector, err) : add_aliases(vector, err);
+    has_failed = vector->dataset != NULL && close_dataset(vector);
+    has_failed = session_end(&s) || has_failed;
     if (status != TB_OK)
         goto done;
     if (has_failed) {
@@ -618,10 +779,12 @@ void tb_vector_close(tb_vector *vector)
         GDALClose(vector->dataset);
         session_end(&s);
     }
+    tb_bulk_close(vector->bulk);
     if (vector->beside != NULL && tb_file_exists(vector->beside))
         tb_folder_remove(vector->beside);
     tb_text_reset(&vector->fitted);
     tb_free(vector->wkb);
+    tb_free(vector->inner);
     tb_free(vector->beside);
     tb_free(vector->folder);
     tb_free(vector->path);

@@ -63,6 +63,8 @@ typedef struct tb_vector_options {
     const char        *driver;  /**< GDAL's short name, such as "GPKG" */
     const char        *date;    /**< ISO 8601 with Z, written wherever a format wants the present */
     const char *const *options; /**< GDAL's dataset creation options, NULL-terminated; or NULL */
+    bool is_bulk; /**< a GeoPackage of one layer whose fields are numbers: for very many features;
+                     elsewhere without effect */
 } tb_vector_options;
 
 /** What was done to texts so that they fit their fields. */
@@ -94,7 +96,8 @@ tb_status tb_vector_add_layer(tb_vector *vector, const tb_vector_layer *layer, i
  * multipolygons one polygon is written as a multipolygon too.
  * Texts are made to fit: tb_vector_fitted tells. A number that does not fit is an error.
  * @return TB_E_OUTPUT with GDAL's reason.
- * Cost: what GDAL needs, and 16 bytes a point of the largest feature.
+ * Cost: what GDAL needs, and 16 bytes a point of the largest feature. In bulk no GDAL, and 16 bytes
+ * a feature: see publish/bulk.h.
  */
 tb_status tb_vector_add(tb_vector *vector, int layer, const tb_vector_outline *outline,
                         const tb_vector_value *values, tb_error *err);

@@ -1,105 +1,139 @@
 #include "region/chain.h"
 
 #include "core/memory.h"
+#include "region/array.h"
 
 #define NO_CHUNK UINT32_MAX
 
-enum { CHUNK_SPANS = 5, SEGMENT_CHUNKS = 1 << 14 };
-
-struct tb_chain_chunk {
-    int32_t  span[CHUNK_SPANS][3]; /* row, first, last from the corner of the pool */
-    uint32_t next;
+enum {
+    SPAN_WORDS    = 3, /* row, first, last from the corner of the pool */
+    FIRST_SPANS   = 5,
+    MORE_SPANS    = 42,
+    SEGMENT_WORDS = 1 << 18,
 };
+
+/* A chunk is its spans, and the number of the next chunk; a whole number of cache lines. */
+enum { FIRST_WORDS = 16, MORE_WORDS = 128 };
+
+enum { FIRST_NEXT = FIRST_SPANS * SPAN_WORDS, MORE_NEXT = MORE_SPANS * SPAN_WORDS };
 
 void tb_chain_pool_init(tb_chain_pool *pool, int64_t x, int64_t y)
 {
-    *pool = (tb_chain_pool){.x = x, .y = y, .free_chunk = NO_CHUNK};
+    *pool =
+        (tb_chain_pool){.x = x, .y = y, .first.free_chunk = NO_CHUNK, .more.free_chunk = NO_CHUNK};
+}
+
+static void reset_chunks(tb_chain_chunks *chunks)
+{
+    for (size_t s = 0; s < chunks->segment_count; s++)
+        tb_free(chunks->segments[s]);
+    tb_free(chunks->segments);
 }
 
 void tb_chain_pool_reset(tb_chain_pool *pool)
 {
-    for (size_t s = 0; s < pool->segment_count; s++)
-        tb_free(pool->segments[s]);
-    tb_free(pool->segments);
+    reset_chunks(&pool->first);
+    reset_chunks(&pool->more);
     tb_chain_pool_init(pool, 0, 0);
 }
 
-static tb_chain_chunk *chunk_at(const tb_chain_pool *pool, uint32_t i)
+static inline int32_t *chunk_at(const tb_chain_chunks *chunks, size_t words, uint32_t i)
 {
-    return &pool->segments[i / SEGMENT_CHUNKS][i % SEGMENT_CHUNKS];
+    size_t of_segment = SEGMENT_WORDS / words;
+
+    return chunks->segments[i / of_segment] + i % of_segment * words;
 }
 
-static tb_status take_chunk(tb_chain_pool *pool, uint32_t *taken, tb_error *err)
+static int32_t *first_at(const tb_chain_pool *pool, uint32_t i)
 {
-    tb_status status = TB_OK;
+    return chunk_at(&pool->first, FIRST_WORDS, i);
+}
 
-    if (pool->free_chunk != NO_CHUNK) {
-        *taken           = pool->free_chunk;
-        pool->free_chunk = chunk_at(pool, *taken)->next;
+static int32_t *more_at(const tb_chain_pool *pool, uint32_t i)
+{
+    return chunk_at(&pool->more, MORE_WORDS, i);
+}
+
+static tb_status take_chunk(tb_chain_chunks *chunks, size_t words, size_t next, uint32_t *taken,
+                            tb_error *err)
+{
+    tb_status status     = TB_OK;
+    size_t    of_segment = SEGMENT_WORDS / words;
+
+    if (chunks->free_chunk != NO_CHUNK) {
+        *taken             = chunks->free_chunk;
+        chunks->free_chunk = (uint32_t)chunk_at(chunks, words, *taken)[next];
         return TB_OK;
     }
-    if (pool->used_chunks == NO_CHUNK - 1)
+    if (chunks->used_chunks == NO_CHUNK - 1)
         return tb_error_set(err, TB_E_MEMORY,
                             "out of memory, open components: expected fewer than "
                             "2^32 chunks of runs, got more");
-    if (pool->used_chunks / SEGMENT_CHUNKS == pool->segment_count) {
-        if (pool->segment_count == pool->segment_capacity) {
-            size_t capacity = 2 * pool->segment_capacity + 64;
-
-            TB_TRY(tb_grow(&pool->segments, capacity, sizeof(void *), "open components", err));
-            pool->segment_capacity = capacity;
-        }
-        TB_TRY(tb_alloc(&pool->segments[pool->segment_count], SEGMENT_CHUNKS,
-                        sizeof(tb_chain_chunk), "open components", err));
-        pool->segment_count++;
+    if (chunks->used_chunks / of_segment == chunks->segment_count) {
+        TB_TRY(tb_array_reserve_next(&chunks->segments, &chunks->segment_capacity,
+                                     chunks->segment_count, sizeof *chunks->segments,
+                                     "open components", err));
+        TB_TRY(tb_alloc(&chunks->segments[chunks->segment_count], SEGMENT_WORDS, sizeof(int32_t),
+                        "open components", err));
+        chunks->segment_count++;
     }
-    *taken = pool->used_chunks++;
+    *taken = chunks->used_chunks++;
 done:
     return status;
 }
 
-tb_status tb_chain_append(tb_chain_pool *pool, tb_chain *to, tb_span added, tb_error *err)
+/* Behind the spans of a chunk stands the number of the next one. */
+tb_status tb_chain_lengthen(tb_chain_pool *pool, tb_chain *chain, tb_error *err)
 {
-    size_t    within = to->count % CHUNK_SPANS;
-    int32_t   row    = (int32_t)(added.row - pool->y);
-    int32_t   first  = (int32_t)(added.first - pool->x);
-    int32_t   last   = (int32_t)(added.last - pool->x);
     tb_status status = TB_OK;
+    uint32_t  taken  = NO_CHUNK;
 
-    if (to->count > 0) {
-        int32_t *end = chunk_at(pool, to->last)->span[within == 0 ? CHUNK_SPANS - 1 : within - 1];
-
-        if (end[0] == row && end[2] + 1 == first) {
-            end[2] = last;
-            return TB_OK;
-        }
+    if (chain->count == 0) {
+        TB_TRY(take_chunk(&pool->first, FIRST_WORDS, FIRST_NEXT, &chain->first, err));
+        chain->at   = first_at(pool, chain->first);
+        chain->room = FIRST_SPANS;
+    } else {
+        TB_TRY(take_chunk(&pool->more, MORE_WORDS, MORE_NEXT, &taken, err));
+        *chain->at  = (int32_t)taken;
+        chain->at   = more_at(pool, taken);
+        chain->room = MORE_SPANS;
     }
-    if (within == 0) {
-        uint32_t taken = NO_CHUNK;
-
-        TB_TRY(take_chunk(pool, &taken, err));
-        chunk_at(pool, taken)->next = NO_CHUNK;
-        if (to->count == 0)
-            to->first = taken;
-        else
-            chunk_at(pool, to->last)->next = taken;
-        to->last = taken;
-    }
-    int32_t *span = chunk_at(pool, to->last)->span[within];
-
-    span[0] = row;
-    span[1] = first;
-    span[2] = last;
-    to->count++;
 done:
     return status;
+}
+
+static tb_span *lay_out(const tb_chain_pool *pool, const int32_t *from, size_t count, tb_span *to)
+{
+    for (size_t i = 0; i < count; i++, from += SPAN_WORDS)
+        *to++ = (tb_span){pool->y + from[0], pool->x + from[1], pool->x + from[2]};
+    return to;
+}
+
+static void lay_out_chain(tb_chain_pool *pool, const tb_chain *from, tb_span *to)
+{
+    int32_t *chunk = first_at(pool, from->first);
+    size_t   left  = from->count - (from->count < FIRST_SPANS ? from->count : FIRST_SPANS);
+    uint32_t more  = (uint32_t)chunk[FIRST_NEXT];
+
+    to                     = lay_out(pool, chunk, from->count - left, to);
+    chunk[FIRST_NEXT]      = (int32_t)pool->first.free_chunk;
+    pool->first.free_chunk = from->first;
+    if (left == 0)
+        return;
+    chunk = more_at(pool, more);
+    for (; left > MORE_SPANS; left -= MORE_SPANS) {
+        to    = lay_out(pool, chunk, MORE_SPANS, to);
+        chunk = more_at(pool, (uint32_t)chunk[MORE_NEXT]);
+    }
+    lay_out(pool, chunk, left, to);
+    chunk[MORE_NEXT]      = (int32_t)pool->more.free_chunk;
+    pool->more.free_chunk = more;
 }
 
 tb_status tb_chain_gather(tb_chain_pool *pool, const tb_chain *from, tb_span **spans,
                           size_t *capacity, tb_error *err)
 {
     tb_status status = TB_OK;
-    uint32_t  at     = from->first;
 
     if (from->count > *capacity) {
         size_t needed = from->count + from->count / 4;
@@ -110,18 +144,8 @@ tb_status tb_chain_gather(tb_chain_pool *pool, const tb_chain *from, tb_span **s
         TB_TRY(tb_alloc(spans, needed, sizeof **spans, "runs of a component", err));
         *capacity = needed;
     }
-    for (size_t i = 0; i < from->count;) {
-        const tb_chain_chunk *some = chunk_at(pool, at);
-
-        for (int s = 0; s < CHUNK_SPANS && i < from->count; s++, i++)
-            (*spans)[i] = (tb_span){pool->y + some->span[s][0], pool->x + some->span[s][1],
-                                    pool->x + some->span[s][2]};
-        at = some->next;
-    }
-    if (from->count > 0) {
-        chunk_at(pool, from->last)->next = pool->free_chunk;
-        pool->free_chunk                 = from->first;
-    }
+    if (from->count > 0)
+        lay_out_chain(pool, from, *spans);
 done:
     return status;
 }

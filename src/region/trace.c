@@ -2,49 +2,59 @@
 
 #include <string.h>
 
-#include "core/forest.h"
 #include "core/memory.h"
+#include "region/corner.h"
 
 #define NONE    UINT32_MAX
-#define VISITED (UINT32_C(1) << 31)
+#define NO_EDGE INT32_MAX
 
-/* A turn of a ring. At a corner where two pixels meet diagonally there are two, one after the
- * other. */
+/* Marks a vertex at a corner where two pixels meet: there are two, one after the other. */
+#define TWIN (UINT32_C(1) << 31)
+
+/*
+ * A turn of a ring. Vertices are numbered by (y, x). Those of a line between two rows come in
+ * pairs, the ends of a horizontal edge: 2 k and 2 k + 1, side by side in memory. So only vertical
+ * edges need to be kept.
+ */
 typedef struct vertex {
-    int32_t  x, y;
-    uint32_t next; /* vertex of the same ring; once visited VISITED + the ring that starts here, or
-                      NONE */
-    uint32_t
-        owner; /* span of the edge that leads down from it; once visited, its place on the stack */
+    tb_corner at;
+    uint32_t  across; /* the vertex at the other end of the vertical edge, and TWIN */
+    uint32_t  note;   /* of the left end of an edge, where the inside is above it: a vertex at the
+                         left end of the span above, so of the same region; where it is below: NONE.
+                         Of the right end: the polygon, once it is visited; before, NONE */
 } vertex;
 
-/* The two vertical edges at the ends of a span of the current line: the vertices they began with.
- */
-typedef struct edge_pair {
-    uint32_t left, right;
-} edge_pair;
+/* The vertical edges of a row, from left to right, x from the origin: left ends of spans have even
+ * numbers, right ends odd ones. Behind the last one NO_EDGE. */
+typedef struct line {
+    int32_t  *x;
+    uint32_t *began; /* the vertex each began with */
+    size_t    capacity;
+} line;
 
 typedef struct found_ring {
     tb_ring  ring;
     uint32_t polygon;
 } found_ring;
 
+typedef struct found_rings {
+    found_ring *rings;
+    size_t      count, capacity;
+} found_rings;
+
 struct tb_trace {
     vertex   *vertices;
+    uint32_t *place; /* of a twin in the ring that is walked */
     size_t    vertex_count, vertex_capacity;
-    uint32_t *parent;  /* one a span: an earlier span of its 4-connected region, or itself */
-    uint32_t *polygon; /* one a span, of roots: the polygon of the region, or NONE */
-    size_t    span_capacity;
 
-    edge_pair *above, *below; /* of the spans of the two lines */
-    size_t     edge_capacity;
+    line above, below;
 
-    uint32_t  *stack;
     tb_corner *corners;
-    size_t     corner_count, corner_capacity; /* of the stack too */
+    size_t     corner_count, corner_capacity;
+    tb_corner *cut; /* off the ring that is walked */
+    size_t     cut_count, cut_capacity;
 
-    found_ring *found;
-    size_t      found_count, found_capacity;
+    found_rings walked, pieces; /* pieces were cut off */
     tb_ring    *rings;
     size_t      ring_capacity;
     tb_polygon *polygons;
@@ -61,16 +71,34 @@ void tb_trace_free(tb_trace *trace)
     if (trace == NULL)
         return;
     tb_free(trace->vertices);
-    tb_free(trace->parent);
-    tb_free(trace->polygon);
-    tb_free(trace->above);
-    tb_free(trace->below);
-    tb_free(trace->stack);
+    tb_free(trace->place);
+    tb_free(trace->above.x);
+    tb_free(trace->above.began);
+    tb_free(trace->below.x);
+    tb_free(trace->below.began);
     tb_free(trace->corners);
-    tb_free(trace->found);
+    tb_free(trace->cut);
+    tb_free(trace->walked.rings);
+    tb_free(trace->pieces.rings);
     tb_free(trace->rings);
     tb_free(trace->polygons);
     tb_free(trace);
+}
+
+static tb_status check_extent(const tb_span *spans, size_t count, tb_error *err)
+{
+    if (count >= NONE || (count > 0 && spans[count - 1].row - spans[0].row >= INT32_MAX))
+        return tb_error_set(
+            err, TB_E_INPUT,
+            "trace a shape: expected fewer than 2^31 rows and 2^32 runs, got %zu runs", count);
+    for (size_t i = 0; i < count; i++)
+        if (spans[i].first - spans[0].first < -INT32_MAX ||
+            spans[i].last - spans[0].first >= INT32_MAX - 1)
+            return tb_error_set(err, TB_E_INPUT,
+                                "trace a shape: expected less than 2^31 columns, got "
+                                "%lld to %lld",
+                                (long long)spans[0].first, (long long)spans[i].last);
+    return TB_OK;
 }
 
 static size_t larger(size_t capacity, size_t needed)
@@ -80,170 +108,140 @@ static size_t larger(size_t capacity, size_t needed)
     return grown > needed ? grown : needed;
 }
 
-static tb_status reserve_spans(tb_trace *trace, const tb_span *spans, size_t count, tb_error *err)
+static tb_status reserve_edges(line *of, size_t edges, tb_error *err)
 {
     tb_status status = TB_OK;
 
-    if (count >= NONE || (count > 0 && spans[count - 1].row - spans[0].row >= INT32_MAX))
-        return tb_error_set(
-            err, TB_E_INPUT,
-            "trace a shape: expected fewer than 2^31 rows and 2^32 runs, got %zu runs", count);
-    if (count > trace->span_capacity) {
-        size_t capacity = larger(trace->span_capacity, count);
-
-        TB_TRY(tb_grow(&trace->parent, capacity, sizeof *trace->parent, "regions of a shape", err));
-        TB_TRY(
-            tb_grow(&trace->polygon, capacity, sizeof *trace->polygon, "regions of a shape", err));
-        trace->span_capacity = capacity;
-    }
-    for (size_t i = 0; i < count; i++) {
-        if (spans[i].first - spans[0].first < -INT32_MAX ||
-            spans[i].last - spans[0].first >= INT32_MAX)
-            return tb_error_set(err, TB_E_INPUT,
-                                "trace a shape: expected less than 2^31 columns, got "
-                                "%lld to %lld",
-                                (long long)spans[0].first, (long long)spans[i].last);
-        trace->parent[i]  = (uint32_t)i;
-        trace->polygon[i] = NONE;
-    }
+    if (edges < of->capacity)
+        return TB_OK;
+    edges = larger(of->capacity, edges + 1);
+    TB_TRY(tb_grow(&of->x, edges, sizeof *of->x, "edges of a line", err));
+    TB_TRY(tb_grow(&of->began, edges, sizeof *of->began, "edges of a line", err));
+    of->capacity = edges;
 done:
     return status;
 }
 
-/* Room for the edges of `spans` spans of the line below, and for the vertices between the two
- * lines. */
-static tb_status reserve_line(tb_trace *trace, size_t spans_above, size_t spans, tb_error *err)
+/* Room for so many vertices more. */
+static tb_status reserve_vertices(tb_trace *trace, size_t more, tb_error *err)
 {
     tb_status status = TB_OK;
-    size_t    needed = trace->vertex_count + 2 * (spans_above + spans);
+    size_t    needed = trace->vertex_count + more, capacity;
 
-    if (needed >= VISITED)
+    if (needed >= TWIN)
         return tb_error_set(err, TB_E_INPUT,
                             "trace a shape: expected fewer than 2^31 vertices, got %zu", needed);
-    if (needed > trace->vertex_capacity) {
-        size_t capacity = larger(trace->vertex_capacity, needed);
-
-        TB_TRY(tb_grow(&trace->vertices, capacity, sizeof *trace->vertices, "vertices", err));
-        trace->vertex_capacity = capacity;
-    }
-    if (spans > trace->edge_capacity) {
-        size_t capacity = larger(trace->edge_capacity, spans);
-
-        TB_TRY(tb_grow(&trace->above, capacity, sizeof *trace->above, "edges of a line", err));
-        TB_TRY(tb_grow(&trace->below, capacity, sizeof *trace->below, "edges of a line", err));
-        trace->edge_capacity = capacity;
-    }
+    if (needed <= trace->vertex_capacity)
+        return TB_OK;
+    capacity = larger(trace->vertex_capacity, needed);
+    TB_TRY(tb_grow(&trace->vertices, capacity, sizeof *trace->vertices, "vertices", err));
+    TB_TRY(tb_grow(&trace->place, capacity, sizeof *trace->place, "vertices", err));
+    trace->vertex_capacity = capacity;
 done:
     return status;
 }
 
-/* The spans of one row, walked edge by edge. */
-typedef struct walk {
-    const tb_span *span, *end;
-    edge_pair     *edges;     /* of `span` */
-    uint32_t       index;     /* of `span` among all */
-    bool           is_inside; /* between its two edges */
-    int64_t        x;         /* of the next edge; INT64_MAX after the last */
-} walk;
-
-static walk walk_begin(const tb_span *spans, size_t from, size_t to, edge_pair *edges)
+/* Takes the edges of spans from..to-1 as the line below; returns how many. */
+static tb_status take_line(tb_trace *trace, const tb_span *spans, size_t from, size_t to,
+                           tb_error *err)
 {
-    return (walk){.span  = spans + from,
-                  .end   = spans + to,
-                  .edges = edges,
-                  .index = (uint32_t)from,
-                  .x     = from < to ? spans[from].first : INT64_MAX};
-}
+    tb_status status = TB_OK;
+    line     *below  = &trace->below;
+    int64_t   origin = spans[0].first;
+    int32_t  *x;
 
-static void walk_step(walk *w)
-{
-    w->is_inside = !w->is_inside;
-    if (w->is_inside) {
-        w->x = w->span->last + 1;
-    } else {
-        w->span++;
-        w->edges++;
-        w->index++;
-        w->x = w->span < w->end ? w->span->first : INT64_MAX;
+    TB_TRY(reserve_edges(below, 2 * (to - from), err));
+    x = below->x;
+    for (size_t i = from; i < to; i++) {
+        *x++ = (int32_t)(spans[i].first - origin);
+        *x++ = (int32_t)(spans[i].last + 1 - origin);
     }
+    *x = NO_EDGE;
+done:
+    return status;
 }
 
-/* Where the vertex is kept that the vertical edge at walk->x began with. */
-static uint32_t *walk_edge(const walk *w)
+/* Joins two vertices by a vertical edge; they may be marked as twins already. */
+static void join(vertex *vertices, uint32_t a, uint32_t b)
 {
-    return w->is_inside ? &w->edges->right : &w->edges->left;
-}
-
-static uint32_t add_vertex(tb_trace *trace, int64_t x, int32_t y, uint32_t owner)
-{
-    trace->vertices[trace->vertex_count] =
-        (vertex){.x = (int32_t)x, .y = y, .next = NONE, .owner = owner};
-    return (uint32_t)trace->vertex_count++;
+    vertices[a].across |= b;
+    vertices[b].across |= a;
 }
 
 /*
- * Places the vertices on the line between two rows and links what ends there. Left edges lead down,
- * lower edges right, right edges up, upper edges left: the inside is to the left.
+ * Places the vertices on the line between two rows. Where two pixels meet at a corner each keeps
+ * its own turn: the vertex to the left ends the horizontal edge there, the other begins the next,
+ * and each goes on with the vertical edge of its own pixel.
  */
-static void trace_line(tb_trace *trace, walk up, walk low, int64_t origin_x, int32_t y)
+static void trace_line(tb_trace *trace, int32_t y)
 {
-    vertex  *v       = trace->vertices;
-    uint32_t pending = NONE; /* vertex that a horizontal edge began with, while in one */
+    const int32_t *up = trace->above.x, *low = trace->below.x;
+    uint32_t      *began_up = trace->above.began, *began_low = trace->below.began;
+    vertex        *v     = trace->vertices;
+    uint32_t       n     = (uint32_t)trace->vertex_count;
+    bool           in_up = false, in_low = false; /* just left of x */
 
-    while (up.x != INT64_MAX || low.x != INT64_MAX) {
-        int64_t  x      = up.x < low.x ? up.x : low.x;
-        bool     at_up  = up.x == x;
-        bool     at_low = low.x == x;
-        uint32_t left,
-            right; /* the vertices that end the edge to the left, begin the one to the right */
+    while (*up != NO_EDGE || *low != NO_EDGE) {
+        bool      at_up = *up <= *low, at_low = *low <= *up;
+        tb_corner corner = {at_up ? *up : *low, y};
 
-        if (at_up && at_low && up.is_inside == low.is_inside) {
-            *walk_edge(&low) = *walk_edge(&up); /* straight on */
+        if (!at_up || !at_low) {
+            v[n] = (vertex){corner, 0, NONE};
+            if (n % 2 == 0) { /* begins an edge; began_up[-1] is the left end of the span above */
+                if (at_up && !in_up)
+                    v[n].note = *began_up;
+                else if (at_low && in_low)
+                    v[n].note = began_up[-1];
+            }
+            if (at_up)
+                join(v, n, *began_up);
+            else
+                *began_low = n;
+            n++;
+        } else if (in_up == in_low) {
+            *began_low = *began_up; /* straight on */
         } else {
-            left = right = add_vertex(trace, x - origin_x, y, low.index);
-            if (at_up && at_low) /* two pixels meet at this corner, each keeps its own turn */
-                right = add_vertex(trace, x - origin_x, y, low.index);
-            if (at_up && up.is_inside)
-                v[left].next = *walk_edge(&up);
-            else if (at_up)
-                v[*walk_edge(&up)].next = right;
-            if (pending != NONE && up.is_inside)
-                v[pending].next = left;
-            else if (pending != NONE)
-                v[left].next = pending;
-            if (at_low)
-                *walk_edge(&low) = low.is_inside ? left : right;
-            pending = pending == NONE || (at_up && at_low) ? right : NONE;
+            v[n]            = (vertex){corner, TWIN, NONE};
+            v[n + 1]        = (vertex){corner, TWIN, in_up ? NONE : *began_up};
+            trace->place[n] = trace->place[n + 1] = NONE;
+            join(v, in_up ? n : n + 1, *began_up);
+            *began_low = in_up ? n + 1 : n;
+            n += 2;
         }
-        if (at_up)
-            walk_step(&up);
-        if (at_low)
-            walk_step(&low);
-        if (up.is_inside && low.is_inside)
-            tb_forest_unite(trace->parent, up.index, low.index);
+        if (at_up) {
+            in_up = !in_up;
+            up++;
+            began_up++;
+        }
+        if (at_low) {
+            in_low = !in_low;
+            low++;
+            began_low++;
+        }
     }
+    trace->vertex_count = n;
 }
 
-/* Finds the vertices of all rings and links each to its next. */
+/* Finds the vertices of all rings and what joins them. */
 static tb_status link_vertices(tb_trace *trace, const tb_span *spans, size_t count, tb_error *err)
 {
     tb_status status = TB_OK;
     size_t    from = 0, to = 0; /* spans of the row above the line */
 
     trace->vertex_count = 0;
+    TB_TRY(reserve_edges(&trace->above, 0, err));
+    trace->above.x[0] = NO_EDGE;
     while (from < count) {
         int64_t row   = from == to ? spans[from].row : spans[from].row + 1;
         size_t  below = to;
+        line    swap;
 
         while (below < count && spans[below].row == row)
             below++;
-        TB_TRY(reserve_line(trace, to - from, below - to, err));
-        trace_line(trace, walk_begin(spans, from, to, trace->above),
-                   walk_begin(spans, to, below, trace->below), spans[0].first,
-                   (int32_t)(row - spans[0].row));
-
-        edge_pair *swap = trace->above;
-
+        TB_TRY(take_line(trace, spans, to, below, err));
+        TB_TRY(reserve_vertices(trace, 2 * (below - from), err));
+        trace_line(trace, (int32_t)(row - spans[0].row));
+        swap         = trace->above;
         trace->above = trace->below;
         trace->below = swap;
         from         = to;
@@ -253,161 +251,249 @@ done:
     return status;
 }
 
-/* Takes the vertices stack[from .. to-1] as a ring of the polygon. */
-static tb_status add_ring(tb_trace *trace, size_t from, size_t to, uint32_t polygon, tb_error *err)
+/* ---------------------------------------------------------------- rings */
+
+static tb_status append_ring(found_rings *to, found_ring ring, tb_error *err)
 {
-    tb_status       status = TB_OK;
-    const uint32_t *stack  = trace->stack;
-    tb_corner      *out    = trace->corners + trace->corner_count;
-    size_t          start  = from;
+    tb_status status = TB_OK;
 
-    if (trace->found_count == trace->found_capacity) {
-        size_t capacity = larger(trace->found_capacity, 0);
+    if (to->count == to->capacity) {
+        size_t capacity = larger(to->capacity, 0);
 
-        TB_TRY(tb_grow(&trace->found, capacity, sizeof *trace->found, "rings", err));
-        trace->found_capacity = capacity;
+        TB_TRY(tb_grow(&to->rings, capacity, sizeof *to->rings, "rings", err));
+        to->capacity = capacity;
     }
-    for (size_t i = from + 1; i < to; i++) /* numbers go by (y, x) */
-        if (stack[i] < stack[start])
-            start = i;
-    for (size_t i = start; i < to; i++, out++)
-        *out = (tb_corner){trace->vertices[stack[i]].x, trace->vertices[stack[i]].y};
-    for (size_t i = from; i < start; i++, out++)
-        *out = (tb_corner){trace->vertices[stack[i]].x, trace->vertices[stack[i]].y};
-    trace->vertices[stack[start]].next = VISITED | (uint32_t)trace->found_count;
-    trace->found[trace->found_count++] =
-        (found_ring){.ring = {trace->corner_count, to - from}, .polygon = polygon};
-    trace->corner_count += to - from;
+    to->rings[to->count++] = ring;
 done:
     return status;
 }
 
-/* The other vertex at the same corner if there is one, else NONE. */
-static uint32_t twin_of(const tb_trace *trace, uint32_t i)
+/* Sets a piece of the ring that is walked aside, from its uppermost, then leftmost corner on. */
+static tb_status cut_off(tb_trace *trace, const tb_corner *piece, size_t count, uint32_t polygon,
+                         tb_error *err)
 {
-    const vertex *v = trace->vertices;
+    tb_status  status = TB_OK;
+    size_t     needed = trace->cut_count + count, start = 0;
+    tb_corner *out;
 
-    if (i > 0 && v[i - 1].x == v[i].x && v[i - 1].y == v[i].y)
-        return i - 1;
-    if (i + 1 < trace->vertex_count && v[i + 1].x == v[i].x && v[i + 1].y == v[i].y)
-        return i + 1;
-    return NONE;
+    if (needed > trace->cut_capacity) {
+        size_t capacity = larger(trace->cut_capacity, needed);
+
+        TB_TRY(tb_grow(&trace->cut, capacity, sizeof *trace->cut, "corners", err));
+        trace->cut_capacity = capacity;
+    }
+    for (size_t i = 1; i < count; i++)
+        if (tb_corner_is_before(piece[i], piece[start]))
+            start = i;
+    out = trace->cut + trace->cut_count;
+    memcpy(out, piece + start, (count - start) * sizeof *out);
+    memcpy(out + count - start, piece, start * sizeof *out);
+    TB_TRY(append_ring(&trace->pieces, (found_ring){{trace->cut_count, count}, polygon}, err));
+    trace->cut_count = needed;
+done:
+    return status;
 }
 
 /*
- * Walks the ring that starts at `start`, and cuts a ring off each time it comes back to a corner:
- * the twin was met in this walk, and not cut off since, when its place on the stack holds it.
+ * Goes on to a vertex that has a twin: cuts a ring off where the walk comes back to the corner. The
+ * twin was met in this walk, and not cut off since, when its place in the ring holds its corner.
  */
-static tb_status walk_ring(tb_trace *trace, uint32_t start, uint32_t polygon, tb_error *err)
+static tb_status meet_twin(tb_trace *trace, tb_corner *ring, size_t *length, uint32_t i,
+                           uint32_t polygon, tb_error *err)
 {
     tb_status status = TB_OK;
-    vertex   *v      = trace->vertices;
-    size_t    depth  = 0;
-    uint32_t  i      = start;
+    tb_corner corner = trace->vertices[i].at;
+    size_t    place  = trace->place[i % 2 != 0 ? i + 1 : i - 1];
 
-    do {
-        uint32_t next = v[i].next;
-        uint32_t twin = twin_of(trace, i);
-
-        v[i].next = NONE;
-        if (twin != NONE && v[twin].next >= VISITED && v[twin].owner < depth &&
-            trace->stack[v[twin].owner] == twin) {
-            /* Both pieces turn at this corner: the one cut off and the one that goes on. */
-            TB_TRY(add_ring(trace, v[twin].owner, depth, polygon, err));
-            depth      = (size_t)v[twin].owner + 1;
-            v[i].owner = NONE;
-        } else {
-            v[i].owner            = (uint32_t)depth;
-            trace->stack[depth++] = i;
-        }
-        i = next;
-    } while (i != start);
-    TB_TRY(add_ring(trace, 0, depth, polygon, err));
-done:
-    return status;
-}
-
-/* The polygon of the region that the unvisited vertex borders; a new one for a new region. */
-static tb_status find_polygon(tb_trace *trace, uint32_t i, uint32_t *polygon, tb_error *err)
-{
-    tb_status status = TB_OK;
-    uint32_t  root   = tb_forest_root(trace->parent, trace->vertices[i].owner);
-
-    if (trace->polygon[root] == NONE) {
-        if (trace->polygon_count == trace->polygon_capacity) {
-            size_t capacity = larger(trace->polygon_capacity, 0);
-
-            TB_TRY(tb_grow(&trace->polygons, capacity, sizeof *trace->polygons, "polygons", err));
-            trace->polygon_capacity = capacity;
-        }
-        trace->polygons[trace->polygon_count] = (tb_polygon){0, 0};
-        trace->polygon[root]                  = (uint32_t)trace->polygon_count++;
+    if (place < *length && ring[place].x == corner.x && ring[place].y == corner.y) {
+        /* Both pieces turn at this corner: the one cut off and the one that goes on. */
+        TB_TRY(cut_off(trace, ring + place, *length - place, polygon, err));
+        *length = place + 1;
+    } else {
+        trace->place[i]   = (uint32_t)*length;
+        ring[(*length)++] = corner;
     }
-    *polygon = trace->polygon[root];
 done:
     return status;
 }
 
-/* Makes rings of the linked vertices. Vertices are numbered by (y, x), so rings start with their
- * first. */
+/* Walks the ring that starts at `start`, down a left edge where the inside is below, along a lower
+ * edge where it is above. */
+static tb_status walk_ring(tb_trace *trace, uint32_t start, bool is_below, uint32_t polygon,
+                           tb_error *err)
+{
+    tb_status  status = TB_OK;
+    tb_corner *ring   = trace->corners + trace->corner_count;
+    vertex    *v      = trace->vertices;
+    size_t     length = 0, first_piece = trace->pieces.count;
+    uint32_t   last = is_below ? start : start ^ 1, i = last;
+
+    trace->cut_count = 0;
+    if (!is_below)
+        ring[length++] = v[start].at; /* has no twin in this ring: none starts lower */
+    do {
+        uint32_t ahead = v[i].across, next = ahead & ~TWIN;
+
+        if ((ahead & TWIN) == 0)
+            ring[length++] = v[i].at;
+        else
+            TB_TRY(meet_twin(trace, ring, &length, i, polygon, err));
+        if (!is_below && next == start)
+            break;
+        if ((v[next].across & TWIN) == 0)
+            ring[length++] = v[next].at;
+        else
+            TB_TRY(meet_twin(trace, ring, &length, next, polygon, err));
+        v[next | 1].note = polygon;
+        i                = next ^ 1;
+    } while (i != last);
+    v[start | 1].note = polygon;
+    TB_TRY(append_ring(&trace->walked, (found_ring){{trace->corner_count, length}, polygon}, err));
+    if (trace->cut_count > 0)
+        memcpy(ring + length, trace->cut, trace->cut_count * sizeof *ring);
+    for (size_t p = first_piece; p < trace->pieces.count; p++)
+        trace->pieces.rings[p].ring.first += trace->corner_count + length;
+    trace->corner_count += length + trace->cut_count;
+done:
+    return status;
+}
+
+static tb_status reserve_corners(tb_trace *trace, tb_error *err)
+{
+    tb_status status = TB_OK;
+    size_t    capacity;
+
+    if (trace->vertex_count <= trace->corner_capacity)
+        return TB_OK;
+    capacity = larger(trace->corner_capacity, trace->vertex_count);
+    tb_free(trace->corners); /* nothing in them is needed: growing would hold both */
+    trace->corners         = NULL;
+    trace->corner_capacity = 0;
+    TB_TRY(tb_alloc(&trace->corners, capacity, sizeof *trace->corners, "corners", err));
+    trace->corner_capacity = capacity;
+done:
+    return status;
+}
+
+/*
+ * Makes rings of the vertices, each from its first one. A region's exterior ring has its first
+ * corner, so a ring that starts with the inside below is a new polygon. One that starts with the
+ * inside above is a hole, and the vertex beside it lies in a ring that was walked before.
+ */
 static tb_status find_rings(tb_trace *trace, tb_error *err)
 {
     tb_status status = TB_OK;
-    uint32_t  polygon;
 
-    if (trace->vertex_count > trace->corner_capacity) {
-        size_t capacity = larger(trace->corner_capacity, trace->vertex_count);
-
-        tb_free(trace->corners); /* nothing in them is needed: growing would hold both */
-        tb_free(trace->stack);
-        trace->corners         = NULL;
-        trace->stack           = NULL;
-        trace->corner_capacity = 0;
-        TB_TRY(tb_alloc(&trace->corners, capacity, sizeof *trace->corners, "corners", err));
-        TB_TRY(tb_alloc(&trace->stack, capacity, sizeof *trace->stack, "corners", err));
-        trace->corner_capacity = capacity;
-    }
+    TB_TRY(reserve_corners(trace, err));
     trace->corner_count  = 0;
-    trace->found_count   = 0;
+    trace->walked.count  = 0;
+    trace->pieces.count  = 0;
     trace->polygon_count = 0;
-    for (uint32_t i = 0; i < trace->vertex_count; i++)
-        if (trace->vertices[i].next < VISITED) {
-            TB_TRY(find_polygon(trace, i, &polygon, err));
-            TB_TRY(walk_ring(trace, i, polygon, err));
-        }
+    for (uint32_t i = 0; i < trace->vertex_count; i += 2) {
+        uint32_t beside = trace->vertices[i].note;
+
+        if (trace->vertices[i + 1].note == NONE)
+            TB_TRY(walk_ring(trace, i, beside == NONE,
+                             beside == NONE ? (uint32_t)trace->polygon_count++
+                                            : trace->vertices[beside | 1].note,
+                             err));
+    }
 done:
     return status;
 }
 
-/*
- * Puts the rings in the order of their polygons and first corners. A region's exterior ring has its
- * first corner, so it comes before its holes.
- */
-static tb_status order_rings(tb_trace *trace, tb_error *err)
+/* ---------------------------------------------------------------- polygons */
+
+static const tb_corner *first_corner(const tb_trace *trace, const found_ring *ring)
+{
+    return &trace->corners[ring->ring.first];
+}
+
+/* By first corners. Heap sort: in place, and a ring that meets itself often has many pieces. */
+static void sort_pieces(tb_trace *trace)
+{
+    found_ring *rings = trace->pieces.rings;
+    size_t      count = trace->pieces.count;
+
+    for (size_t start = count / 2, end = count; end > 1;) {
+        found_ring moved;
+        size_t     hole, child;
+
+        if (start > 0) {
+            moved = rings[--start];
+        } else {
+            moved      = rings[--end];
+            rings[end] = rings[0];
+        }
+        for (hole = start; (child = 2 * hole + 1) < end; hole = child) {
+            if (child + 1 < end && tb_corner_is_before(*first_corner(trace, &rings[child]),
+                                                       *first_corner(trace, &rings[child + 1])))
+                child++;
+            if (!tb_corner_is_before(*first_corner(trace, &moved),
+                                     *first_corner(trace, &rings[child])))
+                break;
+            rings[hole] = rings[child];
+        }
+        rings[hole] = moved;
+    }
+}
+
+static void place_ring(tb_trace *trace, const found_ring *found)
+{
+    tb_polygon *polygon = &trace->polygons[found->polygon];
+
+    trace->rings[polygon->first + polygon->count++] = found->ring;
+}
+
+static tb_status reserve_rings(tb_trace *trace, tb_error *err)
 {
     tb_status status = TB_OK;
-    size_t    first  = 0;
+    size_t    rings  = trace->walked.count + trace->pieces.count;
 
-    if (trace->found_count > trace->ring_capacity) {
-        size_t capacity = larger(trace->ring_capacity, trace->found_count);
+    if (rings > trace->ring_capacity) {
+        size_t capacity = larger(trace->ring_capacity, rings);
 
         TB_TRY(tb_grow(&trace->rings, capacity, sizeof *trace->rings, "rings", err));
         trace->ring_capacity = capacity;
     }
-    for (size_t r = 0; r < trace->found_count; r++)
-        trace->polygons[trace->found[r].polygon].count++;
-    for (size_t p = 0; p < trace->polygon_count; p++) {
-        trace->polygons[p].first = first;
-        first += trace->polygons[p].count;
-        trace->polygons[p].count = 0;
-    }
-    for (size_t i = 0; i < trace->vertex_count; i++)
-        if (trace->vertices[i].next != NONE) {
-            const found_ring *found   = &trace->found[trace->vertices[i].next - VISITED];
-            tb_polygon       *polygon = &trace->polygons[found->polygon];
+    if (trace->polygon_count > trace->polygon_capacity) {
+        size_t capacity = larger(trace->polygon_capacity, trace->polygon_count);
 
-            trace->rings[polygon->first + polygon->count++] = found->ring;
-        }
+        TB_TRY(tb_grow(&trace->polygons, capacity, sizeof *trace->polygons, "polygons", err));
+        trace->polygon_capacity = capacity;
+    }
+done:
+    return status;
+}
+
+/* Puts the rings in the order of their polygons and first corners: those walked are in the order
+ * of their first corners, pieces are merged with them. */
+static tb_status order_rings(tb_trace *trace, tb_error *err)
+{
+    tb_status          status = TB_OK;
+    const found_rings *walked = &trace->walked, *pieces = &trace->pieces;
+    size_t             first = 0, p = 0;
+
+    TB_TRY(reserve_rings(trace, err));
+    memset(trace->polygons, 0, trace->polygon_count * sizeof *trace->polygons);
+    for (size_t r = 0; r < walked->count; r++)
+        trace->polygons[walked->rings[r].polygon].count++;
+    for (size_t r = 0; r < pieces->count; r++)
+        trace->polygons[pieces->rings[r].polygon].count++;
+    for (size_t i = 0; i < trace->polygon_count; i++) {
+        trace->polygons[i].first = first;
+        first += trace->polygons[i].count;
+        trace->polygons[i].count = 0;
+    }
+    sort_pieces(trace);
+    for (size_t r = 0; r < walked->count; r++) {
+        while (p < pieces->count && tb_corner_is_before(*first_corner(trace, &pieces->rings[p]),
+                                                        *first_corner(trace, &walked->rings[r])))
+            place_ring(trace, &pieces->rings[p++]);
+        place_ring(trace, &walked->rings[r]);
+    }
+    while (p < pieces->count)
+        place_ring(trace, &pieces->rings[p++]);
 done:
     return status;
 }
@@ -417,7 +503,7 @@ tb_status tb_trace_spans(tb_trace *trace, const tb_span *spans, size_t count, tb
 {
     tb_status status = TB_OK;
 
-    TB_TRY(reserve_spans(trace, spans, count, err));
+    TB_TRY(check_extent(spans, count, err));
     TB_TRY(link_vertices(trace, spans, count, err));
     TB_TRY(find_rings(trace, err));
     TB_TRY(order_rings(trace, err));
@@ -428,7 +514,7 @@ tb_status tb_trace_spans(tb_trace *trace, const tb_span *spans, size_t count, tb
                         .rings         = trace->rings,
                         .polygons      = trace->polygons,
                         .corner_count  = trace->corner_count,
-                        .ring_count    = trace->found_count,
+                        .ring_count    = trace->walked.count + trace->pieces.count,
                         .polygon_count = trace->polygon_count};
 done:
     return status;

@@ -2,7 +2,7 @@
 
 #include "core/memory.h"
 
-const tb_vector_options tb_place_options = {"GPKG", "2024-01-01T00:00:00.000Z", NULL};
+const tb_vector_options tb_place_options = {.driver = "GPKG", .date = "2024-01-01T00:00:00.000Z"};
 
 tb_status tb_place_add_layer(const tb_place *place, tb_vector *vector, const char *name,
                              const char *description, const tb_vector_field *fields,
