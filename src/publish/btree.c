@@ -339,7 +339,7 @@ static void put_header(const level *l, int type)
 static tb_status write_page(tb_btree *table, level *l, int type, uint32_t *number, tb_error *err)
 {
     tb_status status = TB_OK;
-    uint8_t  *page;
+    uint8_t  *page = NULL;
 
     put_header(l, type);
     TB_TRY(append_page(table->pages, &page, number, err));
@@ -423,7 +423,7 @@ static tb_status put_overflow(tb_pages *pages, const uint8_t *from, size_t bytes
     tb_status status = TB_OK;
     size_t    room   = pages->bytes - 4;
     uint32_t  number;
-    uint8_t  *page;
+    uint8_t  *page = NULL;
 
     while (bytes > 0) {
         size_t some = bytes < room ? bytes : room;

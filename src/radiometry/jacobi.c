@@ -94,7 +94,7 @@ void tb_jacobi_eigen(double *values, tb_square *vectors, const tb_square *symmet
 bool tb_jacobi_generalised(double *values, tb_square *vectors, const tb_square *a,
                            const tb_square *b, int n, double tolerance)
 {
-    tb_square lower, left, both;
+    tb_square lower, left, both = {0};
 
     if (!tb_cholesky_factor(&lower, b, n, tolerance))
         return false;

@@ -57,9 +57,10 @@ void tb_day_text(tb_day day, char text[TB_DAY_TEXT_SIZE])
     if (!tb_day_is_valid(day))
         text[0] = '\0';
     else if (day.day == 0)
-        snprintf(text, TB_DAY_TEXT_SIZE, "%04d-%02d", day.year, day.month);
+        snprintf(text, TB_DAY_TEXT_SIZE, "%04d-%02d", day.year % 10000, day.month % 100);
     else
-        snprintf(text, TB_DAY_TEXT_SIZE, "%04d-%02d-%02d", day.year, day.month, day.day);
+        snprintf(text, TB_DAY_TEXT_SIZE, "%04d-%02d-%02d", day.year % 10000, day.month % 100,
+                 day.day % 100);
 }
 
 tb_day tb_day_in_month(tb_day from, int months, int day)
