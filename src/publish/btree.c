@@ -339,7 +339,7 @@ static void put_header(const level *l, int type)
 static tb_status write_page(tb_btree *table, level *l, int type, uint32_t *number, tb_error *err)
 {
     tb_status status = TB_OK;
-    uint8_t  *page = NULL;
+    uint8_t  *page   = NULL;
 
     put_header(l, type);
     TB_TRY(append_page(table->pages, &page, number, err));
