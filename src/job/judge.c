@@ -23,7 +23,9 @@ typedef struct hearing {
     const tb_imagery   *imagery;
     tb_judgement       *out;
     double              gsd_m;
+    tb_tract            ground;
     tb_holdings         holdings;
+    tb_overlay          landuse; /* of the ground, on the survey */
 } hearing;
 
 void tb_judge_reset(tb_judge *judge)
@@ -178,125 +180,101 @@ static void decide_tiers(hearing *h)
 
 /* ---- places ---- */
 
-typedef struct largest {
-    const tb_mask    *mask;
-    const tb_feature *feature;
-    double            area;
-} largest;
-
-static tb_status take_largest(void *context, const GEOSGeometry *piece, double area_m2,
-                              const tb_feature *feature, tb_error *err)
-{
-    largest *it = context;
-
-    (void)piece;
-    (void)err;
-    if (area_m2 > it->area) {
-        it->feature = feature;
-        it->area    = area_m2;
-    }
-    return TB_OK;
-}
-
 static bool holds(void *context, const tb_feature *feature)
 {
-    const tb_mask *mask = ((largest *)context)->mask;
+    const tb_mask *mask = context;
 
     return mask->approval[feature - mask->features.feature] == TB_APPROVAL_HOLDS;
 }
 
-/* Areas of the survey's classes under a geometry, and the polygon with most of it. */
-typedef struct classes {
-    const tb_survey *survey;
-    largest          polygon;
-    struct {
-        const char *code;
-        double      area_m2;
-    } * item;
-    size_t count;
-} classes;
+/* Areas of the survey's classes under a parcel. */
+typedef struct class_area {
+    const char *code;
+    double      area_m2;
+} class_area;
 
-static tb_status take_class(void *context, const GEOSGeometry *piece, double area_m2,
-                            const tb_feature *feature, tb_error *err)
+/* The class with most of the pieces on the survey; NULL: none of them has one. */
+static tb_status find_class(const tb_survey *survey, const tb_overlay *pieces, const char **out,
+                            tb_error *err)
 {
-    tb_status   status = TB_OK;
-    classes    *c      = context;
-    const char *code   = tb_survey_text(c->survey, "landuse", feature, "class");
-    size_t      i      = 0;
+    tb_status   status  = TB_OK;
+    class_area *classes = NULL;
+    size_t      count = 0, most = 0;
 
-    TB_TRY(take_largest(&c->polygon, piece, area_m2, feature, err));
-    if (code == NULL)
-        goto done;
-    while (i < c->count && strcmp(c->item[i].code, code) != 0)
-        i++;
-    if (i == c->count) {
-        TB_TRY(tb_grow(&c->item, c->count + 1, sizeof *c->item, "land classes", err));
-        c->item[c->count].code      = code;
-        c->item[c->count++].area_m2 = 0.0;
+    TB_TRY(tb_alloc(&classes, pieces->count, sizeof *classes, "land classes", err));
+    for (size_t k = 0; k < pieces->count; k++) {
+        const char *code = tb_survey_text(survey, "landuse", pieces->item[k].feature, "class");
+        size_t      i    = 0;
+
+        if (code == NULL)
+            continue;
+        while (i < count && strcmp(classes[i].code, code) != 0)
+            i++;
+        if (i == count)
+            classes[count++] = (class_area){.code = code};
+        classes[i].area_m2 += pieces->item[k].ground.area_m2;
     }
-    c->item[i].area_m2 += area_m2;
+    for (size_t i = 1; i < count; i++)
+        most = classes[i].area_m2 > classes[most].area_m2 ? i : most;
+    *out = count > 0 ? classes[most].code : NULL;
 done:
+    tb_free(classes);
     return status;
 }
 
 /* What the ground was, and how much of the survey's polygon under most of it is changed. */
-static tb_status find_former(hearing *h, const GEOSGeometry *geometry, tb_error *err)
+static tb_status find_former(hearing *h, tb_error *err)
 {
-    tb_status     status = TB_OK;
-    tb_survey    *survey = &h->judge->survey;
-    tb_judgement *out    = h->out;
-    classes       c      = {.survey = survey};
-    size_t        most   = 0;
+    tb_status        status = TB_OK;
+    const tb_survey *survey = &h->judge->survey;
+    tb_judgement    *out    = h->out;
+    const tb_piece  *most   = tb_overlay_largest(&h->landuse);
 
-    TB_TRY(tb_overlay_visit(h->judge->geos, geometry, &survey->landuse.features, NULL, take_class,
-                            &c, NULL, err));
-    if (c.polygon.feature == NULL)
+    if (most == NULL)
         goto done;
-    out->place_code = tb_survey_text(survey, "landuse", c.polygon.feature, "place_code");
-    out->place_name = tb_survey_text(survey, "landuse", c.polygon.feature, "place_name");
+    out->place_code = tb_survey_text(survey, "landuse", most->feature, "place_code");
+    out->place_name = tb_survey_text(survey, "landuse", most->feature, "place_name");
     out->changed_share =
-        c.polygon.area / tb_area_of_geometry(h->judge->geos, c.polygon.feature->geometry);
-    for (size_t i = 1; i < c.count; i++)
-        most = c.item[i].area_m2 > c.item[most].area_m2 ? i : most;
-    if (c.count > 0)
-        out->former_class = c.item[most].code;
+        most->ground.area_m2 / tb_area_of_geometry(h->judge->geos, most->feature->geometry);
+    TB_TRY(find_class(survey, &h->landuse, &out->former_class, err));
 done:
-    tb_free(c.item);
     return status;
 }
 
-/* The feature with most of a geometry, or NULL. */
-static tb_status find_largest(tb_geos *geos, const GEOSGeometry *geometry, const tb_mask *mask,
-                              const tb_feature **out, tb_error *err)
+/* The feature with most of a parcel, or NULL. */
+static tb_status find_largest(hearing *h, const tb_mask *mask, const tb_feature **out,
+                              tb_error *err)
 {
-    largest   it = {.mask = mask};
-    tb_status status =
-        tb_overlay_visit(geos, geometry, &mask->features, mask->approval != NULL ? holds : NULL,
-                         take_largest, &it, NULL, err);
+    tb_status       status = TB_OK;
+    tb_overlay      pieces = {0};
+    const tb_piece *most;
 
-    *out = it.feature;
+    TB_TRY(tb_overlay_find(h->judge->geos, &h->ground, &mask->features,
+                           mask->approval != NULL ? holds : NULL, (void *)mask, &pieces, err));
+    most = tb_overlay_largest(&pieces);
+    *out = most != NULL ? most->feature : NULL;
+done:
+    tb_overlay_reset(&pieces);
     return status;
 }
 
-static tb_status find_places(hearing *h, const GEOSGeometry *geometry, tb_error *err)
+static tb_status find_places(hearing *h, tb_error *err)
 {
     tb_status         status = TB_OK;
-    tb_geos          *geos   = h->judge->geos;
     tb_survey        *survey = &h->judge->survey;
     tb_judgement     *out    = h->out;
     const tb_feature *feature;
 
     if (survey->has_districts) {
-        TB_TRY(find_largest(geos, geometry, &survey->districts, &feature, err));
+        TB_TRY(find_largest(h, &survey->districts, &feature, err));
         if (feature != NULL) {
             out->district_code = tb_survey_text(survey, "districts", feature, "code");
             out->district_name = tb_survey_text(survey, "districts", feature, "name");
         }
     }
-    if (survey->masks.landuse != NULL)
-        TB_TRY(find_former(h, geometry, err));
+    TB_TRY(find_former(h, err));
     if (survey->masks.approvals != NULL) {
-        TB_TRY(find_largest(geos, geometry, &survey->approvals, &feature, err));
+        TB_TRY(find_largest(h, &survey->approvals, &feature, err));
         if (feature != NULL) {
             out->kind       = tb_survey_text(survey, "approvals", feature, "kind");
             out->document   = tb_survey_text(survey, "approvals", feature, "document");
@@ -307,48 +285,57 @@ done:
     return status;
 }
 
-static tb_status add_share(void *context, const GEOSGeometry *piece, double area_m2,
-                           const tb_feature *feature, tb_error *err)
-{
-    hearing      *h      = context;
-    tb_survey    *survey = &h->judge->survey;
-    tb_judgement *out    = h->out;
-    const char   *role   = survey->has_units ? "units" : "districts";
-    tb_status     status = TB_OK;
-    tb_holdings   holdings;
-    tb_share     *share;
+/* ---- shares ---- */
 
-    (void)area_m2;
-    TB_TRY(tb_grow(&out->share, (size_t)out->share_count + 1, sizeof *out->share, "shares", err));
-    share  = &out->share[out->share_count++];
-    *share = (tb_share){.code = tb_survey_text(survey, role, feature, "code"),
-                        .name = tb_survey_text(survey, role, feature, "name")};
-    TB_TRY(tb_holdings_measure(h->judge->geos, piece, &survey->masks, &holdings, err));
-    set_areas(&share->areas, &holdings, &survey->masks,
+/* What lies in a unit; all of the parcel was measured already. */
+static tb_status measure_share(hearing *h, tb_piece *piece, tb_areas *out, tb_error *err)
+{
+    tb_status       status  = TB_OK;
+    const tb_masks *masks   = &h->judge->survey.masks;
+    tb_overlay      landuse = {0};
+    tb_holdings     holdings;
+
+    if (piece->ground.area_m2 > h->ground.area_m2 - TB_AREA_NOTHING_M2)
+        holdings = h->holdings;
+    else
+        TB_TRY(
+            tb_holdings_measure(h->judge->geos, &piece->ground, masks, &holdings, &landuse, err));
+    set_areas(out, &holdings, masks,
               h->judge->profile == NULL || h->judge->profile->is_net_of_ridges);
 done:
+    tb_overlay_reset(&landuse);
     return status;
 }
 
 /* The parcel belongs to the unit that has most of it. */
-static tb_status find_shares(hearing *h, const GEOSGeometry *geometry, tb_error *err)
+static tb_status find_shares(hearing *h, tb_error *err)
 {
     tb_status      status = TB_OK;
     tb_survey     *survey = &h->judge->survey;
+    tb_judgement  *out    = h->out;
     const tb_mask *units  = survey->has_units ? &survey->units : &survey->districts;
+    const char    *role   = survey->has_units ? "units" : "districts";
     int64_t        most   = -1;
+    tb_overlay     pieces = {0};
 
     if (!survey->has_units && !survey->has_districts)
         return TB_OK;
-    TB_TRY(tb_overlay_visit(h->judge->geos, geometry, &units->features, NULL, add_share, h, NULL,
-                            err));
-    for (int i = 0; i < h->out->share_count; i++)
-        if (h->out->share[i].areas.total > most) {
-            most              = h->out->share[i].areas.total;
-            h->out->unit_code = h->out->share[i].code;
-            h->out->unit_name = h->out->share[i].name;
+    TB_TRY(tb_overlay_find(h->judge->geos, &h->ground, &units->features, NULL, NULL, &pieces, err));
+    TB_TRY(tb_alloc_zero(&out->share, pieces.count, sizeof *out->share, "shares", err));
+    for (size_t i = 0; i < pieces.count; i++) {
+        tb_share *share = &out->share[out->share_count++];
+
+        share->code = tb_survey_text(survey, role, pieces.item[i].feature, "code");
+        share->name = tb_survey_text(survey, role, pieces.item[i].feature, "name");
+        TB_TRY(measure_share(h, &pieces.item[i], &share->areas, err));
+        if (share->areas.total > most) {
+            most           = share->areas.total;
+            out->unit_code = share->code;
+            out->unit_name = share->name;
         }
+    }
 done:
+    tb_overlay_reset(&pieces);
     return status;
 }
 
@@ -405,7 +392,9 @@ static tb_status hear_one(hearing *h, const GEOSGeometry *geometry, tb_error *er
         snprintf(judge->day, sizeof judge->day, "%s", h->out->under.after);
         tb_survey_set_date(&judge->survey, judge->day);
     }
-    TB_TRY(tb_holdings_measure(judge->geos, geometry, &judge->survey.masks, &h->holdings, err));
+    h->ground = tb_tract_of(geometry);
+    TB_TRY(tb_holdings_measure(judge->geos, &h->ground, &judge->survey.masks, &h->holdings,
+                               &h->landuse, err));
     set_areas(&h->out->areas, &h->holdings, &judge->survey.masks,
               judge->profile == NULL || judge->profile->is_net_of_ridges);
     h->out->areas.uncertainty = uncertainty_of(h, geometry, h->holdings.total);
@@ -421,12 +410,14 @@ static tb_status hear_one(hearing *h, const GEOSGeometry *geometry, tb_error *er
     note_quality(h);
     if (h->out->reason != NULL)
         goto done;
-    TB_TRY(find_places(h, geometry, err));
-    TB_TRY(find_shares(h, geometry, err));
+    TB_TRY(find_places(h, err));
+    TB_TRY(find_shares(h, err));
     if (judge->profile != NULL)
         decide_tiers(h);
 done:
     GEOSGeom_destroy_r(handle, point);
+    tb_overlay_reset(&h->landuse);
+    tb_tract_reset(judge->geos, &h->ground);
     return status;
 }
 
@@ -533,18 +524,22 @@ static bool is_later(void *context, const tb_feature *feature)
     return other > m->at && m->judge->item[other].reason == NULL;
 }
 
-static tb_status take_overlap(void *context, const GEOSGeometry *piece, double area_m2,
-                              const tb_feature *feature, tb_error *err)
+static tb_status note_overlap(meeting *m, tb_error *err)
 {
-    meeting *m = context;
+    tb_status  status = TB_OK;
+    tb_tract   ground = tb_tract_of(m->all->feature[m->at].geometry);
+    tb_overlay pieces = {0};
 
-    (void)piece;
-    (void)err;
-    if (tb_area_dm2(area_m2) > 0) {
-        m->judge->item[m->at].qa |= TB_QA_OVERLAP;
-        m->judge->item[feature - m->all->feature].qa |= TB_QA_OVERLAP;
-    }
-    return TB_OK;
+    TB_TRY(tb_overlay_find(m->judge->geos, &ground, m->all, is_later, m, &pieces, err));
+    for (size_t i = 0; i < pieces.count; i++)
+        if (tb_area_dm2(pieces.item[i].ground.area_m2) > 0) {
+            m->judge->item[m->at].qa |= TB_QA_OVERLAP;
+            m->judge->item[pieces.item[i].feature - m->all->feature].qa |= TB_QA_OVERLAP;
+        }
+done:
+    tb_overlay_reset(&pieces);
+    tb_tract_reset(m->judge->geos, &ground);
+    return status;
 }
 
 /* What is detected cannot overlap; what people draw may. */
@@ -555,8 +550,7 @@ static tb_status find_overlaps(tb_judge *judge, const tb_features *all, tb_error
 
     for (; m.at < all->count; m.at++)
         if (judge->item[m.at].reason == NULL)
-            TB_TRY(tb_overlay_visit(judge->geos, all->feature[m.at].geometry, all, is_later,
-                                    take_overlap, &m, NULL, err));
+            TB_TRY(note_overlap(&m, err));
 done:
     return status;
 }
