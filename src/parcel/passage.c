@@ -217,44 +217,41 @@ done:
     return status;
 }
 
-/* A polygon; NULL likewise. */
-static tb_status bring_polygon(tb_passage *it, traveller *of, OGRGeometryH polygon,
-                               GEOSGeometry **out, tb_error *err)
-{
-    tb_status      status = TB_OK;
-    int            count  = OGR_G_GetGeometryCount(polygon);
-    GEOSGeometry **rings  = NULL;
+/* Makes one geometry of parts, which GEOS takes, also when it fails. */
+typedef GEOSGeometry *make_fn(GEOSContextHandle_t handle, GEOSGeometry **parts, unsigned count);
 
-    *out = NULL;
-    if (count == 0) {
-        *out = GEOSGeom_createEmptyPolygon_r(of->out->geos->handle);
-        return TB_OK;
-    }
-    TB_TRY(bring_parts(it, of, polygon, bring_ring, &rings, err));
-    if (rings != NULL) /* GEOS takes them, also when it fails */
-        *out = GEOSGeom_createPolygon_r(of->out->geos->handle, rings[0], rings + 1,
-                                        (unsigned)(count - 1));
-done:
-    tb_free(rings);
-    return status;
+static GEOSGeometry *make_polygon(GEOSContextHandle_t handle, GEOSGeometry **rings, unsigned count)
+{
+    if (count == 0)
+        return GEOSGeom_createEmptyPolygon_r(handle);
+    return GEOSGeom_createPolygon_r(handle, rings[0], rings + 1, count - 1);
 }
 
-/* Several polygons; NULL likewise. */
-static tb_status bring_polygons(tb_passage *it, traveller *of, OGRGeometryH polygons,
-                                GEOSGeometry **out, tb_error *err)
+static GEOSGeometry *make_polygons(GEOSContextHandle_t handle, GEOSGeometry **parts, unsigned count)
+{
+    return GEOSGeom_createCollection_r(handle, GEOS_MULTIPOLYGON, parts, count);
+}
+
+/* A geometry of parts; NULL likewise. */
+static tb_status bring_whole(tb_passage *it, traveller *of, OGRGeometryH whole, bring_fn *bring,
+                             make_fn *make, GEOSGeometry **out, tb_error *err)
 {
     tb_status      status = TB_OK;
-    int            count  = OGR_G_GetGeometryCount(polygons);
     GEOSGeometry **parts  = NULL;
 
     *out = NULL;
-    TB_TRY(bring_parts(it, of, polygons, bring_polygon, &parts, err));
-    if (parts != NULL) /* likewise */
-        *out = GEOSGeom_createCollection_r(of->out->geos->handle, GEOS_MULTIPOLYGON, parts,
-                                           (unsigned)count);
+    TB_TRY(bring_parts(it, of, whole, bring, &parts, err));
+    if (parts != NULL)
+        *out = make(of->out->geos->handle, parts, (unsigned)OGR_G_GetGeometryCount(whole));
 done:
     tb_free(parts);
     return status;
+}
+
+static tb_status bring_polygon(tb_passage *it, traveller *of, OGRGeometryH polygon,
+                               GEOSGeometry **out, tb_error *err)
+{
+    return bring_whole(it, of, polygon, bring_ring, make_polygon, out, err);
 }
 
 static int snap(double *x, double *y, void *context)
@@ -295,7 +292,7 @@ static tb_status bring_shape(tb_passage *it, traveller *of, OGRGeometryH shape, 
     case wkbPolygon:
         return bring_polygon(it, of, shape, out, err);
     case wkbMultiPolygon:
-        return bring_polygons(it, of, shape, out, err);
+        return bring_whole(it, of, shape, bring_polygon, make_polygons, out, err);
     default:
         return bring_other(it, of, shape, out, err);
     }
