@@ -147,6 +147,37 @@ done:
     return status;
 }
 
+static tb_status make_pieces(tb_geos *geos, tb_tract *ground, const hits *found, tb_overlay *out,
+                             tb_error *err)
+{
+    tb_status status = TB_OK;
+
+    *out = (tb_overlay){.geos = geos};
+    TB_TRY(tb_alloc_zero(&out->item, found->count, sizeof *out->item, "overlay", err));
+    for (size_t i = 0; i < found->count; i++) {
+        tb_piece *piece = &out->item[out->count];
+
+        if (found->answer.has_areas && found->area_m2[i] <= TB_AREA_NOTHING_M2)
+            continue;
+        piece->feature = found->feature[i];
+        out->count++;
+        TB_TRY(add_tract(out, tb_tract_of(piece->feature->geometry), &piece->cutter, err));
+        if (found->answer.has_areas)
+            piece->ground =
+                (tb_tract){.one = ground, .other = piece->cutter, .area_m2 = found->area_m2[i]};
+        else
+            TB_TRY(tb_tract_common(geos, ground, piece->cutter, &piece->ground, err));
+        if (!found->answer.is_apart)
+            TB_TRY(take_earlier(geos, ground, out, err));
+        if (piece->ground.area_m2 <= TB_AREA_NOTHING_M2) {
+            tb_tract_reset(geos, &piece->ground);
+            out->count--;
+        }
+    }
+done:
+    return status;
+}
+
 tb_status tb_overlay_find(tb_geos *geos, tb_tract *ground, const tb_features *mask,
                           tb_overlay_filter *wants, void *context, tb_overlay *out, tb_error *err)
 {
@@ -159,27 +190,8 @@ tb_status tb_overlay_find(tb_geos *geos, tb_tract *ground, const tb_features *ma
         around = around->one;
     TB_TRY(find_hits(geos, around->geometry, mask, &found, err));
     TB_TRY(measure_hits(geos, ground, wants, context, &found, err));
-    TB_TRY(tb_alloc_zero(&out->item, found.count, sizeof *out->item, "overlay", err));
-    for (size_t i = 0; i < found.count; i++) {
-        tb_piece *piece = &out->item[out->count];
-
-        if (found.answer.has_areas && found.area_m2[i] <= TB_AREA_NOTHING_M2)
-            continue;
-        piece->feature = found.feature[i];
-        out->count++;
-        TB_TRY(add_tract(out, tb_tract_of(piece->feature->geometry), &piece->cutter, err));
-        if (found.answer.has_areas)
-            piece->ground =
-                (tb_tract){.one = ground, .other = piece->cutter, .area_m2 = found.area_m2[i]};
-        else
-            TB_TRY(tb_tract_common(geos, ground, piece->cutter, &piece->ground, err));
-        if (!found.answer.is_apart)
-            TB_TRY(take_earlier(geos, ground, out, err));
-        if (piece->ground.area_m2 <= TB_AREA_NOTHING_M2) {
-            tb_tract_reset(geos, &piece->ground);
-            out->count--;
-        }
-    }
+    if (found.count > 0)
+        TB_TRY(make_pieces(geos, ground, &found, out, err));
 done:
     reset_hits(&found);
     return status;
@@ -209,12 +221,20 @@ tb_status tb_overlay_area(tb_geos *geos, const GEOSGeometry *geometry, const tb_
     tb_status  status = TB_OK;
     tb_tract   ground = tb_tract_of(geometry);
     tb_overlay pieces = {0};
+    hits       found;
 
     *area_m2 = 0.0;
-    TB_TRY(tb_overlay_find(geos, &ground, mask, NULL, NULL, &pieces, err));
+    TB_TRY(find_hits(geos, geometry, mask, &found, err));
+    TB_TRY(measure_hits(geos, &ground, NULL, NULL, &found, err));
+    for (size_t i = 0; i < found.count && found.answer.is_apart; i++)
+        *area_m2 += found.area_m2[i] > TB_AREA_NOTHING_M2 ? found.area_m2[i] : 0.0;
+    if (found.count == 0 || found.answer.is_apart)
+        goto done;
+    TB_TRY(make_pieces(geos, &ground, &found, &pieces, err));
     for (size_t i = 0; i < pieces.count; i++)
         *area_m2 += pieces.item[i].ground.area_m2;
 done:
+    reset_hits(&found);
     tb_overlay_reset(&pieces);
     tb_tract_reset(geos, &ground);
     return status;

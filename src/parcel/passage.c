@@ -191,32 +191,6 @@ done:
 typedef tb_status bring_fn(tb_passage *it, traveller *of, OGRGeometryH part, GEOSGeometry **out,
                            tb_error *err);
 
-/* The parts of a geometry; *parts is NULL unless all were made. To be freed with tb_free. */
-static tb_status bring_parts(tb_passage *it, traveller *of, OGRGeometryH whole, bring_fn *bring,
-                             GEOSGeometry ***parts, tb_error *err)
-{
-    tb_status      status = TB_OK;
-    int            count = OGR_G_GetGeometryCount(whole), made = 0;
-    GEOSGeometry **all = NULL;
-
-    *parts = NULL;
-    TB_TRY(tb_alloc(&all, (size_t)count, sizeof(GEOSGeometry *), "parts of a geometry", err));
-    while (made < count) {
-        TB_TRY(bring(it, of, OGR_G_GetGeometryRef(whole, made), &all[made], err));
-        if (all[made] == NULL)
-            goto done;
-        made++;
-    }
-    of->is_surely_valid = of->is_surely_valid && count == 1;
-    *parts              = all;
-    all                 = NULL;
-done:
-    for (int i = 0; all != NULL && i < made; i++)
-        GEOSGeom_destroy_r(of->out->geos->handle, all[i]);
-    tb_free(all);
-    return status;
-}
-
 /* Makes one geometry of parts, which GEOS takes, also when it fails. */
 typedef GEOSGeometry *make_fn(GEOSContextHandle_t handle, GEOSGeometry **parts, unsigned count);
 
@@ -232,19 +206,31 @@ static GEOSGeometry *make_polygons(GEOSContextHandle_t handle, GEOSGeometry **pa
     return GEOSGeom_createCollection_r(handle, GEOS_MULTIPOLYGON, parts, count);
 }
 
-/* A geometry of parts; NULL likewise. */
+/* A geometry of parts; NULL likewise. Most have one. */
 static tb_status bring_whole(tb_passage *it, traveller *of, OGRGeometryH whole, bring_fn *bring,
                              make_fn *make, GEOSGeometry **out, tb_error *err)
 {
-    tb_status      status = TB_OK;
-    GEOSGeometry **parts  = NULL;
+    enum { FEW = 4 };
+    tb_status     status = TB_OK;
+    int           count = OGR_G_GetGeometryCount(whole), made = 0;
+    GEOSGeometry *few[FEW], **all                             = few;
 
     *out = NULL;
-    TB_TRY(bring_parts(it, of, whole, bring, &parts, err));
-    if (parts != NULL)
-        *out = make(of->out->geos->handle, parts, (unsigned)OGR_G_GetGeometryCount(whole));
+    if (count > FEW)
+        TB_TRY(tb_alloc(&all, (size_t)count, sizeof(GEOSGeometry *), "parts of a geometry", err));
+    for (; made < count; made++) {
+        TB_TRY(bring(it, of, OGR_G_GetGeometryRef(whole, made), &all[made], err));
+        if (all[made] == NULL)
+            goto done;
+    }
+    of->is_surely_valid = of->is_surely_valid && count == 1;
+    *out                = make(of->out->geos->handle, all, (unsigned)count);
+    made                = 0;
 done:
-    tb_free(parts);
+    for (int i = 0; i < made; i++)
+        GEOSGeom_destroy_r(of->out->geos->handle, all[i]);
+    if (all != few)
+        tb_free(all);
     return status;
 }
 
