@@ -44,28 +44,26 @@ static tb_status go_beyond(measure *m, tb_tract *ground, const tb_overlay *piece
                            piece_filter *wants, beyond *out, tb_error *err)
 {
     tb_status status = TB_OK;
-    tb_tract  common = {0};
 
     *out = (beyond){.rest = ground};
     if (pieces->count == 0)
         goto done;
     TB_TRY(tb_alloc(&out->link, pieces->count, sizeof *out->link, "overlay", err));
     for (size_t i = 0; i < pieces->count; i++) {
-        tb_piece *piece = &pieces->item[i];
-        double    area;
+        tb_tract *link = &out->link[out->count];
 
-        if (wants != NULL && !wants(m, piece))
+        if (wants != NULL && !wants(m, &pieces->item[i]))
             continue;
-        TB_TRY(tb_tract_common(m->geos, out->rest, piece->cutter, &common, err));
-        area = common.area_m2;
-        tb_tract_reset(m->geos, &common);
-        if (area <= TB_AREA_NOTHING_M2)
+        out->count++;
+        TB_TRY(tb_tract_without(m->geos, out->rest, pieces->item[i].cutter, link, err));
+        if (!link->is_all) {
+            out->rest = link;
             continue;
-        TB_TRY(tb_tract_without(m->geos, out->rest, piece->cutter, &out->link[out->count++], err));
-        out->rest = &out->link[out->count - 1];
+        }
+        tb_tract_reset(m->geos, link);
+        out->count--;
     }
 done:
-    tb_tract_reset(m->geos, &common);
     return status;
 }
 

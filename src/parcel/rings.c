@@ -642,13 +642,24 @@ done:
     return status;
 }
 
+static size_t count_edges(const tb_rings *rings)
+{
+    size_t count = 0;
+
+    for (size_t r = 0; r < rings->count; r++)
+        count += rings->ring[r].edges;
+    return count;
+}
+
 tb_status tb_common_find(tb_common *c, const tb_rings *first, const tb_rings *second, bool *is_sure,
                          tb_error *err)
 {
     tb_status status = TB_OK;
+    bool      is_clear;
 
     *is_sure         = true;
     c->stretch_count = 0;
+    c->is_all        = false;
     if (first->count == 0 || (second->count == 0 && !second->is_inverse) ||
         tb_boxes_apart(first->box, second->box))
         return TB_OK;
@@ -657,8 +668,10 @@ tb_status tb_common_find(tb_common *c, const tb_rings *first, const tb_rings *se
     TB_TRY(make_room(&c->starts, c->meeting_count, &c->starts_capacity, sizeof *c->starts, err));
     if (*is_sure)
         TB_TRY(walk_along(c, second, first, false, is_sure, err));
+    is_clear = c->meeting_count == 0 && c->stretch_count == 0;
     if (*is_sure)
         TB_TRY(walk_along(c, first, second, true, is_sure, err));
+    c->is_all = is_clear && c->stretch_count == count_edges(first);
 done:
     return status;
 }

@@ -60,6 +60,7 @@ typedef struct tb_common {
     struct tb_stretch  *stretch;
     size_t near_capacity, meeting_capacity, order_capacity[2], starts_capacity, stretch_capacity;
     size_t meeting_count, stretch_count;
+    bool   is_all; /**< it is all of the first */
 } tb_common;
 
 void tb_common_reset(tb_common *common);

@@ -93,6 +93,7 @@ static tb_status measure(tb_geos *geos, tb_tract *it, tb_error *err)
     TB_TRY(find(geos, it, &common, &is_sure, err));
     if (is_sure) {
         it->area_m2 = tb_common_area(&common);
+        it->is_all  = common.is_all;
     } else {
         TB_TRY(tb_tract_geometry(geos, it, &geometry, err));
         it->area_m2 = tb_area_of_geometry(geos, geometry);
@@ -112,6 +113,16 @@ tb_status tb_tract_common(tb_geos *geos, tb_tract *one, tb_tract *other, tb_trac
 tb_status tb_tract_without(tb_geos *geos, tb_tract *one, tb_tract *other, tb_tract *out,
                            tb_error *err)
 {
+    tb_status       status = TB_OK;
+    const tb_rings *first, *second;
+
     *out = (tb_tract){.one = one, .other = other, .is_without = true};
-    return measure(geos, out, err);
+    TB_TRY(tb_tract_rings(geos, one, &first, err));
+    TB_TRY(tb_tract_rings(geos, other, &second, err));
+    out->is_all  = first != NULL && second != NULL && tb_boxes_apart(first->box, second->box);
+    out->area_m2 = one->area_m2;
+    if (!out->is_all)
+        TB_TRY(measure(geos, out, err));
+done:
+    return status;
 }

@@ -21,6 +21,7 @@ typedef struct tb_tract {
     bool                is_without;  /**< what of the one is not of the other */
     struct tb_rings    *rings;       /**< NULL: not made yet, or there is a doubt */
     bool                is_doubtful; /**< they cannot be told */
+    bool                is_all;      /**< of the one, for certain: the other takes nothing off */
     double              area_m2;
 } tb_tract;
 
