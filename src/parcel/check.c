@@ -4,9 +4,9 @@
 #include <stdlib.h>
 
 #include "core/memory.h"
+#include "parcel/apart.h"
 #include "parcel/area.h"
 #include "parcel/features.h"
-#include "parcel/rings.h"
 
 /* What is worth a line in the quality log. */
 static const double SHARED_LEAST_M2 = 1.0, AREA_OFF_M2 = 10.0, AREA_OFF_SHARE = 0.01;

@@ -1,7 +1,9 @@
 #include "parcel/edges.h"
 
 #include "core/memory.h"
+#include "parcel/apart.h"
 #include "parcel/area.h"
+#include "parcel/common.h"
 
 /* All of one call. */
 typedef struct work {

@@ -2,7 +2,7 @@
 
 #include "core/memory.h"
 #include "parcel/area.h"
-#include "parcel/rings.h"
+#include "parcel/common.h"
 
 tb_tract tb_tract_of(const GEOSGeometry *geometry)
 {
