@@ -383,6 +383,7 @@ typedef struct slabs {
     int       edges;
     double    height[HEIGHTS_MOST];
     int       heights;
+    double    bottom, top; /* of the parcel */
 } slabs;
 
 static void add_height(slabs *s, double y)
@@ -404,8 +405,9 @@ static void add_edges(slabs *s, tb_geos *geos, const GEOSGeometry *geometry, int
 
         for (size_t r = 1; r < rings.count; r++)
             is_gap |= i + 1 == rings.ring[r].first;
-        if (is_gap || p.y == q.y)
-            continue;
+        if (is_gap || p.y == q.y ||
+            (set > 0 && (fmin(p.y, q.y) - s->y >= s->top || fmax(p.y, q.y) - s->y <= s->bottom)))
+            continue; /* it bounds nothing beside the parcel */
         assert_true(s->edges < EDGES_IN_ALL);
         s->edge[s->edges++] = (slab_edge){{(is_up ? p : q).x - s->x, (is_up ? q : p).x - s->x},
                                           {(is_up ? p : q).y - s->y, (is_up ? q : p).y - s->y},
@@ -540,13 +542,16 @@ static tb_holdings holdings_by_slabs(tb_geos *geos, const GEOSGeometry *parcel,
     static slabs   s;
     const tb_mask *layer[] = {masks->landuse, masks->pbf, masks->redline, masks->approvals};
     tb_holdings    h       = {0};
-    double         low = INFINITY, high = -INFINITY;
 
-    s = (slabs){.x = x, .y = y};
+    s.x      = x;
+    s.y      = y;
+    s.edges  = 0;
+    s.bottom = INFINITY;
+    s.top    = -INFINITY;
     add_edges(&s, geos, parcel, 0);
     for (int i = 0; i < s.edges; i++) {
-        low  = fmin(low, s.edge[i].y[0]);
-        high = fmax(high, s.edge[i].y[1]);
+        s.bottom = fmin(s.bottom, s.edge[i].y[0]);
+        s.top    = fmax(s.top, s.edge[i].y[1]);
     }
     for (int l = 0; l < 4; l++)
         for (size_t i = 0; i < layer[l]->features.count; i++)
@@ -554,7 +559,7 @@ static tb_holdings holdings_by_slabs(tb_geos *geos, const GEOSGeometry *parcel,
                       1 + l * LAYER_MOST + (int)i);
     find_heights(&s);
     for (int i = 0; i + 1 < s.heights; i++)
-        if (s.height[i] >= low && s.height[i + 1] <= high && s.height[i] < s.height[i + 1])
+        if (s.height[i] >= s.bottom && s.height[i + 1] <= s.top && s.height[i] < s.height[i + 1])
             add_slab(&s, s.height[i], s.height[i + 1], masks, &h);
     return h;
 }

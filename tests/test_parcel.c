@@ -423,6 +423,40 @@ static void looking_around_finds_what_reading_all_finds(void **state)
 
 /* ---- roles ---- */
 
+static void count_text(void *context, const char *text)
+{
+    *(int64_t *)context += text == NULL || strcmp(text, "12345") != 0;
+}
+
+/* A file counts what telling of each feature counts. */
+static void others_are_counted_by_the_file(void **state)
+{
+    static const char *const texts[] = {"12345", "it's"};
+    char                     path[64];
+
+    (void)state;
+    snprintf(path, sizeof path, "/tmp/tuban-others-%ld.gpkg", (long)getpid());
+    remove(path);
+    GDALAllRegister();
+    make_survey(path);
+    for (int i = 0; i < 2; i++) {
+        tb_layer_source source = {.path = path, .where = i ? "fid > 3 OR fid = 1" : NULL};
+        tb_layer       *layer;
+        int64_t         told = 0, counted, all;
+
+        OK(tb_layer_open(&layer, &source, &survey_role, heard));
+        all = tb_layer_count(layer);
+        OK(tb_layer_texts(layer, 0, -1, count_text, &told, heard));
+        OK(tb_layer_count_others(layer, 0, texts, 2, &counted, heard));
+        assert_int_equal(counted, told);
+        assert_int_equal(counted, all - 1);
+        OK(tb_layer_count_others(layer, 0, NULL, 0, &counted, heard));
+        assert_int_equal(counted, all);
+        tb_layer_close(layer);
+    }
+    remove(path);
+}
+
 static void the_field_map_is_read(void **state)
 {
     tb_roles *roles;
@@ -525,6 +559,7 @@ int main(void)
         cmocka_unit_test(forms_are_those_of_the_least_rectangle),
         cmocka_unit_test(what_is_wrong_with_a_layer_is_logged),
         cmocka_unit_test(looking_around_finds_what_reading_all_finds),
+        cmocka_unit_test(others_are_counted_by_the_file),
         cmocka_unit_test(the_field_map_is_read),
         cmocka_unit_test(every_allocation_may_fail),
         cmocka_unit_test(reading_and_measuring_survive_faults),
