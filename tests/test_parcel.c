@@ -17,14 +17,13 @@
 #include "core/memory.h"
 #include "parcel/area.h"
 #include "parcel/cluster.h"
-#include "parcel/edges.h"
 #include "parcel/form.h"
-#include "parcel/holdings.h"
 #include "parcel/overlay.h"
 #include "parcel/plane.h"
 #include "parcel/role.h"
-#include "parcel/sides.h"
 #include "raster/capture.h"
+
+#include "grounds.h"
 
 static tb_error        last;
 static tb_error *const heard = &last;
@@ -34,26 +33,6 @@ static tb_error *const heard = &last;
         if ((call) != TB_OK)                                                                       \
             fail_msg("%s", last.message);                                                          \
     } while (0)
-
-static tb_geos *open_geos(void **state)
-{
-    tb_geos *geos;
-
-    (void)state;
-    OK(tb_geos_new(&geos, heard));
-    return geos;
-}
-
-static GEOSGeometry *box_of(tb_geos *geos, double west, double south, double east, double north)
-{
-    return GEOSGeom_createRectangle_r(geos->handle, west, south, east, north);
-}
-
-static double random_between(uint64_t *seed, double low, double high)
-{
-    *seed = *seed * 6364136223846793005u + 1442695040888963407u;
-    return low + (high - low) * (double)(*seed >> 11) / 9007199254740992.0;
-}
 
 /* ---- area ---- */
 
@@ -163,249 +142,6 @@ static void areas_round_half_up(void **state)
     assert_int_equal(tb_area_dm2(0.005), 1);
 }
 
-/* ---- overlay ---- */
-
-static void add(tb_features *features, GEOSGeometry *geometry)
-{
-    OK(tb_features_add(features, geometry, (int64_t)features->count, heard));
-}
-
-typedef struct pieces {
-    double area[8];
-    int    feature[8], count;
-} pieces;
-
-static tb_status collect(void *context, const GEOSGeometry *piece, double area_m2,
-                         const tb_feature *feature, tb_error *err)
-{
-    pieces *p = context;
-
-    (void)piece;
-    (void)err;
-    p->area[p->count]      = area_m2;
-    p->feature[p->count++] = (int)feature->fid;
-    return TB_OK;
-}
-
-static void shared_ground_counts_once(void **state)
-{
-    tb_geos      *geos   = open_geos(state);
-    tb_features   mask   = {.geos = geos};
-    GEOSGeometry *parcel = box_of(geos, 117.000, 36.000, 117.004, 36.001);
-    pieces        p      = {.count = 0};
-    double        shared, unit, area;
-
-    add(&mask, box_of(geos, 117.001, 35.999, 117.003, 36.002));
-    add(&mask, box_of(geos, 117.002, 35.999, 117.005, 36.002)); /* half of it under the first */
-    add(&mask, box_of(geos, 117.010, 35.999, 117.012, 36.002)); /* elsewhere */
-    add(&mask, box_of(geos, 117.001, 35.999, 117.002, 36.002)); /* wholly under the first */
-    OK(tb_features_index(&mask, heard));
-    unit = tb_area_of_geometry(geos, parcel) / 4;
-    OK(tb_overlay_visit(geos, parcel, &mask, NULL, collect, &p, &shared, heard));
-    assert_int_equal(p.count, 2);
-    assert_int_equal(p.feature[0], 0);
-    assert_int_equal(p.feature[1], 1);
-    assert_true(fabs(p.area[0] - 2 * unit) < 1e-4);
-    assert_true(fabs(p.area[1] - unit) < 1e-4);
-    assert_true(fabs(shared - 2 * unit) < 1e-4);
-    OK(tb_overlay_area(geos, parcel, &mask, &area, heard));
-    assert_true(fabs(area - 3 * unit) < 1e-4);
-    tb_features_reset(&mask);
-    GEOSGeom_destroy_r(geos->handle, parcel);
-    tb_geos_free(geos);
-}
-
-/* ---- edges ---- */
-
-static GEOSGeometry *ring_of(tb_geos *geos, const double *xy, unsigned count)
-{
-    return GEOSGeom_createLinearRing_r(
-        geos->handle, GEOSCoordSeq_copyFromBuffer_r(geos->handle, xy, count, 0, 0));
-}
-
-enum { CORNERS_MOST = 24 };
-
-/* A closed ring round a place, in degrees: a star, or anything at all. Returns its points. */
-static unsigned make_ring(uint64_t *seed, double x, double y, double radius, bool is_star,
-                          double *xy)
-{
-    unsigned corners = 3 + (unsigned)random_between(seed, 0, CORNERS_MOST - 4);
-
-    for (unsigned i = 0; i < corners; i++) {
-        double turn  = 2 * acos(-1.0) * (i + random_between(seed, 0.1, 0.9)) / corners;
-        double reach = radius * random_between(seed, 0.4, 1);
-
-        if (!is_star)
-            turn = random_between(seed, 0, 6.28);
-        xy[2 * i]     = tb_degree_snapped(x + reach * cos(turn));
-        xy[2 * i + 1] = tb_degree_snapped(y + reach * sin(turn));
-    }
-    memcpy(xy + 2 * corners, xy, 2 * sizeof *xy);
-    return corners + 1;
-}
-
-/* A polygon of some kind near a place: plain, with a hole, of two parts, repaired, or on a lattice,
- * where corners and edges meet those of others. */
-static GEOSGeometry *make_polygon(tb_geos *geos, uint64_t *seed, double x, double y)
-{
-    double        xy[2 * CORNERS_MOST + 2], radius = pow(10, random_between(seed, -4.3, -3));
-    int           kind = (int)random_between(seed, 0, 6);
-    GEOSGeometry *parts[2], *hole, *made, *valid;
-    unsigned      count;
-
-    x += random_between(seed, -4e-4, 4e-4);
-    y += random_between(seed, -4e-4, 4e-4);
-    if (kind == 0) {
-        const double step = 1e-4;
-
-        x = floor(x / step) * step;
-        y = floor(y / step) * step;
-        return box_of(geos, tb_degree_snapped(x), tb_degree_snapped(y),
-                      tb_degree_snapped(x + step * floor(random_between(seed, 1, 4))),
-                      tb_degree_snapped(y + step * floor(random_between(seed, 1, 4))));
-    }
-    count = make_ring(seed, x, y, radius, kind != 1, xy);
-    made  = GEOSGeom_createPolygon_r(geos->handle, ring_of(geos, xy, count), NULL, 0);
-    if (kind == 2) { /* a smaller one of the same shape within */
-        double small[2 * CORNERS_MOST + 2];
-
-        for (unsigned i = 0; i < count; i++) {
-            small[2 * i]     = tb_degree_snapped(x + 0.6 * (xy[2 * i] - x));
-            small[2 * i + 1] = tb_degree_snapped(y + 0.6 * (xy[2 * i + 1] - y));
-        }
-        GEOSGeom_destroy_r(geos->handle, made);
-        hole = ring_of(geos, small, count);
-        made = GEOSGeom_createPolygon_r(geos->handle, ring_of(geos, xy, count), &hole, 1);
-    } else if (kind == 3) {
-        count    = make_ring(seed, x + 2.1 * radius, y, radius, true, xy);
-        parts[0] = made;
-        parts[1] = GEOSGeom_createPolygon_r(geos->handle, ring_of(geos, xy, count), NULL, 0);
-        made     = GEOSGeom_createCollection_r(geos->handle, GEOS_MULTIPOLYGON, parts, 2);
-    }
-    valid = GEOSMakeValid_r(geos->handle, made);
-    GEOSGeom_destroy_r(geos->handle, made);
-    return valid;
-}
-
-/* Cuts a polygon in two along a line through a place: neighbours with a common border. */
-static void cut(tb_geos *geos, GEOSGeometry *whole, double x, GEOSGeometry *half[2])
-{
-    for (int i = 0; i < 2; i++) {
-        GEOSGeometry *side = i ? box_of(geos, x, -90, 180, 90) : box_of(geos, -180, -90, x, 90);
-
-        half[i] = GEOSIntersection_r(geos->handle, whole, side);
-        GEOSGeom_destroy_r(geos->handle, side);
-    }
-    GEOSGeom_destroy_r(geos->handle, whole);
-}
-
-static double area_in_common(tb_geos *geos, const GEOSGeometry *a, const GEOSGeometry *b,
-                             GEOSGeometry **piece)
-{
-    GEOSGeometry *common = GEOSIntersection_r(geos->handle, a, b);
-    double        area   = tb_area_of_geometry(geos, common);
-
-    assert_non_null(common);
-    if (piece != NULL)
-        *piece = common;
-    else
-        GEOSGeom_destroy_r(geos->handle, common);
-    return area;
-}
-
-/* Edges say what GEOS's pieces are, or nothing; and "apart" only of features that are. */
-static void edges_agree_with_pieces(void **state)
-{
-    enum { CASES = 10000, MOST = 4 };
-    tb_geos *geos     = open_geos(state);
-    uint64_t seed     = 20240315;
-    int      answered = 0, apart = 0, cut_apart = 0, shared = 0;
-
-    for (int n = 0; n < CASES; n++) {
-        GEOSGeometry     *parcel, *piece[MOST];
-        tb_feature        feature[MOST];
-        const tb_feature *pointer[MOST];
-        tb_edges_answer   answer;
-        double            area[MOST], whole, x, y, common = 0.0;
-        size_t            count  = 0;
-        bool              is_cut = n % 3 == 0;
-
-        x      = random_between(&seed, 75, 133);
-        y      = random_between(&seed, 19, 52);
-        parcel = make_polygon(geos, &seed, x, y);
-        whole  = tb_area_of_geometry(geos, parcel);
-        for (count = 0; count < MOST; count++)
-            feature[count] = (tb_feature){.geometry = make_polygon(geos, &seed, x, y)};
-        if (is_cut) {
-            GEOSGeometry *half[2];
-
-            cut(geos, feature[0].geometry, tb_degree_snapped(x), half);
-            GEOSGeom_destroy_r(geos->handle, feature[1].geometry);
-            for (int i = 0; i < 2; i++)
-                feature[i].geometry = half[i];
-            for (count = 2; count < MOST; count++)
-                GEOSGeom_destroy_r(geos->handle, feature[count].geometry);
-            count = 2;
-        }
-        for (size_t i = 0; i < count; i++)
-            pointer[i] = &feature[i];
-        OK(tb_edges_measure(geos, parcel, pointer, count, area, &answer, heard));
-        for (size_t i = 0; i < count; i++) {
-            double theirs = area_in_common(geos, parcel, feature[i].geometry, &piece[i]);
-
-            if (answer.has_areas && fabs(area[i] - theirs) > fmax(1e-9 * whole, 1e-4))
-                fail_msg("case %d feature %zu: %.9f, of GEOS %.9f", n, i, area[i], theirs);
-        }
-        for (size_t i = 0; i < count; i++)
-            for (size_t k = 0; k < i; k++)
-                common += area_in_common(geos, piece[i], piece[k], NULL);
-        if (answer.is_apart && common > 1e-6)
-            fail_msg("case %d: said to be apart, share %.9f m2", n, common);
-        answered += answer.has_areas;
-        apart += answer.is_apart;
-        cut_apart += answer.is_apart && is_cut && area[0] > 0.0 && area[1] > 0.0;
-        shared += answer.has_areas && common > 1e-6;
-        for (size_t i = 0; i < count; i++) {
-            GEOSGeom_destroy_r(geos->handle, piece[i]);
-            GEOSGeom_destroy_r(geos->handle, feature[i].geometry);
-        }
-        GEOSGeom_destroy_r(geos->handle, parcel);
-    }
-    print_message("edges: %d of %d answered, %d apart, %d of them neighbours, %d share ground\n",
-                  answered, CASES, apart, cut_apart, shared);
-    assert_true(answered > CASES / 2 && apart > CASES / 10 && cut_apart > 100 && shared > 500);
-    tb_geos_free(geos);
-}
-
-/* A ring that is said to be simple is a valid polygon to GEOS. */
-static void simple_rings_are_valid(void **state)
-{
-    tb_geos *geos   = open_geos(state);
-    uint64_t seed   = 5;
-    int      simple = 0, valid = 0;
-
-    for (int n = 0; n < 20000; n++) {
-        double        xy[2 * CORNERS_MOST + 2];
-        unsigned      count = make_ring(&seed, 117, 36, n % 5 ? 1e-3 : 4e-9, n % 2, xy);
-        bool          is_simple;
-        GEOSGeometry *polygon;
-
-        if (n % 7 == 0 && count > 5) /* a corner on another, or on an edge */
-            memcpy(xy + 2 * (count / 2), xy, 2 * sizeof *xy);
-        if (n % 11 == 0 && count > 5)
-            xy[4] = (xy[0] + xy[2]) / 2, xy[5] = (xy[1] + xy[3]) / 2;
-        is_simple = tb_ring_is_surely_simple((const tb_point *)(const void *)xy, count);
-        polygon   = GEOSGeom_createPolygon_r(geos->handle, ring_of(geos, xy, count), NULL, 0);
-        valid += GEOSisValid_r(geos->handle, polygon) == 1;
-        simple += is_simple;
-        assert_true(!is_simple || GEOSisValid_r(geos->handle, polygon) == 1);
-        GEOSGeom_destroy_r(geos->handle, polygon);
-    }
-    print_message("rings: %d said to be simple of %d valid\n", simple, valid);
-    assert_true(simple > valid * 9 / 10);
-    tb_geos_free(geos);
-}
-
 static OGRCoordinateTransformationH way_from(int epsg)
 {
     OGRSpatialReferenceH from = OSRNewSpatialReference(NULL), to = OSRNewSpatialReference(NULL);
@@ -468,62 +204,6 @@ static void a_plane_is_where_proj_says(void **state)
     assert_int_equal(points_count, 6 * 12 * per_place);
 }
 
-/* One parcel of four equal parts: farmland with a ridge, orchard, construction, nothing. */
-static void holdings_of_a_parcel(void **state)
-{
-    tb_geos  *geos = open_geos(state);
-    tb_mask   land = {.features = {.geos = geos}}, pbf = {.features = {.geos = geos}};
-    tb_mask   approved = {.features = {.geos = geos}};
-    tb_ground ground[] = {TB_GROUND_FARMLAND, TB_GROUND_OTHER_AGRICULTURAL, TB_GROUND_CONSTRUCTION};
-    double    ridge[] = {0.1, 0, 0}, none[] = {0.05};
-    tb_approval_state states[] = {TB_APPROVAL_NONE, TB_APPROVAL_HOLDS, TB_APPROVAL_LATE};
-    tb_masks          masks    = {.landuse = &land, .pbf = &pbf, .approvals = &approved};
-    GEOSGeometry     *parcel   = box_of(geos, 117.000, 36.000, 117.004, 36.001);
-    tb_holdings       h;
-    double            unit = tb_area_of_geometry(geos, parcel) / 4;
-
-    for (int i = 0; i < 3; i++)
-        add(&land.features, box_of(geos, 117.0 + i * 0.001, 35.9, 117.0 + (i + 1) * 0.001, 36.1));
-    add(&pbf.features,
-        box_of(geos, 117.0005, 35.9, 117.0035, 36.1)); /* over the construction too */
-    for (int i = 0; i < 3; i++) /* that which reduces nothing lies first, over all */
-        add(&approved.features, box_of(geos,
-                                       i == 0   ? 116.0
-                                       : i == 1 ? 117.0
-                                                : 117.0,
-                                       35.9,
-                                       i == 0   ? 118.0
-                                       : i == 1 ? 117.0005
-                                                : 117.001,
-                                       36.1));
-    land.ground       = ground;
-    land.ridge        = ridge;
-    pbf.ridge         = none;
-    approved.approval = states;
-    OK(tb_features_index(&land.features, heard));
-    OK(tb_features_index(&pbf.features, heard));
-    OK(tb_features_index(&approved.features, heard));
-    OK(tb_holdings_measure(geos, parcel, &masks, &h, heard));
-    assert_true(fabs(h.farmland_gross - unit) < 1e-3);
-    assert_true(fabs(h.farmland_net - 0.9 * unit) < 1e-3);
-    assert_true(fabs(h.other_agricultural - 1.1 * unit) < 1e-3);
-    assert_true(fabs(h.construction - unit) < 1e-3);
-    assert_true(fabs(h.unsurveyed - unit) < 1e-3);
-    assert_true(fabs(h.pbf_gross - 2 * unit) < 1e-3); /* not on construction land */
-    assert_true(fabs(h.pbf_net - 1.9 * unit) < 1e-3);
-    assert_true(fabs(h.pbf_on_farmland - 0.5 * unit) < 1e-3);
-    assert_true(fabs(h.farmland_beyond_pbf - 0.45 * unit) < 1e-3);
-    assert_true(fabs(h.approved - 0.5 * unit) < 1e-3);
-    assert_true(fabs(h.late - 0.5 * unit) < 1e-3);
-    assert_true(fabs(h.farmland_unapproved - 0.45 * unit) < 1e-3);
-    assert_true(fabs(h.pbf_unapproved - 1.9 * unit) < 1e-3);
-    tb_features_reset(&land.features);
-    tb_features_reset(&pbf.features);
-    tb_features_reset(&approved.features);
-    GEOSGeom_destroy_r(geos->handle, parcel);
-    tb_geos_free(geos);
-}
-
 static void neighbours_make_a_cluster(void **state)
 {
     tb_geos    *geos     = open_geos(state);
@@ -533,11 +213,11 @@ static void neighbours_make_a_cluster(void **state)
 
     tb_metres_per_degree(36.0, &north, &east);
     /* Gaps of 19 m east, 19 m north, then 21 m and far away. */
-    add(&features, box_of(geos, 117.0, 36.0, 117.001, 36.001));
-    add(&features, box_of(geos, 117.001 + 19 / east, 36.0, 117.002, 36.001));
-    add(&features, box_of(geos, 117.0, 36.001 + 19 / north, 117.001, 36.002));
-    add(&features, box_of(geos, 117.002 + 21 / east, 36.0, 117.003, 36.001));
-    add(&features, box_of(geos, 118.0, 36.0, 118.001, 36.001));
+    add_ground(&features, box_of(geos, 117.0, 36.0, 117.001, 36.001));
+    add_ground(&features, box_of(geos, 117.001 + 19 / east, 36.0, 117.002, 36.001));
+    add_ground(&features, box_of(geos, 117.0, 36.001 + 19 / north, 117.001, 36.002));
+    add_ground(&features, box_of(geos, 117.002 + 21 / east, 36.0, 117.003, 36.001));
+    add_ground(&features, box_of(geos, 118.0, 36.0, 118.001, 36.001));
     OK(tb_features_index(&features, heard));
     OK(tb_clusters_find(&features, 20.0, cluster, heard));
     assert_int_equal(cluster[0], 0);
@@ -743,6 +423,40 @@ static void looking_around_finds_what_reading_all_finds(void **state)
 
 /* ---- roles ---- */
 
+static void count_text(void *context, const char *text)
+{
+    *(int64_t *)context += text == NULL || strcmp(text, "12345") != 0;
+}
+
+/* A file counts what telling of each feature counts. */
+static void others_are_counted_by_the_file(void **state)
+{
+    static const char *const texts[] = {"12345", "it's"};
+    char                     path[64];
+
+    (void)state;
+    snprintf(path, sizeof path, "/tmp/tuban-others-%ld.gpkg", (long)getpid());
+    remove(path);
+    GDALAllRegister();
+    make_survey(path);
+    for (int i = 0; i < 2; i++) {
+        tb_layer_source source = {.path = path, .where = i ? "fid > 3 OR fid = 1" : NULL};
+        tb_layer       *layer;
+        int64_t         told = 0, counted, all;
+
+        OK(tb_layer_open(&layer, &source, &survey_role, heard));
+        all = tb_layer_count(layer);
+        OK(tb_layer_texts(layer, 0, -1, count_text, &told, heard));
+        OK(tb_layer_count_others(layer, 0, texts, 2, &counted, heard));
+        assert_int_equal(counted, told);
+        assert_int_equal(counted, all - 1);
+        OK(tb_layer_count_others(layer, 0, NULL, 0, &counted, heard));
+        assert_int_equal(counted, all);
+        tb_layer_close(layer);
+    }
+    remove(path);
+}
+
 static void the_field_map_is_read(void **state)
 {
     tb_roles *roles;
@@ -840,15 +554,12 @@ int main(void)
         cmocka_unit_test(a_planar_square_off_the_meridian),
         cmocka_unit_test(parts_add_up),
         cmocka_unit_test(areas_round_half_up),
-        cmocka_unit_test(shared_ground_counts_once),
-        cmocka_unit_test(edges_agree_with_pieces),
-        cmocka_unit_test(simple_rings_are_valid),
         cmocka_unit_test(a_plane_is_where_proj_says),
-        cmocka_unit_test(holdings_of_a_parcel),
         cmocka_unit_test(neighbours_make_a_cluster),
         cmocka_unit_test(forms_are_those_of_the_least_rectangle),
         cmocka_unit_test(what_is_wrong_with_a_layer_is_logged),
         cmocka_unit_test(looking_around_finds_what_reading_all_finds),
+        cmocka_unit_test(others_are_counted_by_the_file),
         cmocka_unit_test(the_field_map_is_read),
         cmocka_unit_test(every_allocation_may_fail),
         cmocka_unit_test(reading_and_measuring_survive_faults),

@@ -21,19 +21,26 @@ typedef struct sums {
     double            *into;             /* NULL: nowhere */
 } sums;
 
-static tb_status add_piece(void *context, const GEOSGeometry *piece, double area_m2,
-                           const tb_feature *feature, tb_error *err)
+static tb_status add_pieces(sums *s, tb_geos *geos, const GEOSGeometry *geometry, tb_error *err)
 {
-    sums  *s = context;
-    size_t i = (size_t)(feature - s->features->feature);
+    tb_status  status = TB_OK;
+    tb_tract   ground = tb_tract_of(geometry);
+    tb_overlay pieces = {0};
 
-    (void)piece;
-    (void)err;
-    if (s->into != NULL && (s->own == NULL || s->own == feature))
-        s->into[i] += area_m2;
-    if (s->own == NULL)
-        s->is_reached[i] = true;
-    return TB_OK;
+    TB_TRY(tb_overlay_find(geos, &ground, s->features, NULL, NULL, &pieces, err));
+    for (size_t k = 0; k < pieces.count; k++) {
+        const tb_feature *feature = pieces.item[k].feature;
+        size_t            i       = (size_t)(feature - s->features->feature);
+
+        if (s->into != NULL && (s->own == NULL || s->own == feature))
+            s->into[i] += pieces.item[k].ground.area_m2;
+        if (s->own == NULL)
+            s->is_reached[i] = true;
+    }
+done:
+    tb_overlay_reset(&pieces);
+    tb_tract_reset(geos, &ground);
+    return status;
 }
 
 /* Of each feature what no earlier one has. */
@@ -44,8 +51,7 @@ static tb_status measure_units(sums *s, tb_geos *geos, tb_error *err)
     s->into = s->total;
     for (size_t i = 0; i < s->features->count; i++) {
         s->own = &s->features->feature[i];
-        TB_TRY(
-            tb_overlay_visit(geos, s->own->geometry, s->features, NULL, add_piece, s, NULL, err));
+        TB_TRY(add_pieces(s, geos, s->own->geometry, err));
     }
     s->own = NULL;
 done:
@@ -68,7 +74,7 @@ static tb_status measure_observed(tb_coverage *coverage, sums *s, tb_geos *geos,
         coverage->unobserved += tb_area_dm2(area);
     s->into = is_seen ? s->observed : NULL;
     if (s->features->count > 0)
-        TB_TRY(tb_overlay_visit(geos, geometry, s->features, NULL, add_piece, s, NULL, err));
+        TB_TRY(add_pieces(s, geos, geometry, err));
 done:
     GEOSGeom_destroy_r(geos->handle, geometry);
     return status;

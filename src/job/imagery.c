@@ -313,46 +313,45 @@ static const char *text_of(const tb_feature *feature, int field)
     return field >= 0 ? feature->text[field] : NULL;
 }
 
-static tb_status take_footprint(void *context, const GEOSGeometry *piece, double area_m2,
-                                const tb_feature *feature, tb_error *err)
+static tb_status add_footprint(looking *l, const tb_piece *piece, tb_error *err)
 {
-    looking     *l     = context;
     const sheet *from  = l->date->sheet;
-    const char  *scene = text_of(feature, from->scene);
-    long         day   = tb_survey_day(text_of(feature, from->day));
+    const char  *scene = text_of(piece->feature, from->scene);
+    long         day   = tb_survey_day(text_of(piece->feature, from->day));
 
-    (void)piece;
     return add_source(l, scene != NULL ? scene : tb_path_name(l->job->images[0]),
-                      day != 0 ? day : tb_survey_day(l->job->date), area_m2, err);
+                      day != 0 ? day : tb_survey_day(l->job->date), piece->ground.area_m2, err);
 }
 
-static tb_status take_extent(void *context, const GEOSGeometry *piece, double area_m2,
-                             const tb_feature *feature, tb_error *err)
+static tb_status add_extent(looking *l, const tb_piece *piece, tb_error *err)
 {
-    looking *l = context;
-
-    (void)piece;
-    return add_source(l, tb_path_name(l->job->images[feature->fid]), tb_survey_day(l->job->date),
-                      area_m2, err);
+    return add_source(l, tb_path_name(l->job->images[piece->feature->fid]),
+                      tb_survey_day(l->job->date), piece->ground.area_m2, err);
 }
 
 /* What lies in no footprint is the date's own. */
 static tb_status look(const tb_imagery *imagery, const GEOSGeometry *geometry, looking *l,
                       tb_error *err)
 {
-    tb_status status = TB_OK;
-    double    whole  = l->left_m2;
+    tb_status  status    = TB_OK;
+    double     whole     = l->left_m2;
+    tb_tract   ground    = tb_tract_of(geometry);
+    tb_overlay pieces    = {0};
+    bool       has_sheet = l->date->sheet != NULL;
 
-    if (l->date->sheet != NULL)
-        TB_TRY(tb_overlay_visit(imagery->geos, geometry, &l->date->sheet->features, NULL,
-                                take_footprint, l, NULL, err));
-    else if (l->date->count > 1)
-        TB_TRY(tb_overlay_visit(imagery->geos, geometry, &l->date->features, NULL, take_extent, l,
-                                NULL, err));
+    if (has_sheet || l->date->count > 1)
+        TB_TRY(tb_overlay_find(imagery->geos, &ground,
+                               has_sheet ? &l->date->sheet->features : &l->date->features, NULL,
+                               NULL, &pieces, err));
+    for (size_t i = 0; i < pieces.count; i++)
+        TB_TRY(has_sheet ? add_footprint(l, &pieces.item[i], err)
+                         : add_extent(l, &pieces.item[i], err));
     if (l->left_m2 > 1e-6 * whole)
         TB_TRY(add_source(l, tb_path_name(l->job->images[0]), tb_survey_day(l->job->date),
                           l->left_m2, err));
 done:
+    tb_overlay_reset(&pieces);
+    tb_tract_reset(imagery->geos, &ground);
     return status;
 }
 

@@ -1,30 +1,17 @@
 #include "job/judge.h"
 
-#include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/file.h"
 #include "core/memory.h"
+#include "job/judge_inside.h"
 #include "job/key.h"
 #include "parcel/area.h"
-#include "parcel/cluster.h"
 #include "parcel/overlay.h"
 
 static const char SMALL[]        = "小于最小图斑 (small)";
 static const char CONSTRUCTION[] = "全部位于建设用地 (construction land)";
-
-/* One candidate on its way. */
-typedef struct hearing {
-    tb_judge           *judge;
-    const tb_job       *job;
-    const tb_candidate *candidate;
-    const tb_imagery   *imagery;
-    tb_judgement       *out;
-    double              gsd_m;
-    tb_holdings         holdings;
-} hearing;
 
 void tb_judge_reset(tb_judge *judge)
 {
@@ -39,322 +26,9 @@ void tb_judge_reset(tb_judge *judge)
     *judge = (tb_judge){0};
 }
 
-/* ---- areas ---- */
+/* ---- one candidate ---- */
 
-/* What rounding leaves over goes to the largest of these, never to what is tested. */
-static void close_areas(tb_areas *areas)
-{
-    int64_t *parts[] = {&areas->unsurveyed, &areas->other_agricultural, &areas->unused,
-                        &areas->construction};
-    int64_t  rest    = areas->total - areas->farmland;
-    int      largest = 0;
-
-    for (int i = 0; i < 4; i++)
-        rest -= *parts[i];
-    for (int i = 1; i < 3; i++)
-        largest = *parts[i] > *parts[largest] ? i : largest;
-    if (*parts[largest] + rest < 0)
-        largest = 3;
-    *parts[largest] += rest;
-}
-
-static void set_areas(tb_areas *out, const tb_holdings *h, const tb_masks *masks, bool is_net)
-{
-    *out = (tb_areas){.total               = tb_area_dm2(h->total),
-                      .farmland            = TB_AREA_UNKNOWN,
-                      .farmland_gross      = TB_AREA_UNKNOWN,
-                      .farmland_beyond_pbf = TB_AREA_UNKNOWN,
-                      .pbf                 = TB_AREA_UNKNOWN,
-                      .pbf_gross           = TB_AREA_UNKNOWN,
-                      .redline             = TB_AREA_UNKNOWN,
-                      .pbf_or_redline      = TB_AREA_UNKNOWN,
-                      .other_agricultural  = TB_AREA_UNKNOWN,
-                      .unused              = TB_AREA_UNKNOWN,
-                      .construction        = TB_AREA_UNKNOWN,
-                      .unsurveyed          = TB_AREA_UNKNOWN,
-                      .urban               = TB_AREA_UNKNOWN,
-                      .approved            = TB_AREA_UNKNOWN,
-                      .unapproved          = TB_AREA_UNKNOWN};
-    if (masks->landuse != NULL) {
-        out->farmland_gross = tb_area_dm2(h->farmland_gross);
-        out->farmland       = is_net ? tb_area_dm2(h->farmland_net) : out->farmland_gross;
-        out->other_agricultural =
-            tb_area_dm2(is_net ? h->other_agricultural
-                               : h->other_agricultural - (h->farmland_gross - h->farmland_net));
-        out->unused       = tb_area_dm2(h->unused);
-        out->construction = tb_area_dm2(h->construction);
-        out->unsurveyed   = h->unsurveyed > 0.0 ? tb_area_dm2(h->unsurveyed) : 0;
-        close_areas(out);
-    }
-    if (masks->pbf != NULL) {
-        out->pbf_gross = tb_area_dm2(h->pbf_gross);
-        out->pbf       = is_net ? tb_area_dm2(h->pbf_net) : out->pbf_gross;
-        if (masks->landuse != NULL)
-            out->farmland_beyond_pbf = tb_area_dm2(h->farmland_beyond_pbf);
-    }
-    if (masks->redline != NULL)
-        out->redline = tb_area_dm2(h->redline);
-    if (masks->pbf != NULL && masks->redline != NULL)
-        out->pbf_or_redline = tb_area_dm2(h->pbf_or_redline);
-    if (masks->urban != NULL)
-        out->urban = tb_area_dm2(h->urban);
-    if (masks->approvals != NULL) {
-        out->approved   = tb_area_dm2(h->approved);
-        out->unapproved = out->total - out->approved;
-    }
-    for (int i = 0; i < masks->extra_count; i++)
-        out->extra[i] = tb_area_dm2(h->extra[i]);
-}
-
-/*
- * How far the boundary may lie off, along all of it: half a pixel; what registration leaves; and
- * what smoothing our own outlines may move them, which no more than this share of the area. They
- * are independent, so their squares add up. The ring outside the boundary, with a square's corners.
- */
-static const double OUTLINE_SHARE = 0.01;
-
-static int64_t uncertainty_of(const hearing *h, const GEOSGeometry *geometry, double area_m2)
-{
-    double around_m = tb_perimeter_of_geometry(h->judge->geos, geometry);
-    double half_m   = h->gsd_m / 2.0;
-    double stays_m  = tb_imagery_residual_m(h->imagery, h->candidate->pair);
-    double smooth_m = 0.0, off_m;
-
-    if (strcmp(h->candidate->source, "auto") == 0 && around_m > 0.0)
-        smooth_m = fmin(h->job->simplify_px * h->gsd_m, OUTLINE_SHARE * area_m2 / around_m);
-    off_m = sqrt(half_m * half_m + stays_m * stays_m + smooth_m * smooth_m);
-    return tb_area_dm2(around_m * off_m + 4.0 * off_m * off_m);
-}
-
-/* ---- tiers ---- */
-
-/* `classes`: what a person said it is, or NULL. */
-static void decide(const tb_judge *judge, const tb_job *job, const tb_areas *areas,
-                   const char *classes, tb_tier_result *out)
-{
-    tb_tier_input input;
-
-    tb_tier_input_init(&input, tb_profile_stream(judge->profile, job->stream));
-    input.pbf_dm2                  = areas->pbf;
-    input.erl_dm2                  = areas->redline;
-    input.farmland_dm2             = areas->farmland;
-    input.farmland_outside_pbf_dm2 = areas->farmland_beyond_pbf;
-    input.union_dm2                = areas->pbf_or_redline;
-    input.uncertainty_dm2          = areas->uncertainty;
-    input.classes                  = classes;
-    tb_day_parse(job->month, &input.issue);
-    tb_tier_decide(judge->profile, &input, out);
-}
-
-static void decide_tiers(hearing *h)
-{
-    tb_judgement  *out     = h->out;
-    tb_areas       reduced = out->areas, gross = out->areas;
-    bool           is_net  = h->judge->profile->is_net_of_ridges;
-    const char    *classes = h->candidate->classes;
-    tb_tier_result by_gross;
-
-    decide(h->judge, h->job, &out->areas, classes, &out->tier_before);
-    out->tier = out->tier_before;
-    if (out->areas.approved > 0 && is_net) {
-        if (reduced.farmland >= 0)
-            reduced.farmland = tb_area_dm2(h->holdings.farmland_unapproved);
-        if (reduced.pbf >= 0)
-            reduced.pbf = tb_area_dm2(h->holdings.pbf_unapproved);
-        if (reduced.redline >= 0)
-            reduced.redline = tb_area_dm2(h->holdings.redline_unapproved);
-        decide(h->judge, h->job, &reduced, classes, &out->tier);
-    }
-    gross.farmland = gross.farmland_gross;
-    gross.pbf      = gross.pbf_gross;
-    decide(h->judge, h->job, &gross, classes, &by_gross);
-    if (by_gross.tier != out->tier_before.tier)
-        out->qa |= TB_QA_RIDGES;
-    if (out->tier.passes_by_union_only)
-        out->qa |= TB_QA_UNION;
-    out->has_tier         = true;
-    out->is_approved_late = h->holdings.late > 0.005;
-}
-
-/* ---- places ---- */
-
-typedef struct largest {
-    const tb_mask    *mask;
-    const tb_feature *feature;
-    double            area;
-} largest;
-
-static tb_status take_largest(void *context, const GEOSGeometry *piece, double area_m2,
-                              const tb_feature *feature, tb_error *err)
-{
-    largest *it = context;
-
-    (void)piece;
-    (void)err;
-    if (area_m2 > it->area) {
-        it->feature = feature;
-        it->area    = area_m2;
-    }
-    return TB_OK;
-}
-
-static bool holds(void *context, const tb_feature *feature)
-{
-    const tb_mask *mask = ((largest *)context)->mask;
-
-    return mask->approval[feature - mask->features.feature] == TB_APPROVAL_HOLDS;
-}
-
-/* Areas of the survey's classes under a geometry, and the polygon with most of it. */
-typedef struct classes {
-    const tb_survey *survey;
-    largest          polygon;
-    struct {
-        const char *code;
-        double      area_m2;
-    } * item;
-    size_t count;
-} classes;
-
-static tb_status take_class(void *context, const GEOSGeometry *piece, double area_m2,
-                            const tb_feature *feature, tb_error *err)
-{
-    tb_status   status = TB_OK;
-    classes    *c      = context;
-    const char *code   = tb_survey_text(c->survey, "landuse", feature, "class");
-    size_t      i      = 0;
-
-    TB_TRY(take_largest(&c->polygon, piece, area_m2, feature, err));
-    if (code == NULL)
-        goto done;
-    while (i < c->count && strcmp(c->item[i].code, code) != 0)
-        i++;
-    if (i == c->count) {
-        TB_TRY(tb_grow(&c->item, c->count + 1, sizeof *c->item, "land classes", err));
-        c->item[c->count].code      = code;
-        c->item[c->count++].area_m2 = 0.0;
-    }
-    c->item[i].area_m2 += area_m2;
-done:
-    return status;
-}
-
-/* What the ground was, and how much of the survey's polygon under most of it is changed. */
-static tb_status find_former(hearing *h, const GEOSGeometry *geometry, tb_error *err)
-{
-    tb_status     status = TB_OK;
-    tb_survey    *survey = &h->judge->survey;
-    tb_judgement *out    = h->out;
-    classes       c      = {.survey = survey};
-    size_t        most   = 0;
-
-    TB_TRY(tb_overlay_visit(h->judge->geos, geometry, &survey->landuse.features, NULL, take_class,
-                            &c, NULL, err));
-    if (c.polygon.feature == NULL)
-        goto done;
-    out->place_code = tb_survey_text(survey, "landuse", c.polygon.feature, "place_code");
-    out->place_name = tb_survey_text(survey, "landuse", c.polygon.feature, "place_name");
-    out->changed_share =
-        c.polygon.area / tb_area_of_geometry(h->judge->geos, c.polygon.feature->geometry);
-    for (size_t i = 1; i < c.count; i++)
-        most = c.item[i].area_m2 > c.item[most].area_m2 ? i : most;
-    if (c.count > 0)
-        out->former_class = c.item[most].code;
-done:
-    tb_free(c.item);
-    return status;
-}
-
-/* The feature with most of a geometry, or NULL. */
-static tb_status find_largest(tb_geos *geos, const GEOSGeometry *geometry, const tb_mask *mask,
-                              const tb_feature **out, tb_error *err)
-{
-    largest   it = {.mask = mask};
-    tb_status status =
-        tb_overlay_visit(geos, geometry, &mask->features, mask->approval != NULL ? holds : NULL,
-                         take_largest, &it, NULL, err);
-
-    *out = it.feature;
-    return status;
-}
-
-static tb_status find_places(hearing *h, const GEOSGeometry *geometry, tb_error *err)
-{
-    tb_status         status = TB_OK;
-    tb_geos          *geos   = h->judge->geos;
-    tb_survey        *survey = &h->judge->survey;
-    tb_judgement     *out    = h->out;
-    const tb_feature *feature;
-
-    if (survey->has_districts) {
-        TB_TRY(find_largest(geos, geometry, &survey->districts, &feature, err));
-        if (feature != NULL) {
-            out->district_code = tb_survey_text(survey, "districts", feature, "code");
-            out->district_name = tb_survey_text(survey, "districts", feature, "name");
-        }
-    }
-    if (survey->masks.landuse != NULL)
-        TB_TRY(find_former(h, geometry, err));
-    if (survey->masks.approvals != NULL) {
-        TB_TRY(find_largest(geos, geometry, &survey->approvals, &feature, err));
-        if (feature != NULL) {
-            out->kind       = tb_survey_text(survey, "approvals", feature, "kind");
-            out->document   = tb_survey_text(survey, "approvals", feature, "document");
-            out->registered = tb_survey_text(survey, "approvals", feature, "register");
-        }
-    }
-done:
-    return status;
-}
-
-static tb_status add_share(void *context, const GEOSGeometry *piece, double area_m2,
-                           const tb_feature *feature, tb_error *err)
-{
-    hearing      *h      = context;
-    tb_survey    *survey = &h->judge->survey;
-    tb_judgement *out    = h->out;
-    const char   *role   = survey->has_units ? "units" : "districts";
-    tb_status     status = TB_OK;
-    tb_holdings   holdings;
-    tb_share     *share;
-
-    (void)area_m2;
-    TB_TRY(tb_grow(&out->share, (size_t)out->share_count + 1, sizeof *out->share, "shares", err));
-    share  = &out->share[out->share_count++];
-    *share = (tb_share){.code = tb_survey_text(survey, role, feature, "code"),
-                        .name = tb_survey_text(survey, role, feature, "name")};
-    TB_TRY(tb_holdings_measure(h->judge->geos, piece, &survey->masks, &holdings, err));
-    set_areas(&share->areas, &holdings, &survey->masks,
-              h->judge->profile == NULL || h->judge->profile->is_net_of_ridges);
-done:
-    return status;
-}
-
-/* The parcel belongs to the unit that has most of it. */
-static tb_status find_shares(hearing *h, const GEOSGeometry *geometry, tb_error *err)
-{
-    tb_status      status = TB_OK;
-    tb_survey     *survey = &h->judge->survey;
-    const tb_mask *units  = survey->has_units ? &survey->units : &survey->districts;
-    int64_t        most   = -1;
-
-    if (!survey->has_units && !survey->has_districts)
-        return TB_OK;
-    TB_TRY(tb_overlay_visit(h->judge->geos, geometry, &units->features, NULL, add_share, h, NULL,
-                            err));
-    for (int i = 0; i < h->out->share_count; i++)
-        if (h->out->share[i].areas.total > most) {
-            most              = h->out->share[i].areas.total;
-            h->out->unit_code = h->out->share[i].code;
-            h->out->unit_name = h->out->share[i].name;
-        }
-done:
-    return status;
-}
-
-/* ---- judging ---- */
-
-static const char *reason_of(const hearing *h)
+static const char *reason_of(const tb_hearing *h)
 {
     const tb_profile *profile = h->judge->profile;
 
@@ -371,7 +45,7 @@ static const char *reason_of(const hearing *h)
     return NULL;
 }
 
-static void note_quality(hearing *h)
+static void note_quality(tb_hearing *h)
 {
     tb_judgement *out = h->out;
 
@@ -391,7 +65,7 @@ static void note_quality(hearing *h)
         out->qa |= TB_QA_PBF_NOT_FARM;
 }
 
-static tb_status hear_one(hearing *h, const GEOSGeometry *geometry, tb_error *err)
+static tb_status hear_one(tb_hearing *h, const GEOSGeometry *geometry, tb_error *err)
 {
     tb_status           status = TB_OK;
     tb_judge           *judge  = h->judge;
@@ -405,10 +79,11 @@ static tb_status hear_one(hearing *h, const GEOSGeometry *geometry, tb_error *er
         snprintf(judge->day, sizeof judge->day, "%s", h->out->under.after);
         tb_survey_set_date(&judge->survey, judge->day);
     }
-    TB_TRY(tb_holdings_measure(judge->geos, geometry, &judge->survey.masks, &h->holdings, err));
-    set_areas(&h->out->areas, &h->holdings, &judge->survey.masks,
-              judge->profile == NULL || judge->profile->is_net_of_ridges);
-    h->out->areas.uncertainty = uncertainty_of(h, geometry, h->holdings.total);
+    h->ground = tb_tract_of(geometry);
+    TB_TRY(tb_holdings_measure(judge->geos, &h->ground, &judge->survey.masks, &h->holdings,
+                               &h->landuse, err));
+    tb_judge_set_areas(judge, &h->holdings, &h->out->areas);
+    h->out->areas.uncertainty = tb_hearing_uncertainty(h, geometry);
     point                     = GEOSPointOnSurface_r(handle, geometry);
     if (point != NULL) {
         GEOSGeomGetX_r(handle, point, &h->out->longitude);
@@ -421,143 +96,14 @@ static tb_status hear_one(hearing *h, const GEOSGeometry *geometry, tb_error *er
     note_quality(h);
     if (h->out->reason != NULL)
         goto done;
-    TB_TRY(find_places(h, geometry, err));
-    TB_TRY(find_shares(h, geometry, err));
+    TB_TRY(tb_hearing_find_places(h, err));
+    TB_TRY(tb_hearing_find_shares(h, err));
     if (judge->profile != NULL)
-        decide_tiers(h);
+        tb_hearing_decide(h);
 done:
     GEOSGeom_destroy_r(handle, point);
-    return status;
-}
-
-/* ---- clusters ---- */
-
-static int64_t sum_of(int64_t a, int64_t b)
-{
-    return a < 0 || b < 0 ? TB_AREA_UNKNOWN : a + b;
-}
-
-static void add_areas(tb_areas *sum, const tb_areas *more)
-{
-    sum->farmland            = sum_of(sum->farmland, more->farmland);
-    sum->farmland_beyond_pbf = sum_of(sum->farmland_beyond_pbf, more->farmland_beyond_pbf);
-    sum->pbf                 = sum_of(sum->pbf, more->pbf);
-    sum->redline             = sum_of(sum->redline, more->redline);
-    sum->pbf_or_redline      = sum_of(sum->pbf_or_redline, more->pbf_or_redline);
-}
-
-/* What is summed up of a cluster, at the place of its first parcel. */
-typedef struct group {
-    tb_areas sum;
-    int      parcels, number, tier;
-} group;
-
-/* `place` tells which candidate each feature is. */
-static tb_status set_clusters(tb_judge *judge, const tb_job *job, const tb_features *kept,
-                              const size_t *place, tb_error *err)
-{
-    tb_status status  = TB_OK;
-    size_t   *cluster = NULL;
-    group    *groups  = NULL;
-    int       number  = 0;
-
-    TB_TRY(tb_alloc(&cluster, kept->count, sizeof *cluster, "clusters", err));
-    TB_TRY(tb_alloc_zero(&groups, kept->count, sizeof *groups, "clusters", err));
-    TB_TRY(tb_clusters_find(kept, (double)judge->profile->cluster_gap_dm / 10.0, cluster, err));
-    for (size_t i = 0; i < kept->count; i++) {
-        group *of = &groups[cluster[i]];
-
-        if (of->parcels++ == 0)
-            of->sum = judge->item[place[i]].areas;
-        else
-            add_areas(&of->sum, &judge->item[place[i]].areas);
-    }
-    for (size_t i = 0; i < kept->count; i++) {
-        group         *of = &groups[cluster[i]];
-        tb_tier_result tier;
-
-        if (of->parcels == 1)
-            continue;
-        if (of->number == 0) {
-            decide(judge, job, &of->sum, NULL, &tier);
-            of->number = ++number;
-            of->tier   = tier.tier;
-        }
-        judge->item[place[i]].cluster      = of->number;
-        judge->item[place[i]].cluster_tier = of->tier;
-    }
-done:
-    tb_free(cluster);
-    tb_free(groups);
-    return status;
-}
-
-static tb_status find_clusters(tb_judge *judge, const tb_job *job, const tb_features *all,
-                               tb_error *err)
-{
-    tb_status   status = TB_OK;
-    tb_features kept   = {.geos = judge->geos};
-    size_t     *place  = NULL;
-
-    TB_TRY(tb_alloc(&place, all->count, sizeof *place, "clusters", err));
-    for (size_t i = 0; i < all->count; i++) {
-        if (judge->item[i].reason != NULL || judge->item[i].is_withheld) /* sums would tell of it */
-            continue;
-        place[kept.count] = i;
-        TB_TRY(tb_features_add(&kept,
-                               GEOSGeom_clone_r(judge->geos->handle, all->feature[i].geometry),
-                               (int64_t)i, err));
-    }
-    TB_TRY(tb_features_index(&kept, err));
-    if (kept.count > 1)
-        TB_TRY(set_clusters(judge, job, &kept, place, err));
-done:
-    tb_features_reset(&kept);
-    tb_free(place);
-    return status;
-}
-
-/* ---- parcels on each other ---- */
-
-typedef struct meeting {
-    tb_judge          *judge;
-    const tb_features *all;
-    size_t             at; /* of `all` */
-} meeting;
-
-static bool is_later(void *context, const tb_feature *feature)
-{
-    const meeting *m     = context;
-    size_t         other = (size_t)(feature - m->all->feature);
-
-    return other > m->at && m->judge->item[other].reason == NULL;
-}
-
-static tb_status take_overlap(void *context, const GEOSGeometry *piece, double area_m2,
-                              const tb_feature *feature, tb_error *err)
-{
-    meeting *m = context;
-
-    (void)piece;
-    (void)err;
-    if (tb_area_dm2(area_m2) > 0) {
-        m->judge->item[m->at].qa |= TB_QA_OVERLAP;
-        m->judge->item[feature - m->all->feature].qa |= TB_QA_OVERLAP;
-    }
-    return TB_OK;
-}
-
-/* What is detected cannot overlap; what people draw may. */
-static tb_status find_overlaps(tb_judge *judge, const tb_features *all, tb_error *err)
-{
-    tb_status status = TB_OK;
-    meeting   m      = {.judge = judge, .all = all};
-
-    for (; m.at < all->count; m.at++)
-        if (judge->item[m.at].reason == NULL)
-            TB_TRY(tb_overlay_visit(judge->geos, all->feature[m.at].geometry, all, is_later,
-                                    take_overlap, &m, NULL, err));
-done:
+    tb_overlay_reset(&h->landuse);
+    tb_tract_reset(judge->geos, &h->ground);
     return status;
 }
 
@@ -689,7 +235,7 @@ tb_status tb_judge_candidates(tb_judge *judge, const tb_job *job, const tb_candi
     judge->count = candidates->count;
     for (size_t i = 0; i < candidates->count; i++) {
         const tb_candidate *candidate = &candidates->item[i];
-        hearing             h         = {.judge     = judge,
+        tb_hearing          h         = {.judge     = judge,
                                          .job       = job,
                                          .candidate = candidate,
                                          .imagery   = imagery,
@@ -701,10 +247,10 @@ tb_status tb_judge_candidates(tb_judge *judge, const tb_job *job, const tb_candi
             progress->report(progress->context, "judge", (int64_t)i + 1,
                              (int64_t)candidates->count);
     }
-    TB_TRY(find_overlaps(judge, &all, err));
+    TB_TRY(tb_judge_find_overlaps(judge, &all, err));
     note_overlaps(judge, progress);
     if (judge->profile != NULL)
-        TB_TRY(find_clusters(judge, job, &all, err));
+        TB_TRY(tb_judge_find_clusters(judge, job, &all, err));
     TB_TRY(
         tb_coverage_measure(&judge->coverage, judge->geos, &judge->survey, job, candidates, err));
 done:

@@ -10,6 +10,9 @@
 
 #include "parcel/geos.h"
 
+/** A square millimetre: what is left of edges that coincide but for rounding. */
+#define TB_AREA_NOTHING_M2 1e-6
+
 /**
  * The signed area of a ring, m²; positive when it runs anticlockwise with L to the right.
  *

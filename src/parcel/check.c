@@ -4,11 +4,9 @@
 #include <stdlib.h>
 
 #include "core/memory.h"
+#include "parcel/apart.h"
 #include "parcel/area.h"
-#include "parcel/edges.h"
 #include "parcel/features.h"
-
-static const double AROUND_DEGREES = 1e-6; /* clear of what it goes around */
 
 /* What is worth a line in the quality log. */
 static const double SHARED_LEAST_M2 = 1.0, AREA_OFF_M2 = 10.0, AREA_OFF_SHARE = 0.01;
@@ -29,35 +27,7 @@ static int compare_placed(const void *a, const void *b)
     return (p->number > q->number) - (p->number < q->number);
 }
 
-/*
- * Whether two features share no ground for certain, as their edges tell: most that touch have the
- * same corners where they do.
- */
-static tb_status are_apart(const tb_features *f, const placed *a, const placed *b, bool *out,
-                           tb_error *err)
-{
-    tb_status           status = TB_OK;
-    GEOSContextHandle_t handle = f->geos->handle;
-    const tb_feature   *two[2] = {&f->feature[a->number], &f->feature[b->number]};
-    GEOSGeometry       *around = GEOSGeom_createRectangle_r(
-              handle, fmin(a->low[0], b->low[0]) - AROUND_DEGREES,
-              fmin(a->low[1], b->low[1]) - AROUND_DEGREES, fmax(a->high[0], b->high[0]) + AROUND_DEGREES,
-              fmax(a->high[1], b->high[1]) + AROUND_DEGREES);
-    tb_edges_answer answer;
-    double          area[2];
-
-    if (around == NULL) {
-        status = tb_geos_fail(f->geos, err, "a box around two features");
-        goto done;
-    }
-    TB_TRY(tb_edges_measure(f->geos, around, two, 2, area, &answer, err));
-    *out = answer.has_areas && answer.is_apart;
-done:
-    GEOSGeom_destroy_r(handle, around);
-    return status;
-}
-
-/* Logs the later of two features that are the same ground or share some. */
+/* Logs the later of two features that are the same ground or share some, as GEOS finds it. */
 static tb_status compare_two(tb_features *f, const placed *p, const placed *q, tb_error *err)
 {
     tb_status           status = TB_OK;
@@ -66,11 +36,9 @@ static tb_status compare_two(tb_features *f, const placed *p, const placed *q, t
     const tb_feature   *other  = &f->feature[p->number < q->number ? q->number : p->number];
     GEOSGeometry       *common = NULL;
     double              area, shared;
-    bool                is_apart = false;
     char                detail[96];
 
-    TB_TRY(are_apart(f, p, q, &is_apart, err));
-    if (is_apart || GEOSRelatePattern_r(handle, one->geometry, other->geometry, "T********") != 1)
+    if (GEOSRelatePattern_r(handle, one->geometry, other->geometry, "T********") != 1)
         return TB_OK;
     area = tb_area_of_geometry(f->geos, other->geometry);
     snprintf(detail, sizeof detail, "feature %lld", (long long)one->fid);
@@ -87,8 +55,8 @@ done:
     return status;
 }
 
-/* Compares features whose boxes overlap, along x: O(n log n) and the pairs. */
-static tb_status check_pairs(tb_features *f, size_t first, bool overlaps, tb_error *err)
+/* The boxes of the features since `first`, along x. To be freed with tb_free. */
+static tb_status place_features(const tb_features *f, size_t first, placed **out, tb_error *err)
 {
     tb_status           status = TB_OK;
     GEOSContextHandle_t handle = f->geos->handle;
@@ -106,16 +74,46 @@ static tb_status check_pairs(tb_features *f, size_t first, bool overlaps, tb_err
         GEOSGeom_getYMax_r(handle, of, &all[i].high[1]);
     }
     qsort(all, count, sizeof *all, compare_placed);
-    for (size_t i = 0; i < count; i++)
+done:
+    *out = all;
+    return status;
+}
+
+/* Compares features whose boxes overlap: O(n log n) and the pairs. Most that touch have the same
+ * corners where they do, and their edges tell that they are apart. */
+static tb_status check_pairs(tb_features *f, size_t first, bool overlaps, tb_error *err)
+{
+    tb_status status = TB_OK;
+    size_t    count  = f->count - first;
+    placed   *all    = NULL;
+    tb_rings  one = {0}, other = {0};
+
+    TB_TRY(place_features(f, first, &all, err));
+    for (size_t i = 0; i < count; i++) {
+        bool has_one = false, is_sure = false;
+
         for (size_t j = i + 1; j < count && all[j].low[0] < all[i].high[0]; j++) {
             bool is_same = all[i].low[0] == all[j].low[0] && all[i].low[1] == all[j].low[1] &&
                            all[i].high[0] == all[j].high[0] && all[i].high[1] == all[j].high[1];
+            bool is_other_sure = false;
 
-            if (all[j].low[1] < all[i].high[1] && all[i].low[1] < all[j].high[1] &&
-                (overlaps || is_same))
+            if (all[j].low[1] >= all[i].high[1] || all[i].low[1] >= all[j].high[1] ||
+                !(overlaps || is_same))
+                continue;
+            if (!has_one)
+                TB_TRY(tb_rings_load(f->geos, f->feature[all[i].number].geometry, &one, &is_sure,
+                                     err));
+            has_one = true;
+            if (is_sure)
+                TB_TRY(tb_rings_load(f->geos, f->feature[all[j].number].geometry, &other,
+                                     &is_other_sure, err));
+            if (!is_other_sure || !tb_rings_are_apart(&one, &other))
                 TB_TRY(compare_two(f, &all[i], &all[j], err));
         }
+    }
 done:
+    tb_rings_reset(&one);
+    tb_rings_reset(&other);
     tb_free(all);
     return status;
 }

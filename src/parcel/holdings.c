@@ -1,17 +1,15 @@
 #include "parcel/holdings.h"
 
+#include "core/memory.h"
 #include "parcel/area.h"
-#include "parcel/overlay.h"
 
 typedef struct measure {
     tb_geos        *geos;
     const tb_masks *masks;
     tb_holdings    *out;
-    const tb_mask  *mask; /* of the layer being visited */
-    GEOSGeometry   *open; /* the parcel without construction land */
-    GEOSGeometry   *pbf;  /* what of `open` is on each */
-    GEOSGeometry   *redline;
-    GEOSGeometry   *approved; /* what of the parcel is approved */
+    tb_overlay     *landuse; /* what of the parcel lies on each layer */
+    tb_overlay      pbf, redline;
+    tb_overlay      approved, late;
 } measure;
 
 static double ridge_of(const tb_mask *mask, const tb_feature *feature)
@@ -19,216 +17,266 @@ static double ridge_of(const tb_mask *mask, const tb_feature *feature)
     return mask->ridge != NULL ? mask->ridge[feature - mask->features.feature] : 0.0;
 }
 
-/* Replaces *sum by its union with a piece. */
-static tb_status unite(tb_geos *geos, GEOSGeometry **sum, const GEOSGeometry *piece, tb_error *err)
+static tb_ground ground_of(const measure *m, const tb_feature *feature)
 {
-    GEOSGeometry *more = GEOSUnion_r(geos->handle, *sum, piece);
-
-    if (more == NULL)
-        return tb_geos_fail(geos, err, "union of two pieces");
-    GEOSGeom_destroy_r(geos->handle, *sum);
-    *sum = more;
-    return TB_OK;
+    return m->masks->landuse->ground[feature - m->masks->landuse->features.feature];
 }
 
-/* The area of a piece outside a geometry, which may be NULL. */
-static tb_status area_beyond(tb_geos *geos, const GEOSGeometry *piece, double area_m2,
-                             const GEOSGeometry *other, double *out, tb_error *err)
-{
-    GEOSGeometry *rest;
-    tb_status     status;
+/* What of some ground lies beyond pieces: links of a chain, each without one piece more. */
+typedef struct beyond {
+    tb_tract *link, *rest; /* the rest is the last link, or the ground */
+    size_t    count;
+} beyond;
 
-    *out = area_m2;
-    if (other == NULL || GEOSIntersects_r(geos->handle, piece, other) != 1)
-        return TB_OK;
-    status = tb_overlay_without(geos, piece, other, &rest, err);
-    if (status != TB_OK)
-        return status;
-    *out = tb_area_of_geometry(geos, rest);
-    GEOSGeom_destroy_r(geos->handle, rest);
-    return TB_OK;
+static void reset_beyond(const tb_geos *geos, beyond *it)
+{
+    for (size_t i = 0; i < it->count; i++)
+        tb_tract_reset(geos, &it->link[i]);
+    tb_free(it->link);
+    *it = (beyond){0};
 }
 
-static tb_status take_construction(void *context, const GEOSGeometry *piece, double area_m2,
-                                   const tb_feature *feature, tb_error *err)
-{
-    measure      *m      = context;
-    tb_status     status = TB_OK;
-    GEOSGeometry *rest;
+/* Whether a piece counts. */
+typedef bool piece_filter(const measure *m, const tb_piece *piece);
 
-    if (m->mask->ground[feature - m->mask->features.feature] != TB_GROUND_CONSTRUCTION)
-        return TB_OK;
-    m->out->construction += area_m2;
-    TB_TRY(tb_overlay_without(m->geos, m->open, piece, &rest, err));
-    GEOSGeom_destroy_r(m->geos->handle, m->open);
-    m->open = rest;
-done:
-    return status;
-}
-
-static tb_status take_class(void *context, const GEOSGeometry *piece, double area_m2,
-                            const tb_feature *feature, tb_error *err)
+/* Finds it; to be freed with reset_beyond, also on failure. */
+static tb_status go_beyond(measure *m, tb_tract *ground, const tb_overlay *pieces,
+                           piece_filter *wants, beyond *out, tb_error *err)
 {
-    measure  *m      = context;
     tb_status status = TB_OK;
-    double    ridge  = ridge_of(m->mask, feature), beyond;
 
-    switch (m->mask->ground[feature - m->mask->features.feature]) {
-    case TB_GROUND_FARMLAND:
-        m->out->farmland_gross += area_m2;
-        m->out->farmland_net += area_m2 * (1.0 - ridge);
-        m->out->other_agricultural += area_m2 * ridge;
-        TB_TRY(area_beyond(m->geos, piece, area_m2, m->pbf, &beyond, err));
-        m->out->farmland_beyond_pbf += beyond * (1.0 - ridge);
-        m->out->pbf_on_farmland += area_m2 - beyond;
-        TB_TRY(area_beyond(m->geos, piece, area_m2, m->approved, &beyond, err));
-        m->out->farmland_unapproved += beyond * (1.0 - ridge);
-        break;
-    case TB_GROUND_OTHER_AGRICULTURAL:
-        m->out->other_agricultural += area_m2;
-        break;
-    case TB_GROUND_UNUSED:
-        m->out->unused += area_m2;
-        break;
-    case TB_GROUND_CONSTRUCTION:
-    case TB_GROUND_UNKNOWN:
-        break;
+    *out = (beyond){.rest = ground};
+    if (pieces->count == 0)
+        goto done;
+    TB_TRY(tb_alloc(&out->link, pieces->count, sizeof *out->link, "overlay", err));
+    for (size_t i = 0; i < pieces->count; i++) {
+        tb_tract *link = &out->link[out->count];
+
+        if (wants != NULL && !wants(m, &pieces->item[i]))
+            continue;
+        out->count++;
+        TB_TRY(tb_tract_without(m->geos, out->rest, pieces->item[i].cutter, link, err));
+        if (!link->is_all) {
+            out->rest = link;
+            continue;
+        }
+        tb_tract_reset(m->geos, link);
+        out->count--;
     }
 done:
     return status;
 }
 
-static tb_status take_pbf(void *context, const GEOSGeometry *piece, double area_m2,
-                          const tb_feature *feature, tb_error *err)
+static tb_status measure_beyond(measure *m, tb_tract *ground, const tb_overlay *pieces,
+                                double *area_m2, tb_error *err)
 {
-    measure  *m      = context;
     tb_status status = TB_OK;
-    double    ridge  = ridge_of(m->mask, feature), beyond;
+    beyond    it     = {0};
 
-    m->out->pbf_gross += area_m2;
-    m->out->pbf_net += area_m2 * (1.0 - ridge);
-    TB_TRY(area_beyond(m->geos, piece, area_m2, m->approved, &beyond, err));
-    m->out->pbf_unapproved += beyond * (1.0 - ridge);
-    TB_TRY(unite(m->geos, &m->pbf, piece, err));
+    TB_TRY(go_beyond(m, ground, pieces, NULL, &it, err));
+    *area_m2 = it.rest->area_m2;
+done:
+    reset_beyond(m->geos, &it);
+    return status;
+}
+
+/* ---- layers ---- */
+
+static tb_status measure_farmland(measure *m, tb_piece *piece, tb_error *err)
+{
+    tb_status    status = TB_OK;
+    tb_holdings *out    = m->out;
+    double       area   = piece->ground.area_m2, beyond_pbf, unapproved;
+    double       ridge  = ridge_of(m->masks->landuse, piece->feature);
+
+    out->farmland_gross += area;
+    out->farmland_net += area * (1.0 - ridge);
+    out->other_agricultural += area * ridge;
+    TB_TRY(measure_beyond(m, &piece->ground, &m->pbf, &beyond_pbf, err));
+    out->farmland_beyond_pbf += beyond_pbf * (1.0 - ridge);
+    out->pbf_on_farmland += area - beyond_pbf;
+    TB_TRY(measure_beyond(m, &piece->ground, &m->approved, &unapproved, err));
+    out->farmland_unapproved += unapproved * (1.0 - ridge);
 done:
     return status;
 }
 
-static tb_status take_redline(void *context, const GEOSGeometry *piece, double area_m2,
-                              const tb_feature *feature, tb_error *err)
+static tb_status measure_landuse(measure *m, tb_error *err)
 {
-    measure  *m      = context;
-    tb_status status = TB_OK;
-    double    beyond;
+    tb_status    status = TB_OK;
+    tb_holdings *out    = m->out;
 
-    (void)feature;
-    m->out->redline += area_m2;
-    TB_TRY(area_beyond(m->geos, piece, area_m2, m->approved, &beyond, err));
-    m->out->redline_unapproved += beyond;
-    TB_TRY(unite(m->geos, &m->redline, piece, err));
+    for (size_t i = 0; i < m->landuse->count; i++) {
+        tb_piece *piece = &m->landuse->item[i];
+
+        switch (ground_of(m, piece->feature)) {
+        case TB_GROUND_FARMLAND:
+            TB_TRY(measure_farmland(m, piece, err));
+            break;
+        case TB_GROUND_OTHER_AGRICULTURAL:
+            out->other_agricultural += piece->ground.area_m2;
+            break;
+        case TB_GROUND_UNUSED:
+            out->unused += piece->ground.area_m2;
+            break;
+        case TB_GROUND_CONSTRUCTION: /* measured before all others */
+        case TB_GROUND_UNKNOWN:
+            break;
+        }
+    }
+    if (m->masks->landuse != NULL)
+        out->unsurveyed = out->total - out->construction - out->farmland_gross -
+                          (out->other_agricultural - (out->farmland_gross - out->farmland_net)) -
+                          out->unused;
+done:
+    return status;
+}
+
+static tb_status measure_pbf(measure *m, tb_error *err)
+{
+    tb_status    status = TB_OK;
+    tb_holdings *out    = m->out;
+
+    for (size_t i = 0; i < m->pbf.count; i++) {
+        tb_piece *piece = &m->pbf.item[i];
+        double    ridge = ridge_of(m->masks->pbf, piece->feature), unapproved;
+
+        out->pbf_gross += piece->ground.area_m2;
+        out->pbf_net += piece->ground.area_m2 * (1.0 - ridge);
+        TB_TRY(measure_beyond(m, &piece->ground, &m->approved, &unapproved, err));
+        out->pbf_unapproved += unapproved * (1.0 - ridge);
+    }
+done:
+    return status;
+}
+
+static tb_status measure_redline(measure *m, tb_error *err)
+{
+    tb_status    status = TB_OK;
+    tb_holdings *out    = m->out;
+
+    out->pbf_or_redline = out->pbf_net;
+    for (size_t i = 0; i < m->redline.count; i++) {
+        tb_piece *piece = &m->redline.item[i];
+        double    unapproved, beyond_pbf;
+
+        out->redline += piece->ground.area_m2;
+        TB_TRY(measure_beyond(m, &piece->ground, &m->approved, &unapproved, err));
+        out->redline_unapproved += unapproved;
+        TB_TRY(measure_beyond(m, &piece->ground, &m->pbf, &beyond_pbf, err));
+        out->pbf_or_redline += beyond_pbf;
+    }
 done:
     return status;
 }
 
 static bool holds(void *context, const tb_feature *feature)
 {
-    const tb_mask *mask = ((measure *)context)->mask;
+    const tb_mask *mask = context;
 
     return mask->approval[feature - mask->features.feature] == TB_APPROVAL_HOLDS;
 }
 
 static bool is_late(void *context, const tb_feature *feature)
 {
-    const tb_mask *mask = ((measure *)context)->mask;
+    const tb_mask *mask = context;
 
     return mask->approval[feature - mask->features.feature] == TB_APPROVAL_LATE;
 }
 
-static tb_status take_approval(void *context, const GEOSGeometry *piece, double area_m2,
-                               const tb_feature *feature, tb_error *err)
-{
-    measure *m = context;
-
-    (void)area_m2;
-    (void)feature;
-    return unite(m->geos, &m->approved, piece, err);
-}
-
 /* Ground that is approved in time is not late too. */
-static tb_status take_late(void *context, const GEOSGeometry *piece, double area_m2,
-                           const tb_feature *feature, tb_error *err)
+static tb_status measure_approvals(measure *m, tb_error *err)
 {
-    measure  *m      = context;
     tb_status status = TB_OK;
-    double    beyond;
 
-    (void)feature;
-    TB_TRY(area_beyond(m->geos, piece, area_m2, m->approved, &beyond, err));
-    m->out->late += beyond;
+    for (size_t i = 0; i < m->approved.count; i++)
+        m->out->approved += m->approved.item[i].ground.area_m2;
+    for (size_t i = 0; i < m->late.count; i++) {
+        double area;
+
+        TB_TRY(measure_beyond(m, &m->late.item[i].ground, &m->approved, &area, err));
+        m->out->late += area;
+    }
 done:
     return status;
 }
 
-static tb_status visit(measure *m, const GEOSGeometry *geometry, const tb_mask *mask,
-                       tb_overlay_filter *wants, tb_overlay_fn *take, double *shared_m2,
-                       tb_error *err)
+static tb_status find(measure *m, tb_tract *parcel, const tb_mask *mask, tb_overlay_filter *wants,
+                      tb_overlay *out, tb_error *err)
 {
-    m->mask = mask;
     if (mask == NULL)
         return TB_OK;
-    return tb_overlay_visit(m->geos, geometry, &mask->features, wants, take, m, shared_m2, err);
+    return tb_overlay_find(m->geos, parcel, &mask->features, wants, (void *)mask, out, err);
 }
 
-static tb_status measure_all(measure *m, const GEOSGeometry *parcel, tb_error *err)
+static tb_status measure_area(measure *m, tb_tract *parcel, const tb_mask *mask, double *area_m2,
+                              tb_error *err)
+{
+    tb_status  status = TB_OK;
+    tb_overlay pieces = {0};
+
+    TB_TRY(find(m, parcel, mask, NULL, &pieces, err));
+    for (size_t i = 0; i < pieces.count; i++)
+        *area_m2 += pieces.item[i].ground.area_m2;
+done:
+    tb_overlay_reset(&pieces);
+    return status;
+}
+
+static bool is_construction(const measure *m, const tb_piece *piece)
+{
+    return ground_of(m, piece->feature) == TB_GROUND_CONSTRUCTION;
+}
+
+static tb_status measure_all(measure *m, tb_tract *parcel, tb_error *err)
 {
     tb_status       status = TB_OK;
     tb_holdings    *out    = m->out;
     const tb_masks *masks  = m->masks;
+    beyond          open   = {0};
 
-    TB_TRY(visit(m, parcel, masks->landuse, NULL, take_construction, &out->shared, err));
-    TB_TRY(visit(m, parcel, masks->approvals, holds, take_approval, NULL, err));
-    TB_TRY(visit(m, parcel, masks->approvals, is_late, take_late, NULL, err));
-    out->approved = tb_area_of_geometry(m->geos, m->approved);
-    TB_TRY(visit(m, m->open, masks->pbf, NULL, take_pbf, NULL, err));
-    if (masks->pbf != NULL && out->construction > 0.0) {
-        TB_TRY(tb_overlay_area(m->geos, parcel, &masks->pbf->features, &out->pbf_on_construction,
-                               err));
+    TB_TRY(find(m, parcel, masks->landuse, NULL, m->landuse, err));
+    TB_TRY(go_beyond(m, parcel, m->landuse, is_construction, &open, err));
+    out->shared = m->landuse->shared_m2;
+    for (size_t i = 0; i < m->landuse->count; i++)
+        if (is_construction(m, &m->landuse->item[i]))
+            out->construction += m->landuse->item[i].ground.area_m2;
+    TB_TRY(find(m, open.rest, masks->pbf, NULL, &m->pbf, err));
+    TB_TRY(find(m, open.rest, masks->redline, NULL, &m->redline, err));
+    TB_TRY(find(m, parcel, masks->approvals, holds, &m->approved, err));
+    TB_TRY(find(m, parcel, masks->approvals, is_late, &m->late, err));
+    TB_TRY(measure_landuse(m, err));
+    TB_TRY(measure_pbf(m, err));
+    if (out->construction > 0.0) {
+        TB_TRY(measure_area(m, parcel, masks->pbf, &out->pbf_on_construction, err));
         out->pbf_on_construction -= out->pbf_gross;
     }
-    TB_TRY(visit(m, m->open, masks->redline, NULL, take_redline, NULL, err));
-    TB_TRY(visit(m, m->open, masks->landuse, NULL, take_class, NULL, err));
-    if (masks->landuse != NULL)
-        out->unsurveyed = out->total - out->construction - out->farmland_gross -
-                          (out->other_agricultural - (out->farmland_gross - out->farmland_net)) -
-                          out->unused;
-    TB_TRY(area_beyond(m->geos, m->redline, out->redline, m->pbf, &out->pbf_or_redline, err));
-    out->pbf_or_redline += out->pbf_net;
-    if (masks->urban != NULL)
-        TB_TRY(tb_overlay_area(m->geos, parcel, &masks->urban->features, &out->urban, err));
+    TB_TRY(measure_redline(m, err));
+    TB_TRY(measure_approvals(m, err));
+    TB_TRY(measure_area(m, parcel, masks->urban, &out->urban, err));
     for (int i = 0; i < masks->extra_count; i++)
-        TB_TRY(tb_overlay_area(m->geos, parcel, &masks->extra[i]->features, &out->extra[i], err));
+        TB_TRY(measure_area(m, parcel, masks->extra[i], &out->extra[i], err));
 done:
+    tb_overlay_reset(&m->pbf);
+    tb_overlay_reset(&m->redline);
+    tb_overlay_reset(&m->approved);
+    tb_overlay_reset(&m->late);
+    reset_beyond(m->geos, &open);
     return status;
 }
 
-tb_status tb_holdings_measure(tb_geos *geos, const GEOSGeometry *parcel, const tb_masks *masks,
-                              tb_holdings *out, tb_error *err)
+tb_status tb_holdings_measure(tb_geos *geos, tb_tract *parcel, const tb_masks *masks,
+                              tb_holdings *out, tb_overlay *landuse, tb_error *err)
 {
-    GEOSContextHandle_t handle = geos->handle;
-    measure             m      = {.geos     = geos,
-                                  .masks    = masks,
-                                  .out      = out,
-                                  .open     = GEOSGeom_clone_r(handle, parcel),
-                                  .pbf      = GEOSGeom_createEmptyPolygon_r(handle),
-                                  .redline  = GEOSGeom_createEmptyPolygon_r(handle),
-                                  .approved = GEOSGeom_createEmptyPolygon_r(handle)};
-    tb_status           status;
+    tb_status           status = TB_OK;
+    measure             m      = {.geos = geos, .masks = masks, .out = out, .landuse = landuse};
+    const GEOSGeometry *geometry;
 
-    *out   = (tb_holdings){.total = tb_area_of_geometry(geos, parcel)};
-    status = measure_all(&m, parcel, err);
-    GEOSGeom_destroy_r(handle, m.open);
-    GEOSGeom_destroy_r(handle, m.pbf);
-    GEOSGeom_destroy_r(handle, m.redline);
-    GEOSGeom_destroy_r(handle, m.approved);
+    *landuse = (tb_overlay){0};
+    *out     = (tb_holdings){0};
+    TB_TRY(tb_tract_geometry(geos, parcel, &geometry, err));
+    parcel->area_m2 = out->total = tb_area_of_geometry(geos, geometry);
+    TB_TRY(measure_all(&m, parcel, err));
+done:
     return status;
 }

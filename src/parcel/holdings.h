@@ -8,7 +8,7 @@
 #ifndef TUBAN_PARCEL_HOLDINGS_H
 #define TUBAN_PARCEL_HOLDINGS_H
 
-#include "parcel/layer.h"
+#include "parcel/overlay.h"
 
 typedef enum tb_ground {
     TB_GROUND_FARMLAND,
@@ -63,10 +63,14 @@ typedef struct tb_holdings {
 
 /**
  * Measures one parcel.
+ * @param parcel   with its rings and its area once it is measured.
+ * @param landuse  the pieces of the parcel on the survey; empty without one. Free with
+ *                 tb_overlay_reset, before the parcel.
  * @return TB_E_INPUT with GEOS's reason.   Threads: one caller per context.
- * Cost: some 20 intersections for each polygon the parcel touches.
+ * Cost: each layer's pieces once (tb_overlay_find), and a tb_tract_common for each two of different
+ * layers that meet; without GEOS where edges tell.
  */
-tb_status tb_holdings_measure(tb_geos *geos, const GEOSGeometry *parcel, const tb_masks *masks,
-                              tb_holdings *out, tb_error *err);
+tb_status tb_holdings_measure(tb_geos *geos, tb_tract *parcel, const tb_masks *masks,
+                              tb_holdings *out, tb_overlay *landuse, tb_error *err);
 
 #endif

@@ -208,6 +208,29 @@ static bool says_encoding(const char *path)
     return says;
 }
 
+/*
+ * Opens a file. GDAL seeks and reads a page for every feature of a FlatGeobuf; through its own
+ * cache neighbours come out of one read. Somebody's own setting of it stands.
+ */
+static GDALDatasetH open_file(const char *path, char **options)
+{
+    bool is_cached = strcasecmp(CPLGetExtension(path), "fgb") == 0 &&
+                     CPLGetConfigOption("VSI_CACHE", NULL) == NULL;
+    GDALDatasetH dataset;
+
+    if (is_cached) {
+        CPLSetThreadLocalConfigOption("VSI_CACHE", "TRUE");
+        CPLSetThreadLocalConfigOption("VSI_CACHE_SIZE", "4000000");
+    }
+    dataset = GDALOpenEx(path, GDAL_OF_VECTOR | GDAL_OF_READONLY, NULL,
+                         (const char *const *)options, NULL);
+    if (is_cached) {
+        CPLSetThreadLocalConfigOption("VSI_CACHE", NULL);
+        CPLSetThreadLocalConfigOption("VSI_CACHE_SIZE", NULL);
+    }
+    return dataset;
+}
+
 static tb_status open_dataset(tb_layer *it, tb_error *err)
 {
     tb_status  status  = TB_OK;
@@ -222,8 +245,7 @@ static tb_status open_dataset(tb_layer *it, tb_error *err)
         it->is_raw = true;
     }
     tb_capture_begin(&capture);
-    it->dataset = GDALOpenEx(it->source->path, GDAL_OF_VECTOR | GDAL_OF_READONLY, NULL,
-                             (const char *const *)options, NULL);
+    it->dataset = open_file(it->source->path, options);
     tb_capture_end(&capture);
     CSLDestroy(options);
     if (it->dataset == NULL)

@@ -51,9 +51,17 @@ const char *tb_layer_field(const tb_layer *layer, int field);
  */
 tb_status tb_layer_read(tb_layer *layer, const tb_features *reach, tb_features *out, tb_error *err);
 
-/** Tells of one text of every feature (NULL: null), in the order of the file; no geometry is read.
+/** Tells of one text of the first features (NULL: null), in the order of the file; no geometry is
+ * read. @param most  features; below 0: all. */
+tb_status tb_layer_texts(tb_layer *layer, int field, int64_t most,
+                         void (*hear)(void *context, const char *text), void *context,
+                         tb_error *err);
+
+/**
+ * Counts the features whose text is none of some, where the file can do so by itself.
+ * @param count_out  below 0: it cannot.
  */
-tb_status tb_layer_texts(tb_layer *layer, int field, void (*hear)(void *context, const char *text),
-                         void *context, tb_error *err);
+tb_status tb_layer_count_others(tb_layer *layer, int field, const char *const *texts, size_t count,
+                                int64_t *count_out, tb_error *err);
 
 #endif

@@ -5,9 +5,7 @@
 #include "core/memory.h"
 #include "parcel/area.h"
 #include "parcel/edges.h"
-
-/* A square millimetre: what is left of edges that coincide but for rounding. */
-static const double NOTHING_M2 = 1e-6;
+#include "parcel/rings.h"
 
 /* The features whose boxes meet a geometry's, in their order, and what their edges tell. */
 typedef struct hits {
@@ -55,19 +53,24 @@ static tb_status find_hits(tb_geos *geos, const GEOSGeometry *geometry, const tb
 }
 
 /* Leaves the features that are wanted (NULL: all), and asks their edges. */
-static tb_status measure_hits(tb_geos *geos, const GEOSGeometry *geometry, tb_overlay_filter *wants,
+static tb_status measure_hits(tb_geos *geos, tb_tract *ground, tb_overlay_filter *wants,
                               void *context, hits *found, tb_error *err)
 {
-    tb_status status = TB_OK;
-    size_t    kept   = 0;
+    tb_status       status = TB_OK;
+    size_t          kept   = 0;
+    const tb_rings *rings;
 
     for (size_t i = 0; i < found->count; i++)
         if (wants == NULL || wants(context, found->feature[i]))
             found->feature[kept++] = found->feature[i];
     found->count = kept;
+    if (kept == 0)
+        goto done;
     TB_TRY(tb_alloc(&found->area_m2, kept, sizeof *found->area_m2, "overlay", err));
-    TB_TRY(tb_edges_measure(geos, geometry, found->feature, kept, found->area_m2, &found->answer,
-                            err));
+    TB_TRY(tb_tract_rings(geos, ground, &rings, err));
+    if (rings != NULL)
+        TB_TRY(tb_edges_measure(geos, rings, found->feature, kept, found->area_m2, &found->answer,
+                                err));
 done:
     return status;
 }
@@ -78,112 +81,117 @@ static void reset_hits(hits *found)
     tb_free(found->area_m2);
 }
 
-tb_status tb_overlay_without(tb_geos *geos, const GEOSGeometry *geometry, const GEOSGeometry *other,
-                             GEOSGeometry **out, tb_error *err)
-{
-    return tb_geos_polygons(geos, GEOSDifference_r(geos->handle, geometry, other),
-                            "difference of two geometries", out, err);
-}
+/* ---- pieces ---- */
 
-/* Takes from *piece what an earlier one has. */
-static tb_status take_shared(tb_geos *geos, const GEOSGeometry *earlier, GEOSGeometry **piece,
-                             double *shared_m2, tb_error *err)
+void tb_overlay_reset(tb_overlay *pieces)
 {
-    tb_status     status = TB_OK;
-    GEOSGeometry *common = NULL, *rest;
-    double        area;
-
-    /* Neighbours share an edge as a rule, and ground hardly ever. */
-    if (GEOSRelatePattern_r(geos->handle, earlier, *piece, "T********") != 1)
-        return TB_OK;
-    common = GEOSIntersection_r(geos->handle, earlier, *piece);
-    if (common == NULL)
-        return tb_geos_fail(geos, err, "intersection of two pieces");
-    area = tb_area_of_geometry(geos, common);
-    if (area > NOTHING_M2) {
-        TB_TRY(tb_overlay_without(geos, *piece, earlier, &rest, err));
-        GEOSGeom_destroy_r(geos->handle, *piece);
-        *piece = rest;
-        *shared_m2 += area;
+    for (size_t i = 0; i < pieces->count; i++)
+        tb_tract_reset(pieces->geos, &pieces->item[i].ground);
+    for (size_t i = 0; i < pieces->tract_count; i++) {
+        tb_tract_reset(pieces->geos, pieces->tract[i]);
+        tb_free(pieces->tract[i]);
     }
-done:
-    GEOSGeom_destroy_r(geos->handle, common);
-    return status;
+    tb_free(pieces->item);
+    tb_free(pieces->tract);
+    *pieces = (tb_overlay){0};
 }
 
-/* The common ground of a geometry and a feature: a copy where one lies within the other; NULL when
- * GEOS fails. */
-static GEOSGeometry *clip_to(tb_geos *geos, const GEOSGeometry *geometry,
-                             const GEOSPreparedGeometry *prepared, const GEOSGeometry *feature)
+tb_piece *tb_overlay_largest(const tb_overlay *pieces)
 {
-    GEOSContextHandle_t handle = geos->handle;
+    tb_piece *largest = pieces->count > 0 ? pieces->item : NULL;
 
-    if (GEOSPreparedIntersects_r(handle, prepared, feature) == 0)
-        return GEOSGeom_createEmptyPolygon_r(handle);
-    if (GEOSPreparedContainsProperly_r(handle, prepared, feature) == 1)
-        return GEOSGeom_clone_r(handle, feature);
-    if (GEOSPreparedCoveredBy_r(handle, prepared, feature) == 1)
-        return GEOSGeom_clone_r(handle, geometry);
-    return GEOSIntersection_r(handle, geometry, feature);
+    for (size_t i = 1; i < pieces->count; i++)
+        if (pieces->item[i].ground.area_m2 > largest->ground.area_m2)
+            largest = &pieces->item[i];
+    return largest;
 }
 
-/* Tells of the pieces of a geometry on features whose edges were asked. */
-static tb_status visit_hits(tb_geos *geos, const GEOSGeometry *geometry, const hits *found,
-                            tb_overlay_fn *take, void *context, double *shared_m2, tb_error *err)
-{
-    tb_status                   status   = TB_OK;
-    const GEOSPreparedGeometry *prepared = NULL;
-    GEOSGeometry              **pieces   = NULL;
-    size_t                      count    = 0;
-
-    TB_TRY(tb_alloc(&pieces, found->count, sizeof(GEOSGeometry *), "overlay", err));
-    if (found->count > 0) {
-        prepared = GEOSPrepare_r(geos->handle, geometry);
-        if (prepared == NULL) {
-            status = tb_geos_fail(geos, err, "a parcel");
-            goto done;
-        }
-    }
-    for (size_t i = 0; i < found->count; i++) {
-        GEOSGeometry *piece;
-        double        area;
-
-        if (found->answer.has_areas && found->area_m2[i] == 0.0)
-            continue;
-        piece = clip_to(geos, geometry, prepared, found->feature[i]->geometry);
-        TB_TRY(tb_geos_polygons(geos, piece, "intersection of a parcel and a mask", &piece, err));
-        pieces[count++] = piece;
-        for (size_t j = 0; j + 1 < count && !found->answer.is_apart; j++)
-            TB_TRY(take_shared(geos, pieces[j], &pieces[count - 1], shared_m2, err));
-        area = tb_area_of_geometry(geos, pieces[count - 1]);
-        if (area <= NOTHING_M2) {
-            GEOSGeom_destroy_r(geos->handle, pieces[--count]);
-            continue;
-        }
-        TB_TRY(take(context, pieces[count - 1], area, found->feature[i], err));
-    }
-done:
-    if (prepared != NULL)
-        GEOSPreparedGeom_destroy_r(geos->handle, prepared);
-    for (size_t i = 0; i < count; i++)
-        GEOSGeom_destroy_r(geos->handle, pieces[i]);
-    tb_free(pieces);
-    return status;
-}
-
-tb_status tb_overlay_visit(tb_geos *geos, const GEOSGeometry *geometry, const tb_features *mask,
-                           tb_overlay_filter *wants, tb_overlay_fn *take, void *context,
-                           double *shared_m2, tb_error *err)
+/* A new tract with a place of its own. */
+static tb_status add_tract(tb_overlay *to, tb_tract it, tb_tract **out, tb_error *err)
 {
     tb_status status = TB_OK;
-    double    shared = 0.0;
-    hits      found;
 
-    TB_TRY(find_hits(geos, geometry, mask, &found, err));
-    TB_TRY(measure_hits(geos, geometry, wants, context, &found, err));
-    TB_TRY(visit_hits(geos, geometry, &found, take, context, &shared, err));
-    if (shared_m2 != NULL)
-        *shared_m2 = shared;
+    TB_TRY(tb_grow(&to->tract, to->tract_count + 1, sizeof *to->tract, "overlay", err));
+    TB_TRY(tb_alloc(&to->tract[to->tract_count], 1, sizeof **to->tract, "overlay", err));
+    *out  = to->tract[to->tract_count++];
+    **out = it;
+done:
+    return status;
+}
+
+/* Takes off the last piece what lies on earlier features. */
+static tb_status take_earlier(tb_geos *geos, tb_tract *ground, tb_overlay *to, tb_error *err)
+{
+    tb_status status = TB_OK;
+    tb_piece *last   = &to->item[to->count - 1];
+    double    whole  = last->ground.area_m2;
+    tb_tract  common = {0};
+
+    for (size_t i = 0; i + 1 < to->count; i++) {
+        tb_tract *earlier, *rest;
+
+        TB_TRY(add_tract(to, tb_tract_of(to->item[i].feature->geometry), &earlier, err));
+        TB_TRY(tb_tract_common(geos, &last->ground, earlier, &common, err));
+        if (common.area_m2 > TB_AREA_NOTHING_M2) {
+            TB_TRY(add_tract(to, (tb_tract){0}, &rest, err));
+            TB_TRY(tb_tract_without(geos, last->cutter, earlier, rest, err));
+            last->cutter = rest;
+            tb_tract_reset(geos, &last->ground);
+            TB_TRY(tb_tract_common(geos, ground, rest, &last->ground, err));
+        }
+        tb_tract_reset(geos, &common);
+    }
+    to->shared_m2 += whole - last->ground.area_m2;
+done:
+    tb_tract_reset(geos, &common);
+    return status;
+}
+
+static tb_status make_pieces(tb_geos *geos, tb_tract *ground, const hits *found, tb_overlay *out,
+                             tb_error *err)
+{
+    tb_status status = TB_OK;
+
+    *out = (tb_overlay){.geos = geos};
+    TB_TRY(tb_alloc_zero(&out->item, found->count, sizeof *out->item, "overlay", err));
+    for (size_t i = 0; i < found->count; i++) {
+        tb_piece *piece = &out->item[out->count];
+
+        if (found->answer.has_areas && found->area_m2[i] <= TB_AREA_NOTHING_M2)
+            continue;
+        piece->feature = found->feature[i];
+        out->count++;
+        TB_TRY(add_tract(out, tb_tract_of(piece->feature->geometry), &piece->cutter, err));
+        if (found->answer.has_areas)
+            piece->ground =
+                (tb_tract){.one = ground, .other = piece->cutter, .area_m2 = found->area_m2[i]};
+        else
+            TB_TRY(tb_tract_common(geos, ground, piece->cutter, &piece->ground, err));
+        if (!found->answer.is_apart)
+            TB_TRY(take_earlier(geos, ground, out, err));
+        if (piece->ground.area_m2 <= TB_AREA_NOTHING_M2) {
+            tb_tract_reset(geos, &piece->ground);
+            out->count--;
+        }
+    }
+done:
+    return status;
+}
+
+tb_status tb_overlay_find(tb_geos *geos, tb_tract *ground, const tb_features *mask,
+                          tb_overlay_filter *wants, void *context, tb_overlay *out, tb_error *err)
+{
+    tb_status       status = TB_OK;
+    hits            found  = {0};
+    const tb_tract *around = ground;
+
+    *out = (tb_overlay){.geos = geos};
+    while (around->geometry == NULL) /* a cut is within what it was cut of */
+        around = around->one;
+    TB_TRY(find_hits(geos, around->geometry, mask, &found, err));
+    TB_TRY(measure_hits(geos, ground, wants, context, &found, err));
+    if (found.count > 0)
+        TB_TRY(make_pieces(geos, ground, &found, out, err));
 done:
     reset_hits(&found);
     return status;
@@ -207,69 +215,27 @@ done:
     return status;
 }
 
-static tb_status add_area(void *context, const GEOSGeometry *piece, double area_m2,
-                          const tb_feature *feature, tb_error *err)
-{
-    (void)piece;
-    (void)feature;
-    (void)err;
-    *(double *)context += area_m2;
-    return TB_OK;
-}
-
 tb_status tb_overlay_area(tb_geos *geos, const GEOSGeometry *geometry, const tb_features *mask,
                           double *area_m2, tb_error *err)
 {
-    tb_status status = TB_OK;
-    double    shared = 0.0;
-    hits      found;
+    tb_status  status = TB_OK;
+    tb_tract   ground = tb_tract_of(geometry);
+    tb_overlay pieces = {0};
+    hits       found;
 
     *area_m2 = 0.0;
     TB_TRY(find_hits(geos, geometry, mask, &found, err));
-    TB_TRY(measure_hits(geos, geometry, NULL, NULL, &found, err));
-    if (!found.answer.is_apart) {
-        TB_TRY(visit_hits(geos, geometry, &found, add_area, area_m2, &shared, err));
+    TB_TRY(measure_hits(geos, &ground, NULL, NULL, &found, err));
+    for (size_t i = 0; i < found.count && found.answer.is_apart; i++)
+        *area_m2 += found.area_m2[i] > TB_AREA_NOTHING_M2 ? found.area_m2[i] : 0.0;
+    if (found.count == 0 || found.answer.is_apart)
         goto done;
-    }
-    for (size_t i = 0; i < found.count; i++)
-        if (found.area_m2[i] > NOTHING_M2)
-            *area_m2 += found.area_m2[i];
+    TB_TRY(make_pieces(geos, &ground, &found, &pieces, err));
+    for (size_t i = 0; i < pieces.count; i++)
+        *area_m2 += pieces.item[i].ground.area_m2;
 done:
     reset_hits(&found);
-    return status;
-}
-
-typedef struct clip {
-    tb_geos      *geos;
-    GEOSGeometry *sum;
-} clip;
-
-static tb_status add_piece(void *context, const GEOSGeometry *piece, double area_m2,
-                           const tb_feature *feature, tb_error *err)
-{
-    clip         *c = context;
-    GEOSGeometry *sum;
-
-    (void)area_m2;
-    (void)feature;
-    sum = GEOSUnion_r(c->geos->handle, c->sum, piece);
-    if (sum == NULL)
-        return tb_geos_fail(c->geos, err, "union of two pieces");
-    GEOSGeom_destroy_r(c->geos->handle, c->sum);
-    c->sum = sum;
-    return TB_OK;
-}
-
-tb_status tb_overlay_clip(tb_geos *geos, const GEOSGeometry *geometry, const tb_features *mask,
-                          GEOSGeometry **out, tb_error *err)
-{
-    clip      c      = {.geos = geos, .sum = GEOSGeom_createEmptyPolygon_r(geos->handle)};
-    tb_status status = tb_overlay_visit(geos, geometry, mask, NULL, add_piece, &c, NULL, err);
-
-    *out = NULL;
-    if (status == TB_OK)
-        *out = c.sum;
-    else
-        GEOSGeom_destroy_r(geos->handle, c.sum);
+    tb_overlay_reset(&pieces);
+    tb_tract_reset(geos, &ground);
     return status;
 }

@@ -191,70 +191,53 @@ done:
 typedef tb_status bring_fn(tb_passage *it, traveller *of, OGRGeometryH part, GEOSGeometry **out,
                            tb_error *err);
 
-/* The parts of a geometry; *parts is NULL unless all were made. To be freed with tb_free. */
-static tb_status bring_parts(tb_passage *it, traveller *of, OGRGeometryH whole, bring_fn *bring,
-                             GEOSGeometry ***parts, tb_error *err)
-{
-    tb_status      status = TB_OK;
-    int            count = OGR_G_GetGeometryCount(whole), made = 0;
-    GEOSGeometry **all = NULL;
+/* Makes one geometry of parts, which GEOS takes, also when it fails. */
+typedef GEOSGeometry *make_fn(GEOSContextHandle_t handle, GEOSGeometry **parts, unsigned count);
 
-    *parts = NULL;
-    TB_TRY(tb_alloc(&all, (size_t)count, sizeof(GEOSGeometry *), "parts of a geometry", err));
-    while (made < count) {
+static GEOSGeometry *make_polygon(GEOSContextHandle_t handle, GEOSGeometry **rings, unsigned count)
+{
+    if (count == 0)
+        return GEOSGeom_createEmptyPolygon_r(handle);
+    return GEOSGeom_createPolygon_r(handle, rings[0], rings + 1, count - 1);
+}
+
+static GEOSGeometry *make_polygons(GEOSContextHandle_t handle, GEOSGeometry **parts, unsigned count)
+{
+    return GEOSGeom_createCollection_r(handle, GEOS_MULTIPOLYGON, parts, count);
+}
+
+/* A geometry of parts; NULL likewise. Most have one. */
+static tb_status bring_whole(tb_passage *it, traveller *of, OGRGeometryH whole, bring_fn *bring,
+                             make_fn *make, GEOSGeometry **out, tb_error *err)
+{
+    enum { FEW = 4 };
+    tb_status     status = TB_OK;
+    int           count = OGR_G_GetGeometryCount(whole), made = 0;
+    GEOSGeometry *few[FEW], **all                             = few;
+
+    *out = NULL;
+    if (count > FEW)
+        TB_TRY(tb_alloc(&all, (size_t)count, sizeof(GEOSGeometry *), "parts of a geometry", err));
+    for (; made < count; made++) {
         TB_TRY(bring(it, of, OGR_G_GetGeometryRef(whole, made), &all[made], err));
         if (all[made] == NULL)
             goto done;
-        made++;
     }
     of->is_surely_valid = of->is_surely_valid && count == 1;
-    *parts              = all;
-    all                 = NULL;
+    *out                = make(of->out->geos->handle, all, (unsigned)count);
+    made                = 0;
 done:
-    for (int i = 0; all != NULL && i < made; i++)
+    for (int i = 0; i < made; i++)
         GEOSGeom_destroy_r(of->out->geos->handle, all[i]);
-    tb_free(all);
+    if (all != few)
+        tb_free(all);
     return status;
 }
 
-/* A polygon; NULL likewise. */
 static tb_status bring_polygon(tb_passage *it, traveller *of, OGRGeometryH polygon,
                                GEOSGeometry **out, tb_error *err)
 {
-    tb_status      status = TB_OK;
-    int            count  = OGR_G_GetGeometryCount(polygon);
-    GEOSGeometry **rings  = NULL;
-
-    *out = NULL;
-    if (count == 0) {
-        *out = GEOSGeom_createEmptyPolygon_r(of->out->geos->handle);
-        return TB_OK;
-    }
-    TB_TRY(bring_parts(it, of, polygon, bring_ring, &rings, err));
-    if (rings != NULL) /* GEOS takes them, also when it fails */
-        *out = GEOSGeom_createPolygon_r(of->out->geos->handle, rings[0], rings + 1,
-                                        (unsigned)(count - 1));
-done:
-    tb_free(rings);
-    return status;
-}
-
-/* Several polygons; NULL likewise. */
-static tb_status bring_polygons(tb_passage *it, traveller *of, OGRGeometryH polygons,
-                                GEOSGeometry **out, tb_error *err)
-{
-    tb_status      status = TB_OK;
-    int            count  = OGR_G_GetGeometryCount(polygons);
-    GEOSGeometry **parts  = NULL;
-
-    *out = NULL;
-    TB_TRY(bring_parts(it, of, polygons, bring_polygon, &parts, err));
-    if (parts != NULL) /* likewise */
-        *out = GEOSGeom_createCollection_r(of->out->geos->handle, GEOS_MULTIPOLYGON, parts,
-                                           (unsigned)count);
-done:
-    tb_free(parts);
-    return status;
+    return bring_whole(it, of, polygon, bring_ring, make_polygon, out, err);
 }
 
 static int snap(double *x, double *y, void *context)
@@ -295,7 +278,7 @@ static tb_status bring_shape(tb_passage *it, traveller *of, OGRGeometryH shape, 
     case wkbPolygon:
         return bring_polygon(it, of, shape, out, err);
     case wkbMultiPolygon:
-        return bring_polygons(it, of, shape, out, err);
+        return bring_whole(it, of, shape, bring_polygon, make_polygons, out, err);
     default:
         return bring_other(it, of, shape, out, err);
     }

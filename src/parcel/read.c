@@ -106,8 +106,9 @@ static tb_status get_feature(tb_layer *it, const int64_t *number, OGRFeatureH *o
                         tb_capture_text(&capture, "an error"));
 }
 
-tb_status tb_layer_texts(tb_layer *it, int field, void (*hear)(void *context, const char *text),
-                         void *context, tb_error *err)
+tb_status tb_layer_texts(tb_layer *it, int field, int64_t most,
+                         void (*hear)(void *context, const char *text), void *context,
+                         tb_error *err)
 {
     const char *ignored[] = {"OGR_GEOMETRY", NULL};
     tb_status   status    = TB_OK;
@@ -116,7 +117,7 @@ tb_status tb_layer_texts(tb_layer *it, int field, void (*hear)(void *context, co
 
     OGR_L_SetIgnoredFields(it->layer, ignored);
     OGR_L_ResetReading(it->layer);
-    for (;;) {
+    for (int64_t n = 0; most < 0 || n < most; n++) {
         TB_TRY(get_feature(it, NULL, &feature, err));
         if (feature == NULL)
             break;
@@ -130,6 +131,54 @@ tb_status tb_layer_texts(tb_layer *it, int field, void (*hear)(void *context, co
     }
 done:
     OGR_L_SetIgnoredFields(it->layer, NULL);
+    return status;
+}
+
+/* A text between quotes of SQL, which double those within it. */
+static tb_status append_quoted(tb_text *sql, char quote, const char *text, tb_error *err)
+{
+    tb_status status = TB_OK;
+
+    TB_TRY(tb_text_append(sql, err, "%c", quote));
+    for (; *text != '\0'; text++)
+        TB_TRY(tb_text_append(sql, err, *text == quote ? "%c%c" : "%c", *text, quote));
+    TB_TRY(tb_text_append(sql, err, "%c", quote));
+done:
+    return status;
+}
+
+tb_status tb_layer_count_others(tb_layer *it, int field, const char *const *texts, size_t count,
+                                int64_t *count_out, tb_error *err)
+{
+    tb_status   status = TB_OK;
+    tb_text     sql    = {0};
+    const char *name   = tb_layer_field(it, field);
+    tb_capture  capture;
+
+    *count_out = -1;
+    if (name == NULL ||
+        strcmp(GDALGetDriverShortName(GDALGetDatasetDriver(it->dataset)), "GPKG") != 0)
+        return TB_OK;
+    if (it->source->where != NULL)
+        TB_TRY(tb_text_append(&sql, err, "(%s) AND ", it->source->where));
+    TB_TRY(tb_text_append(&sql, err, "("));
+    TB_TRY(append_quoted(&sql, '"', name, err));
+    TB_TRY(tb_text_append(&sql, err, " IS NULL OR "));
+    TB_TRY(append_quoted(&sql, '"', name, err));
+    TB_TRY(tb_text_append(&sql, err, " NOT IN ("));
+    for (size_t i = 0; i < count; i++) {
+        TB_TRY(tb_text_append(&sql, err, i > 0 ? "," : ""));
+        TB_TRY(append_quoted(&sql, '\'', texts[i], err));
+    }
+    TB_TRY(tb_text_append(&sql, err, "))"));
+    tb_capture_begin(&capture);
+    if (OGR_L_SetAttributeFilter(it->layer, sql.data) == OGRERR_NONE)
+        *count_out = OGR_L_GetFeatureCount(it->layer, 1);
+    OGR_L_SetAttributeFilter(it->layer, it->source->where);
+    if (tb_capture_end(&capture))
+        *count_out = -1;
+done:
+    tb_text_reset(&sql);
     return status;
 }
 

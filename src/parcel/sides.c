@@ -1,5 +1,49 @@
 #include "parcel/sides.h"
 
+static int sign_of(double value)
+{
+    return (value > 0.0) - (value < 0.0);
+}
+
+/* a - b; *is_exact is cleared where that is rounded (Knuth's two-sum). */
+static double difference(double a, double b, bool *is_exact)
+{
+    double rest = a - b, was = rest + b;
+
+    *is_exact = *is_exact && (a - was) + ((was - rest) - b) == 0.0;
+    return rest;
+}
+
+/* The sign of p q - r s, without rounding: products and their errors are doubles. */
+static int sign_of_determinant(double p, double q, double r, double s)
+{
+    double left = p * q, right = r * s, low_left = fma(p, q, -left), low_right = fma(r, s, -right);
+    double high = left - right; /* exact where the errors matter: then they differ by little */
+    double low = low_left - low_right, back = low + low_right;
+    double rest = (low_left - back) + ((back - low) - low_right);
+
+    return high + low != 0.0 ? sign_of(high + low) : sign_of(rest);
+}
+
+int tb_side(tb_point a, tb_point b, tb_point c, bool point_moved)
+{
+    double turn     = tb_turn(a, b, c);
+    bool   is_exact = true;
+    int    side;
+
+    if (turn != 0.0)
+        return turn > 0.0 ? 1 : -1;
+    side = sign_of_determinant(difference(a.x, c.x, &is_exact), difference(b.y, c.y, &is_exact),
+                               difference(a.y, c.y, &is_exact), difference(b.x, c.x, &is_exact));
+    if (!is_exact)
+        return 0;
+    if (side == 0) { /* c moves by (e, e^2): what that adds to the determinant, e before e^2 */
+        side = a.y != b.y ? sign_of(a.y - b.y) : sign_of(b.x - a.x);
+        side = point_moved ? side : -side;
+    }
+    return side;
+}
+
 /* Points beyond which GEOS, with its indexes, is the better choice. */
 enum { POINTS_MOST = 200 };
 

@@ -31,6 +31,16 @@ static inline double tb_turn(tb_point a, tb_point b, tb_point c)
     return fabs(left - right) > bound ? left - right : 0.0;
 }
 
+/**
+ * The side of the line from a to b on which c lies, 1 left and -1 right, when one of two shapes is
+ * moved by next to nothing, so that it has no corner on an edge of the other and no edge along one
+ * (Edelsbrunner and Mücke, Simulation of Simplicity, 1990, with one shift for all of a shape).
+ * Areas are as if it were not moved.
+ * @param point_moved  c is of the moved shape, a and b of the other; or the other way round.
+ * @return 0 when the coordinates differ too much in size for an exact answer, or a is b.
+ */
+int tb_side(tb_point a, tb_point b, tb_point c, bool point_moved);
+
 static inline bool tb_points_equal(tb_point a, tb_point b)
 {
     return a.x == b.x && a.y == b.y;

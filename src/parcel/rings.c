@@ -1,0 +1,195 @@
+#include "parcel/rings.h"
+
+#include <string.h>
+
+#include "core/memory.h"
+
+tb_status tb_rings_make_room(void *array, size_t needed, size_t *capacity, size_t size,
+                             tb_error *err)
+{
+    tb_status status = TB_OK;
+    size_t    more   = *capacity > 0 ? *capacity : 64;
+
+    if (needed <= *capacity)
+        return TB_OK;
+    while (more < needed)
+        more *= 2;
+    TB_TRY(tb_grow(array, more, size, "edges", err));
+    *capacity = more;
+done:
+    return status;
+}
+
+void tb_rings_reset(tb_rings *rings)
+{
+    tb_free(rings->points);
+    tb_free(rings->ring);
+    *rings = (tb_rings){0};
+}
+
+void tb_rings_clear(tb_rings *rings)
+{
+    rings->point_count = rings->count = 0;
+    rings->is_inverse                 = false;
+    rings->box                        = (tb_box){{INFINITY, INFINITY}, {-INFINITY, -INFINITY}};
+}
+
+static void stretch_box(tb_box *box, tb_point p)
+{
+    *box = (tb_box){{p.x < box->low.x ? p.x : box->low.x, p.y < box->low.y ? p.y : box->low.y},
+                    {p.x > box->high.x ? p.x : box->high.x, p.y > box->high.y ? p.y : box->high.y}};
+}
+
+tb_status tb_rings_close(tb_rings *to, size_t first, tb_error *err)
+{
+    tb_status status = TB_OK;
+    tb_point *p      = to->points + first;
+    size_t    count = to->point_count - first, kept = 0;
+
+    for (size_t i = 0; i < count; i++)
+        if (kept == 0 || !tb_points_equal(p[i], p[kept - 1]))
+            p[kept++] = p[i];
+    while (kept > 1 && tb_points_equal(p[kept - 1], p[0]))
+        kept--;
+    to->point_count = first;
+    if (kept < 3) /* no ground */
+        return TB_OK;
+    TB_TRY(tb_rings_make_room(&to->points, first + kept + 1, &to->point_capacity,
+                              sizeof *to->points, err));
+    TB_TRY(tb_rings_make_room(&to->ring, to->count + 1, &to->capacity, sizeof *to->ring, err));
+    to->points[first + kept] = to->points[first];
+    to->ring[to->count++]    = (tb_contour){.first = first, .edges = kept};
+    to->point_count          = first + kept + 1;
+    for (size_t i = first; i < first + kept; i++)
+        stretch_box(&to->box, to->points[i]);
+done:
+    return status;
+}
+
+/* Twice the area of a closed ring by the plane; *is_sure is false where its sign is in doubt. */
+static double turn_of(const tb_point *p, size_t count, bool *is_sure)
+{
+    double sum = 0.0, size = 0.0;
+
+    for (size_t i = 1; i < count; i++) {
+        double one   = (p[i - 1].x - p[0].x) * (p[i].y - p[0].y);
+        double other = (p[i].x - p[0].x) * (p[i - 1].y - p[0].y);
+
+        sum += one - other;
+        size += fabs(one) + fabs(other);
+    }
+    *is_sure = fabs(sum) > 1e-12 * size;
+    return sum;
+}
+
+/* The same points the other way round. */
+static void turn_back(tb_point *p, size_t count)
+{
+    for (size_t i = 0; i < count / 2; i++) {
+        tb_point kept = p[i];
+
+        p[i]             = p[count - 1 - i];
+        p[count - 1 - i] = kept;
+    }
+}
+
+/* Adds a ring with the ground to its left. */
+static tb_status add_ring(tb_rings *to, const tb_geos *geos, const GEOSGeometry *from,
+                          bool is_shell, bool *is_sure, tb_error *err)
+{
+    tb_status                status   = TB_OK;
+    GEOSContextHandle_t      handle   = geos->handle;
+    const GEOSCoordSequence *sequence = GEOSGeom_getCoordSeq_r(handle, from);
+    unsigned                 count    = 0;
+    size_t                   first    = to->point_count;
+    tb_point                *p;
+
+    *is_sure = sequence != NULL && GEOSCoordSeq_getSize_r(handle, sequence, &count) && count > 3;
+    if (!*is_sure)
+        return TB_OK;
+    TB_TRY(tb_rings_make_room(&to->points, first + count, &to->point_capacity, sizeof *to->points,
+                              err));
+    p        = to->points + first;
+    *is_sure = GEOSCoordSeq_copyToBuffer_r(handle, sequence, &p->x, 0, 0);
+    if (!*is_sure)
+        return TB_OK;
+    if ((turn_of(p, count, is_sure) > 0.0) != is_shell)
+        turn_back(p, count);
+    to->point_count = first + count;
+    TB_TRY(tb_rings_close(to, first, err));
+done:
+    return status;
+}
+
+tb_status tb_rings_load(const tb_geos *geos, const GEOSGeometry *geometry, tb_rings *out,
+                        bool *is_sure, tb_error *err)
+{
+    tb_status           status = TB_OK;
+    GEOSContextHandle_t handle = geos->handle;
+    int                 type   = GEOSGeomTypeId_r(handle, geometry);
+
+    tb_rings_clear(out);
+    *is_sure = type == GEOS_POLYGON || type == GEOS_MULTIPOLYGON;
+    for (int g = 0; *is_sure && g < GEOSGetNumGeometries_r(handle, geometry); g++) {
+        const GEOSGeometry *part = GEOSGetGeometryN_r(handle, geometry, g);
+
+        if (GEOSisEmpty_r(handle, part))
+            continue;
+        TB_TRY(add_ring(out, geos, GEOSGetExteriorRing_r(handle, part), true, is_sure, err));
+        for (int h = 0; *is_sure && h < GEOSGetNumInteriorRings_r(handle, part); h++)
+            TB_TRY(
+                add_ring(out, geos, GEOSGetInteriorRingN_r(handle, part, h), false, is_sure, err));
+    }
+done:
+    return status;
+}
+
+tb_status tb_rings_invert(const tb_rings *of, tb_rings *out, tb_error *err)
+{
+    tb_status status = TB_OK;
+
+    tb_rings_clear(out);
+    TB_TRY(tb_rings_make_room(&out->points, of->point_count, &out->point_capacity,
+                              sizeof *out->points, err));
+    TB_TRY(tb_rings_make_room(&out->ring, of->count, &out->capacity, sizeof *out->ring, err));
+    memcpy(out->points, of->points, of->point_count * sizeof *out->points);
+    memcpy(out->ring, of->ring, of->count * sizeof *out->ring);
+    out->point_count = of->point_count;
+    out->count       = of->count;
+    for (size_t r = 0; r < out->count; r++)
+        turn_back(out->points + out->ring[r].first, out->ring[r].edges + 1);
+    out->is_inverse = true;
+    out->box        = (tb_box){{-INFINITY, -INFINITY}, {INFINITY, INFINITY}};
+done:
+    return status;
+}
+
+tb_verdict tb_rings_hold(const tb_rings *it, tb_point p, bool point_moved)
+{
+    bool is_in = it->is_inverse;
+
+    if (p.x < it->box.low.x || p.x > it->box.high.x || p.y < it->box.low.y || p.y > it->box.high.y)
+        return TB_NO;
+    for (size_t r = 0; r < it->count; r++) {
+        const tb_point *q = it->points + it->ring[r].first;
+
+        for (size_t i = 0; i < it->ring[r].edges; i++) {
+            tb_point a = q[i], b = q[i + 1];
+            bool     is_a_above = point_moved ? a.y > p.y : a.y >= p.y;
+            bool     is_b_above = point_moved ? b.y > p.y : b.y >= p.y;
+            int      side;
+
+            if (is_a_above == is_b_above || (a.x < p.x && b.x < p.x))
+                continue;
+            if (a.x > p.x && b.x > p.x) {
+                is_in = !is_in;
+                continue;
+            }
+            side = tb_side(a, b, p, point_moved);
+            if (side == 0)
+                return TB_DOUBT;
+            is_in ^= (side > 0) == is_b_above;
+        }
+    }
+    return is_in ? TB_YES : TB_NO;
+}

@@ -1,0 +1,50 @@
+/**
+ * Polygons as closed rings outside GEOS.
+ */
+#ifndef TUBAN_PARCEL_RINGS_H
+#define TUBAN_PARCEL_RINGS_H
+
+#include "parcel/geos.h"
+#include "parcel/sides.h"
+
+typedef struct tb_contour {
+    size_t first, edges; /**< of the points: edges + 1 of them, the last is the first again */
+} tb_contour;
+
+/** Closed rings, the ground to the left of each. Zero is empty; free with tb_rings_reset. */
+typedef struct tb_rings {
+    tb_point   *points;
+    tb_contour *ring;
+    size_t      point_count, point_capacity, count, capacity;
+    tb_box      box;
+    bool        is_inverse; /**< the ground is all around, without end */
+} tb_rings;
+
+void tb_rings_reset(tb_rings *rings);
+
+/**
+ * Replaces rings by those of valid polygons.
+ * @param is_sure  false: not polygons, or so thin that their turn is in doubt.
+ * @return TB_E_MEMORY.
+ */
+tb_status tb_rings_load(const tb_geos *geos, const GEOSGeometry *geometry, tb_rings *out,
+                        bool *is_sure, tb_error *err);
+
+/** Replaces rings by those of all ground outside of others; they may be the second of two that
+ * tb_common_find is asked of. @return TB_E_MEMORY. */
+tb_status tb_rings_invert(const tb_rings *of, tb_rings *out, tb_error *err);
+
+/** Empties rings, which keep their room. */
+void tb_rings_clear(tb_rings *rings);
+
+/** Closes the points since `first` to a ring, corners that repeat left out. @return TB_E_MEMORY. */
+tb_status tb_rings_close(tb_rings *to, size_t first, tb_error *err);
+
+/** Whether a point lies within; the rings or the point are thought moved (tb_side). */
+tb_verdict tb_rings_hold(const tb_rings *rings, tb_point p, bool point_moved);
+
+/** Grows an array of `size` bytes each to hold `needed`, by doubling. @return TB_E_MEMORY. */
+tb_status tb_rings_make_room(void *array, size_t needed, size_t *capacity, size_t size,
+                             tb_error *err);
+
+#endif

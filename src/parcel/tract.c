@@ -1,0 +1,128 @@
+#include "parcel/tract.h"
+
+#include "core/memory.h"
+#include "parcel/area.h"
+#include "parcel/common.h"
+
+tb_tract tb_tract_of(const GEOSGeometry *geometry)
+{
+    return (tb_tract){.geometry = geometry};
+}
+
+void tb_tract_reset(const tb_geos *geos, tb_tract *it)
+{
+    GEOSGeom_destroy_r(geos->handle, it->owned);
+    if (it->rings != NULL)
+        tb_rings_reset(it->rings);
+    tb_free(it->rings);
+    *it = (tb_tract){0};
+}
+
+tb_status tb_tract_geometry(tb_geos *geos, tb_tract *it, const GEOSGeometry **out, tb_error *err)
+{
+    tb_status           status = TB_OK;
+    const GEOSGeometry *one, *other;
+
+    if (it->geometry == NULL) {
+        TB_TRY(tb_tract_geometry(geos, it->one, &one, err));
+        TB_TRY(tb_tract_geometry(geos, it->other, &other, err));
+        TB_TRY(tb_geos_polygons(geos,
+                                it->is_without ? GEOSDifference_r(geos->handle, one, other)
+                                               : GEOSIntersection_r(geos->handle, one, other),
+                                "overlay of a parcel and a mask", &it->owned, err));
+        it->geometry = it->owned;
+    }
+    *out = it->geometry;
+done:
+    return status;
+}
+
+/* Finds a tract in its two by their edges; *is_sure is false where they leave a doubt. */
+static tb_status find(tb_geos *geos, const tb_tract *it, tb_common *out, bool *is_sure,
+                      tb_error *err)
+{
+    tb_status       status = TB_OK;
+    const tb_rings *first, *second = NULL;
+    tb_rings        outside = {0};
+
+    *is_sure = false;
+    TB_TRY(tb_tract_rings(geos, it->one, &first, err));
+    if (first != NULL)
+        TB_TRY(tb_tract_rings(geos, it->other, &second, err));
+    if (second == NULL)
+        goto done;
+    if (it->is_without)
+        TB_TRY(tb_rings_invert(second, &outside, err));
+    TB_TRY(tb_common_find(out, first, it->is_without ? &outside : second, is_sure, err));
+done:
+    tb_rings_reset(&outside);
+    return status;
+}
+
+tb_status tb_tract_rings(tb_geos *geos, tb_tract *it, const tb_rings **out, tb_error *err)
+{
+    tb_status status  = TB_OK;
+    tb_common common  = {0};
+    bool      is_sure = false;
+
+    if (it->rings == NULL && !it->is_doubtful) {
+        TB_TRY(tb_alloc_zero(&it->rings, 1, sizeof *it->rings, "rings", err));
+        if (it->geometry != NULL) {
+            TB_TRY(tb_rings_load(geos, it->geometry, it->rings, &is_sure, err));
+        } else {
+            TB_TRY(find(geos, it, &common, &is_sure, err));
+            if (is_sure)
+                TB_TRY(tb_common_outline(&common, it->rings, &is_sure, err));
+        }
+        it->is_doubtful = !is_sure;
+    }
+    *out = it->is_doubtful ? NULL : it->rings;
+done:
+    tb_common_reset(&common);
+    return status;
+}
+
+/* Measures a tract that is made of two. */
+static tb_status measure(tb_geos *geos, tb_tract *it, tb_error *err)
+{
+    tb_status           status = TB_OK;
+    tb_common           common = {0};
+    const GEOSGeometry *geometry;
+    bool                is_sure;
+
+    TB_TRY(find(geos, it, &common, &is_sure, err));
+    if (is_sure) {
+        it->area_m2 = tb_common_area(&common);
+        it->is_all  = common.is_all;
+    } else {
+        TB_TRY(tb_tract_geometry(geos, it, &geometry, err));
+        it->area_m2 = tb_area_of_geometry(geos, geometry);
+    }
+done:
+    tb_common_reset(&common);
+    return status;
+}
+
+tb_status tb_tract_common(tb_geos *geos, tb_tract *one, tb_tract *other, tb_tract *out,
+                          tb_error *err)
+{
+    *out = (tb_tract){.one = one, .other = other};
+    return measure(geos, out, err);
+}
+
+tb_status tb_tract_without(tb_geos *geos, tb_tract *one, tb_tract *other, tb_tract *out,
+                           tb_error *err)
+{
+    tb_status       status = TB_OK;
+    const tb_rings *first, *second;
+
+    *out = (tb_tract){.one = one, .other = other, .is_without = true};
+    TB_TRY(tb_tract_rings(geos, one, &first, err));
+    TB_TRY(tb_tract_rings(geos, other, &second, err));
+    out->is_all  = first != NULL && second != NULL && tb_boxes_apart(first->box, second->box);
+    out->area_m2 = one->area_m2;
+    if (!out->is_all)
+        TB_TRY(measure(geos, out, err));
+done:
+    return status;
+}
