@@ -17,36 +17,27 @@
 #include "core/file.h"
 #include "core/memory.h"
 #include "publish/vector.h"
+#include "scenes.h"
 
-static char folder[64], bulk_path[100], plain_path[100];
+static char bulk_path[200], plain_path[200];
 
 static int make_folder(void **state)
 {
     (void)state;
     GDALAllRegister();
     CPLPushErrorHandler(CPLQuietErrorHandler);
-    snprintf(folder, sizeof folder, "/tmp/tuban-bulk-XXXXXX");
-    if (mkdtemp(folder) == NULL)
-        return -1;
-    snprintf(bulk_path, sizeof bulk_path, "%s/bulk.gpkg", folder);
-    snprintf(plain_path, sizeof plain_path, "%s/plain.gpkg", folder);
+    folder_begin();
+    in_folder("bulk.gpkg", bulk_path, sizeof bulk_path);
+    in_folder("plain.gpkg", plain_path, sizeof plain_path);
     return 0;
 }
 
 static int remove_folder(void **state)
 {
     (void)state;
-    tb_folder_remove(folder);
+    folder_end();
     CPLPopErrorHandler();
     return 0;
-}
-
-static uint64_t next_random(uint64_t *seed)
-{
-    *seed ^= *seed << 13;
-    *seed ^= *seed >> 7;
-    *seed ^= *seed << 17;
-    return *seed >> 11;
 }
 
 static const tb_vector_field fields[] = {{"id", "编号", TB_VECTOR_INTEGER, 0, 0},
@@ -56,11 +47,11 @@ static const tb_vector_field fields[] = {{"id", "编号", TB_VECTOR_INTEGER, 0, 
 /* Integers of every width SQLite stores, on both sides of its bounds. */
 static int64_t some_integer(uint64_t *seed)
 {
-    int     bits  = (int)(next_random(seed) % 64);
+    int     bits  = (int)(random_next(seed) % 64);
     int64_t power = bits == 63 ? INT64_MAX : INT64_C(1) << bits;
 
-    return (int64_t)(next_random(seed) % 2 == 0 ? power : -power) +
-           (int64_t)(next_random(seed) % 3) - (power == INT64_MAX ? 2 : 1);
+    return (int64_t)(random_next(seed) % 2 == 0 ? power : -power) +
+           (int64_t)(random_next(seed) % 3) - (power == INT64_MAX ? 2 : 1);
 }
 
 /* Saw-toothed polygons of 3 to `most` corners; the same for the same seed. */
@@ -71,9 +62,9 @@ static tb_status add_features(tb_vector *vector, int layer, int count, int most,
     double   *points = malloc(2 * ((size_t)most + 1) * sizeof *points);
 
     for (int i = 0; i < count; i++) {
-        size_t            corners   = 3 + next_random(&seed) % (uint64_t)(most - 2);
-        double            x         = (double)(next_random(&seed) % 1000000) / 7 - 50000;
-        double            y         = (double)(next_random(&seed) % 1000000) / 3;
+        size_t            corners   = 3 + random_next(&seed) % (uint64_t)(most - 2);
+        double            x         = (double)(random_next(&seed) % 1000000) / 7 - 50000;
+        double            y         = (double)(random_next(&seed) % 1000000) / 3;
         tb_ring           ring      = {0, corners};
         tb_polygon        polygon   = {0, 1};
         tb_vector_outline outline   = {points, &ring, &polygon, 1};
@@ -234,8 +225,8 @@ static void a_spatial_filter_finds_what_is_there(void **state)
     bulk  = GDALOpenEx(bulk_path, GDAL_OF_VECTOR, NULL, NULL, NULL);
     plain = GDALOpenEx(plain_path, GDAL_OF_VECTOR, NULL, NULL, NULL);
     for (int trial = 0; trial < 100; trial++) {
-        double    x = (double)(next_random(&seed) % 140000) - 50000;
-        double    y = (double)(next_random(&seed) % 330000), reach = 1 << trial % 18;
+        double    x = (double)(random_next(&seed) % 140000) - 50000;
+        double    y = (double)(random_next(&seed) % 330000), reach = 1 << trial % 18;
         GIntBig   counts[2];
         OGRLayerH layers[] = {GDALDatasetGetLayer(bulk, 0), GDALDatasetGetLayer(plain, 0)};
 
