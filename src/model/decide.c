@@ -67,6 +67,24 @@ void tb_tally_reset(tb_tally *tally)
     *tally = (tb_tally){0};
 }
 
+size_t tb_tally_bytes(int bands)
+{
+    return (FINE + ((size_t)LEVELS + (size_t)bands) * COARSE) * sizeof(int64_t);
+}
+
+static void add_counts(int64_t *restrict to, const int64_t *restrict from, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        to[i] += from[i];
+}
+
+void tb_tally_merge(tb_tally *tally, const tb_tally *other)
+{
+    add_counts(tally->score, other->score, FINE);
+    add_counts(tally->joint, other->joint, (size_t)LEVELS * COARSE);
+    add_counts(tally->rough, other->rough, (size_t)tally->bands * COARSE);
+}
+
 void tb_tally_add(tb_tally *tally, float score, float contrast)
 {
     float level;

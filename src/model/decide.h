@@ -2,6 +2,7 @@
 #ifndef TUBAN_MODEL_DECIDE_H
 #define TUBAN_MODEL_DECIDE_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "core/error.h"
@@ -20,6 +21,12 @@ typedef struct tb_tally {
 
 tb_status tb_tally_init(tb_tally *tally, int bands, tb_error *err);
 void      tb_tally_reset(tb_tally *tally);
+
+/** Bytes it holds. */
+size_t tb_tally_bytes(int bands);
+
+/** Adds what another has counted. */
+void tb_tally_merge(tb_tally *tally, const tb_tally *other);
 
 /** Counts a pixel's score and contrast; NaN is not counted. */
 void tb_tally_add(tb_tally *tally, float score, float contrast);

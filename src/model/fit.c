@@ -184,13 +184,11 @@ static void take_roughness(tally_context *c, const tb_pair_block *block, size_t 
     }
 }
 
-static tb_status take_scores(void *context, tb_pair_block *block, const tb_scores *scores,
-                             tb_error *err)
+static void count_scores(void *context, const tb_pair_block *block, const tb_scores *scores)
 {
     tally_context *c    = context;
     int            halo = c->model->scoring.halo;
 
-    (void)err;
     for (int64_t y = 0; y < scores->rect.height; y++)
         for (int64_t x = 0; x < scores->rect.width; x++) {
             size_t         at      = (size_t)((y + halo) * block->rect.width + x + halo);
@@ -205,7 +203,33 @@ static tb_status take_scores(void *context, tb_pair_block *block, const tb_score
                 stratum[1] == *stratum)
                 take_roughness(c, block, at);
         }
-    return TB_OK;
+}
+
+/* The sample's scores, counted by every worker for itself. */
+static tb_status tally_scores(tb_tally *out, const tally_context *what, tb_gather *gather,
+                              int workers, const tb_rect *cells, int64_t count, tb_error *err)
+{
+    tb_status      status  = TB_OK;
+    tally_context *own     = NULL;
+    void         **context = NULL;
+
+    TB_TRY(tb_alloc_zero(&own, (size_t)workers, sizeof *own, "histograms", err));
+    TB_TRY(tb_alloc(&context, (size_t)workers, sizeof *context, "histograms", err));
+    for (int w = 0; w < workers; w++) {
+        own[w]     = *what;
+        context[w] = &own[w];
+        TB_TRY(tb_tally_init(&own[w].tally, what->model->bands, err));
+    }
+    TB_TRY(tb_gather_count(gather, cells, count, &what->model->scoring, what->model->radiometry,
+                           count_scores, context, err));
+    for (int w = 0; w < workers; w++)
+        tb_tally_merge(out, &own[w].tally);
+done:
+    for (int w = 0; own != NULL && w < workers; w++)
+        tb_tally_reset(&own[w].tally);
+    tb_free(own);
+    tb_free(context);
+    return status;
 }
 
 int tb_implausible_permille(tb_prior prior)
@@ -214,24 +238,24 @@ int tb_implausible_permille(tb_prior prior)
 }
 
 static tb_status fit_threshold(tb_model *model, int stratum, tb_gather *gather, tb_sample *sample,
-                               const tb_fit_options *options, tb_error *err)
+                               const tb_fit_options *options, int workers, tb_error *err)
 {
-    tb_status         status  = TB_OK;
-    tb_model_stratum *s       = &model->stratum[stratum];
-    tb_fit_options    own     = *options;
-    tally_context     context = {.model = model, .sample = sample, .stratum = stratum};
-    double            most    = tb_implausible_permille(options->prior) / 1000.0;
-    int               halo    = model->scoring.halo + (s->screen.is_used ? TB_SCREEN_HALO : 0);
-    tb_rect          *inner   = NULL;
+    tb_status         status = TB_OK;
+    tb_model_stratum *s      = &model->stratum[stratum];
+    tb_fit_options    own    = *options;
+    tally_context     what   = {.model = model, .sample = sample, .stratum = stratum};
+    tb_tally          tally  = {0};
+    double            most   = tb_implausible_permille(options->prior) / 1000.0;
+    int               halo   = model->scoring.halo + (s->screen.is_used ? TB_SCREEN_HALO : 0);
+    tb_rect          *inner  = NULL;
 
-    TB_TRY(tb_tally_init(&context.tally, model->bands, err));
+    TB_TRY(tb_tally_init(&tally, model->bands, err));
     TB_TRY(tb_alloc(&inner, (size_t)sample->chosen, sizeof *inner, "sample", err));
     for (int64_t i = 0; i < sample->chosen; i++)
         inner[i] = tb_sample_inner(sample, i, halo);
-    TB_TRY(tb_gather_score(gather, inner, sample->chosen, &model->scoring, model->radiometry,
-                           take_scores, &context, err));
+    TB_TRY(tally_scores(&tally, &what, gather, workers, inner, sample->chosen, err));
     own.looks = s->looks;
-    TB_TRY(tb_threshold_decide(&s->threshold, &context.tally, model->method, &own, err));
+    TB_TRY(tb_threshold_decide(&s->threshold, &tally, model->method, &own, err));
     if (s->threshold.flagged > most && !options->may_flag_all) {
         status = tb_error_set(err, TB_E_INPUT,
                               "threshold of stratum %d: expected at most %.0f %% of the sample "
@@ -242,7 +266,7 @@ static tb_status fit_threshold(tb_model *model, int stratum, tb_gather *gather, 
     }
 done:
     tb_free(inner);
-    tb_tally_reset(&context.tally);
+    tb_tally_reset(&tally);
     return status;
 }
 
@@ -347,7 +371,7 @@ static tb_status fit_stratum(tb_model *model, int stratum, const tb_pair *pair, 
     s->looks = options->looks > 0.0 ? options->looks : s->looks;
     stratum_pixels_reset(&pixels);
     tb_model_derive(model);
-    TB_TRY(fit_threshold(model, stratum, gather, &sample, options, err));
+    TB_TRY(fit_threshold(model, stratum, gather, &sample, options, engine->workers, err));
 done:
     tb_gather_set_screen(gather, NULL);
     screens[stratum] = NULL;
@@ -626,7 +650,7 @@ size_t tb_model_fit_bytes(const tb_pair *pair, double sample_share, int workers,
     size_t sample = (size_t)largest * (planes * 5 / 2 + 2 * sizeof(float));
     size_t align  = REGISTRATION_CELLS * (size_t)TB_SAMPLE_CELL * TB_SAMPLE_CELL * (planes + 48);
     size_t each   = tb_pair_block_bytes(pair->bands, cell) + tb_scores_bytes(kept, side, side) +
-                  (size_t)cell * TB_SCREEN_PIXEL_BYTES;
+                  (size_t)cell * TB_SCREEN_PIXEL_BYTES + tb_tally_bytes(pair->bands);
 
     return (sample > align ? sample : align) + (size_t)workers * each;
 }

@@ -23,8 +23,10 @@ struct tb_gather {
     const tb_rect              *cells;
     const tb_scoring           *scoring; /* NULL: read only */
     const tb_radiometry *const *radiometry;
-    tb_gather_fn               *take;
+    tb_gather_fn               *take; /* in order; or NULL, and */
     void                       *context;
+    tb_gather_work_fn          *work; /* by every worker */
+    void *const                *contexts;
 };
 
 tb_status tb_gather_new(tb_gather **out, const tb_pair *pair, const tb_engine *engine,
@@ -91,6 +93,8 @@ static tb_status make(void *context, int number, int64_t item, tb_error *err)
     if (gather->scoring != NULL)
         TB_TRY(tb_scores_make(&w->scores, gather->scoring, &w->block, gather->radiometry,
                               gather->engine->kernels, err));
+    if (gather->work != NULL)
+        gather->work(gather->contexts[number], &w->block, &w->scores);
 done:
     return status;
 }
@@ -101,13 +105,15 @@ static tb_status emit(void *context, int number, int64_t item, tb_error *err)
     worker    *w      = &gather->worker[number];
 
     (void)item;
+    if (gather->take == NULL)
+        return TB_OK;
     return gather->take(gather->context, &w->block, gather->scoring != NULL ? &w->scores : NULL,
                         err);
 }
 
-tb_status tb_gather_score(tb_gather *gather, const tb_rect *cells, int64_t count,
-                          const tb_scoring *scoring, const tb_radiometry *const *radiometry,
-                          tb_gather_fn *take, void *context, tb_error *err)
+static tb_status run(tb_gather *gather, const tb_rect *cells, int64_t count,
+                     const tb_scoring *scoring, const tb_radiometry *const *radiometry,
+                     tb_error *err)
 {
     tb_loop loop = {.count    = count,
                     .workers  = gather->engine->workers,
@@ -119,9 +125,27 @@ tb_status tb_gather_score(tb_gather *gather, const tb_rect *cells, int64_t count
     gather->cells      = cells;
     gather->scoring    = scoring;
     gather->radiometry = radiometry;
-    gather->take       = take;
-    gather->context    = context;
     return tb_loop_run(&loop, err);
+}
+
+tb_status tb_gather_score(tb_gather *gather, const tb_rect *cells, int64_t count,
+                          const tb_scoring *scoring, const tb_radiometry *const *radiometry,
+                          tb_gather_fn *take, void *context, tb_error *err)
+{
+    gather->take    = take;
+    gather->context = context;
+    gather->work    = NULL;
+    return run(gather, cells, count, scoring, radiometry, err);
+}
+
+tb_status tb_gather_count(tb_gather *gather, const tb_rect *cells, int64_t count,
+                          const tb_scoring *scoring, const tb_radiometry *const *radiometry,
+                          tb_gather_work_fn *work, void *const *contexts, tb_error *err)
+{
+    gather->take     = NULL;
+    gather->work     = work;
+    gather->contexts = contexts;
+    return run(gather, cells, count, scoring, radiometry, err);
 }
 
 tb_status tb_gather_read(tb_gather *gather, const tb_rect *cells, int64_t count, tb_gather_fn *take,

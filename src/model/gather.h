@@ -33,4 +33,15 @@ tb_status tb_gather_score(tb_gather *gather, const tb_rect *cells, int64_t count
                           const tb_scoring *scoring, const tb_radiometry *const *radiometry,
                           tb_gather_fn *take, void *context, tb_error *err);
 
+/** What a worker makes of a scored cell; workers are at it at the same time, in no order. */
+typedef void tb_gather_work_fn(void *context, const tb_pair_block *block, const tb_scores *scores);
+
+/**
+ * Scores the cells where only counts are wanted of them, and no order.
+ * @param contexts  one a worker of the engine.
+ */
+tb_status tb_gather_count(tb_gather *gather, const tb_rect *cells, int64_t count,
+                          const tb_scoring *scoring, const tb_radiometry *const *radiometry,
+                          tb_gather_work_fn *work, void *const *contexts, tb_error *err);
+
 #endif
