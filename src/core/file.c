@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "core/memory.h"
@@ -15,19 +16,35 @@ tb_status tb_file_complain(const char *verb, const char *path, tb_error *err)
 {
     tb_error_set(err, TB_E_OUTPUT, "%s %s: expected success, got \"%s\"", verb, path,
                  strerror(errno));
-    tb_file_advise(err);
+    tb_file_advise(err, path);
     return TB_E_OUTPUT;
 }
 
-void tb_file_advise(tb_error *err)
+/* Less is left than any file system gives at once. */
+static bool is_full(const char *path)
 {
-    static const char *const signs[] = {"No space left", "quota exceeded", "disk is full"};
+    enum { LEAST = 16384 };
+    char          *folder = NULL;
+    struct statvfs disk;
+    bool           is_known = statvfs(path, &disk) == 0;
+
+    if (!is_known && tb_path_folder(&folder, path, NULL) == TB_OK)
+        is_known = statvfs(folder, &disk) == 0;
+    tb_free(folder);
+    return is_known && (uint64_t)disk.f_bavail * disk.f_frsize < LEAST;
+}
+
+void tb_file_advise(tb_error *err, const char *path)
+{
+    static const char *const signs[]  = {"No space left", "quota exceeded", "disk is full"};
+    bool                     is_short = false;
 
     if (err == NULL)
         return;
     for (size_t i = 0; i < sizeof signs / sizeof *signs; i++)
-        if (strstr(err->message, signs[i]) != NULL)
-            tb_error_hint(err, "free some space on that disk, or name another folder with --out");
+        is_short = is_short || strstr(err->message, signs[i]) != NULL;
+    if (is_short || is_full(path))
+        tb_error_hint(err, "free some space on that disk, or name another folder with --out");
 }
 
 tb_status tb_path_join(char **out, const char *folder, const char *name, tb_error *err)

@@ -36,8 +36,9 @@ tb_status tb_file_commit(const char *temporary, const char *path, tb_error *err)
 /** TB_E_OUTPUT "VERB PATH: expected success, got ...errno", with what to do about a full disk. */
 tb_status tb_file_complain(const char *verb, const char *path, tb_error *err);
 
-/** Adds what to do where the message tells of a full disk, in whoever's words. */
-void tb_file_advise(tb_error *err);
+/** Adds what to do where the message tells of a full disk, in whoever's words, or the disk that
+ * holds `path` (or its folder) is full though the message does not tell. */
+void tb_file_advise(tb_error *err, const char *path);
 
 /** Refuses with TB_E_OUTPUT unless the file can be written: its folder is there, and no folder has
  * its name. */

@@ -82,7 +82,7 @@ static tb_status write_error(const tb_vector *vector, const session *s, tb_error
     const char *text = tb_capture_text(&s->capture, "a failure without a message");
 
     tb_error_set(err, TB_E_OUTPUT, "write %s: expected success, got \"%s\"", vector->path, text);
-    tb_file_advise(err);
+    tb_file_advise(err, vector->path);
     return TB_E_OUTPUT;
 }
 

@@ -30,7 +30,7 @@ static tb_status output_error(const tb_sink *sink, const tb_capture *capture, tb
 {
     tb_error_set(err, TB_E_OUTPUT, "write %s: expected success, got: %s", sink->path,
                  tb_capture_text(capture, "a write error"));
-    tb_file_advise(err);
+    tb_file_advise(err, sink->path);
     return TB_E_OUTPUT;
 }
 

@@ -61,7 +61,7 @@ tb_status tb_hdf5_write_error(const char *path, tb_error *err)
 
     complaint(text);
     tb_error_set(err, TB_E_OUTPUT, "write %s: expected success, got \"%s\"", path, text);
-    tb_file_advise(err);
+    tb_file_advise(err, path);
     return TB_E_OUTPUT;
 }
 
