@@ -139,16 +139,19 @@ static void shrink(tb_plan *plan, const tb_pair *pair, bool is_block_given, doub
     }
 }
 
-/* For the fit, as much of rows of cells side by side as fits into what the sweep needs anyway. */
+/*
+ * For the fit, as much of rows of cells side by side as the sweep keeps of tiles, to which the
+ * memory goes over: then the sample's tiles are decoded once for all its passes.
+ */
 static void widen_fit_cache(tb_plan *plan, const tb_pair *pair)
 {
     date_cost before = cost_of(pair->before), after = cost_of(pair->after);
     size_t    rows = panel_cache(before, plan->lattice.width, TB_SAMPLE_CELL, plan->halo) +
                   panel_cache(after, plan->lattice.width, TB_SAMPLE_CELL, plan->halo);
-    size_t room = plan->needed_bytes - plan->base_bytes - plan->fit_bytes;
+    size_t room = plan->budget_bytes - plan->base_bytes - plan->fit_bytes;
 
-    if (rows > room)
-        rows = room;
+    room = room < plan->cache_bytes ? room : plan->cache_bytes;
+    rows = rows < room ? rows : room;
     if (rows > plan->fit_cache_bytes)
         plan->fit_cache_bytes = rows;
 }
