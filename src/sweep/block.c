@@ -79,10 +79,9 @@ static void classify(uint8_t *restrict out, const float *restrict score,
 
     for (int64_t x = 0; x < n; x++) {
         int is_weak     = (score[x] > 0.0f) & (score[x] >= weak) & (contrast[x] >= least);
+        int is_strong   = is_weak & (score[x] >= strong);
         int is_observed = score[x] == score[x];
-        int kind        = is_weak & (score[x] >= strong) ? TB_RUN_STRONG
-                          : is_weak                      ? TB_RUN_WEAK
-                                                         : TB_RUN_NONE;
+        int kind        = is_strong ? TB_RUN_STRONG : is_weak ? TB_RUN_WEAK : TB_RUN_NONE;
 
         out[x] = (uint8_t)(is_observed ? kind : TB_RUN_UNOBSERVED);
     }
