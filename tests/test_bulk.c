@@ -49,9 +49,10 @@ static int64_t some_integer(uint64_t *seed)
 {
     int     bits  = (int)(random_next(seed) % 64);
     int64_t power = bits == 63 ? INT64_MAX : INT64_C(1) << bits;
+    int64_t step  = (int64_t)(random_next(seed) % 3);
+    int64_t size  = power == INT64_MAX ? power - step : power + step - 1;
 
-    return (int64_t)(random_next(seed) % 2 == 0 ? power : -power) +
-           (int64_t)(random_next(seed) % 3) - (power == INT64_MAX ? 2 : 1);
+    return random_next(seed) % 2 == 0 ? size : -size - 1;
 }
 
 /* Saw-toothed polygons of 3 to `most` corners; the same for the same seed. */
