@@ -16,7 +16,7 @@ import tempfile
 import numpy
 from osgeo import gdal
 
-from engine import arguments, call, report
+from engine import arguments, call, detect, scored
 
 gdal.UseExceptions()
 GROUPS = (  # title, folders, prior, methods
@@ -86,16 +86,14 @@ def otb_mad(folder, out):
 
 def ours(program, method, prior, more):
     def make(folder, out):
-        call(program, "detect", f"{folder}/T1.tif", f"{folder}/T2.tif", "--out", out, "--quiet", "--method", method,
-             "--prior", prior, "--allow-implausible", *more)
+        detect(program, folder, out, "--method", method, "--prior", prior, *more)
     return make
 
 
 def figures(program, folder, make):
     with tempfile.TemporaryDirectory() as out:
         make(folder, f"{out}/x")
-        found = report(program, "eval", "--truth", f"{folder}/label.tif", "--change", f"{out}/x/change.tif", "--score",
-                       f"{out}/x/score.tif", "--json")
+        found = scored(program, folder, f"{out}/x")
     return [found[k] if found[k] is not None else float("nan") for k in FIGURES]
 
 

@@ -20,7 +20,7 @@ import tempfile
 
 import numpy
 
-from engine import call, report
+from engine import detect, scored
 
 HERE = pathlib.Path(__file__).resolve().parent
 CITIES, FINE, RADAR = "cities, `rare`", "fine and Landsat, `common`", "radar"
@@ -74,10 +74,8 @@ def scores(program, data, group):
     rows = []
     for folder in folders_of(data, group):
         with tempfile.TemporaryDirectory() as out:
-            call(program, "detect", f"{folder}/T1.tif", f"{folder}/T2.tif", "--out", f"{out}/x", "--quiet", "--prior",
-                 GROUPS[group][1], "--allow-implausible")
-            found = report(program, "eval", "--truth", f"{folder}/label.tif", "--change", f"{out}/x/change.tif", "--score",
-                           f"{out}/x/score.tif", "--json")
+            detect(program, folder, f"{out}/x", "--prior", GROUPS[group][1])
+            found = scored(program, folder, f"{out}/x")
         rows.append([found["f1"], found["ap"]])
     return numpy.array(rows)
 

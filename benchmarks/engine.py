@@ -34,3 +34,14 @@ def call(*words):
 def report(*words):
     """The JSON a command prints."""
     return json.loads(call(*words))
+
+
+def detect(program, folder, out, *options):
+    """Detects on a labelled pair as it is, however much of it is flagged."""
+    call(program, "detect", f"{folder}/T1.tif", f"{folder}/T2.tif", "--out", out, "--quiet", "--allow-implausible", *options)
+
+
+def scored(program, folder, out):
+    """What eval says of a detection in `out`, against the pair's labels."""
+    return report(program, "eval", "--truth", f"{folder}/label.tif", "--change", f"{out}/change.tif", "--score",
+                  f"{out}/score.tif", "--json")

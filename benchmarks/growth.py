@@ -160,10 +160,7 @@ def main():
                              **run(it.program.resolve(), job, threads)})
                 print(f"  {size} Mpx, {threads} threads: {rows[-1]['cpu_s']:.1f} s, {rows[-1]['peak_mb']} MB",
                       file=sys.stderr, flush=True)
-    text = speed.save("growth", FIELDS, rows, it.rounds) + table(rows)
-    print(text)
-    if it.write:
-        speed.put(it.write, "growth", text)
+    speed.tell("growth", FIELDS, rows, it.rounds, table(rows), it.write)
 
 
 if __name__ == "__main__":

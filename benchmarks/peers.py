@@ -255,10 +255,7 @@ def main():
             own(rows, head, it, folder, work)
             chain(rows, head, folder, work, it.more and number == 0 and kind == kinds[0])
             shutil.rmtree(work)
-    text = speed.save("peers", FIELDS, rows, it.rounds) + table(rows, kinds, it.rounds)
-    print(text)
-    if it.write:
-        speed.put(it.write, "peers", text)
+    speed.tell("peers", FIELDS, rows, it.rounds, table(rows, kinds, it.rounds), it.write)
 
 
 if __name__ == "__main__":

@@ -121,6 +121,14 @@ def put(page, mark, text):
     page.write_text(new)
 
 
+def tell(name, fields, rows, rounds, table, page):
+    """Saves the rows, prints their table, and puts it into the page, if any, between the marks of that name."""
+    text = save(name, fields, rows, rounds) + table
+    print(text)
+    if page:
+        put(page, name, text)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("program", type=pathlib.Path)
@@ -143,10 +151,7 @@ def main():
         folder = speed_scene.make(it.folder, size, it.kinds.split(","))
         for kind in it.kinds.split(","):
             rows += rounds_of(it, reader, folder, size, kind, wanted)
-    text = save("speed", FIELDS, rows, it.rounds) + tables(rows)
-    print(text)
-    if it.write:
-        put(it.write, "speed", text)
+    tell("speed", FIELDS, rows, it.rounds, tables(rows), it.write)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import os
 import sys
 import tempfile
 
-from engine import arguments, call, report
+from engine import arguments, detect, report, scored
 
 GROUPS = (("farmland to construction, 0.5-2 m", "dsifn_samples/*"), ("Sentinel-2 cities, 10 m", "oscd_*"),
           ("radar", "sar_*"))
@@ -20,10 +20,8 @@ def files(folder):
 
 
 def score(program, folder, out, more):
-    before, after, label = files(folder)
-    call(program, "detect", before, after, "--out", out, "--allow-implausible", "--json", "--quiet", *more)
-    return report(program, "eval", "--truth", label, "--change", f"{out}/change.tif", "--score", f"{out}/score.tif",
-                "--json")
+    detect(program, folder, out, *more)
+    return scored(program, folder, out)
 
 
 def main():

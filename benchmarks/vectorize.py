@@ -14,7 +14,6 @@ rounds'. Writes results/vectorize-COMMIT.csv and prints a table; --write puts it
 its marks.
 """
 import argparse
-import csv
 import os
 import pathlib
 import statistics
@@ -23,7 +22,6 @@ import sys
 import numpy as np
 from osgeo import gdal, osr
 
-import overlay
 import speed
 
 gdal.UseExceptions()
@@ -160,10 +158,7 @@ def main():
             rows.append({"mask": mask, "kind": kind, "what": what, "round": number, "cpu_s": round(cpu, 3),
                          "peak_mb": round(peak), "out_mb": round(size, 1)})
             print(f"  {mask} {kind} {what}: {cpu:.2f} s", file=sys.stderr, flush=True)
-    text = speed.save("vectorize", FIELDS, rows, it.rounds) + table(rows)
-    print(text)
-    if it.write:
-        speed.put(it.write, "vectorize", text)
+    speed.tell("vectorize", FIELDS, rows, it.rounds, table(rows), it.write)
 
 
 if __name__ == "__main__":

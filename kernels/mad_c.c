@@ -49,46 +49,27 @@ static void add_tile(chunk        *c, double (*coefficient)[TB_MAD_CHANNELS_MAX]
     }
 }
 
-/* The weights in whole tiles: components that fill up the last one weigh nothing and add a true
- * zero. */
-typedef struct tiles {
-    double coefficient[TB_MAD_COMPONENTS_MAX][TB_MAD_CHANNELS_MAX];
-    double by_variance[TB_MAD_COMPONENTS_MAX];
-} tiles;
-
-static void fill_tiles(tiles *out, const tb_mad_weights *weights)
-{
-    memset(out, 0, sizeof *out);
-    for (int i = 0; i < weights->components; i++) {
-        memcpy(out->coefficient[i], weights->coefficient[i], sizeof out->coefficient[i]);
-        out->by_variance[i] = weights->by_variance[i];
-    }
-}
-
-/* The statistic of at most CHUNK pixels from `at` on, into c->statistic. */
-static void find_statistic(chunk *c, tiles *t, const float *const *channel,
-                           const tb_mad_weights *weights, size_t at, size_t length)
-{
-    size_t padded = (length + STEP - 1) / STEP * STEP;
-
-    for (int k = 0; k < weights->channels; k++)
-        tb_lanes_centre(c->z[k], channel[k] + at, weights->centre[k], length, padded);
-    memset(c->statistic, 0, sizeof c->statistic);
-    for (int i = 0; i < weights->components; i += TILE)
-        add_tile(c, t->coefficient + i, t->by_variance + i, weights->channels, padded);
-}
-
 void TB_KERNEL(tb_mad_statistic)(double *restrict z, const float *const *channel,
                                  const tb_mad_weights *weights, size_t n)
 {
-    tiles t;
-    chunk c;
+    /* Components that fill up the last tile weigh nothing: they add a true zero. */
+    double coefficient[TB_MAD_COMPONENTS_MAX][TB_MAD_CHANNELS_MAX] = {{0.0}};
+    double by_variance[TB_MAD_COMPONENTS_MAX]                      = {0.0};
+    chunk  c;
 
-    fill_tiles(&t, weights);
+    for (int i = 0; i < weights->components; i++) {
+        memcpy(coefficient[i], weights->coefficient[i], sizeof coefficient[i]);
+        by_variance[i] = weights->by_variance[i];
+    }
     for (size_t at = 0; at < n; at += CHUNK) {
         size_t length = n - at < CHUNK ? n - at : CHUNK;
+        size_t padded = (length + STEP - 1) / STEP * STEP;
 
-        find_statistic(&c, &t, channel, weights, at, length);
+        for (int k = 0; k < weights->channels; k++)
+            tb_lanes_centre(c.z[k], channel[k] + at, weights->centre[k], length, padded);
+        memset(c.statistic, 0, sizeof c.statistic);
+        for (int i = 0; i < weights->components; i += TILE)
+            add_tile(&c, coefficient + i, by_variance + i, weights->channels, padded);
         memcpy(z + at, c.statistic, length * sizeof *z);
     }
 }
@@ -96,15 +77,16 @@ void TB_KERNEL(tb_mad_statistic)(double *restrict z, const float *const *channel
 void TB_KERNEL(tb_mad_root)(float *restrict root, const float *const *channel,
                             const tb_mad_weights *weights, size_t n)
 {
-    tiles t;
-    chunk c;
+    double z[4 * CHUNK];
 
-    fill_tiles(&t, weights);
-    for (size_t at = 0; at < n; at += CHUNK) {
-        size_t length = n - at < CHUNK ? n - at : CHUNK;
+    for (size_t at = 0; at < n; at += 4 * CHUNK) {
+        size_t       length = n - at < 4 * CHUNK ? n - at : 4 * CHUNK;
+        const float *from[TB_MAD_CHANNELS_MAX];
 
-        find_statistic(&c, &t, channel, weights, at, length);
+        for (int k = 0; k < weights->channels; k++)
+            from[k] = channel[k] + at;
+        TB_KERNEL(tb_mad_statistic)(z, from, weights, length);
         for (size_t x = 0; x < length; x++)
-            root[at + x] = sqrtf(sqrtf((float)c.statistic[x]));
+            root[at + x] = sqrtf(sqrtf((float)z[x]));
     }
 }

@@ -191,7 +191,8 @@ static void take_row(void *context, int64_t y, const float *const *smooth)
         memcpy(p->scores->plane[k] + at, smooth[k], n * sizeof **smooth);
 }
 
-/* Lays out what a block of `core` pixels takes. @return the cascade's part. */
+/* Room for what a block's scores take; *scratch and *rows are the method's and the cascade's part.
+ */
 static tb_status lay_out(tb_scores *scores, const tb_scoring *scoring, int64_t columns,
                          float **scratch, float **rows, tb_error *err)
 {

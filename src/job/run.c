@@ -79,13 +79,18 @@ static void count_waiting(void *context, double held, double waiting)
 
     r->held += held;
     r->waiting += waiting;
+    if (r->given != NULL && r->given->waited != NULL)
+        r->given->waited(r->given->context, held, waiting);
 }
 
-/* What the stages are given: the caller's progress, with an ear for waiting. */
-static const tb_progress *listen(run *r)
+/* What the stages are given is the caller's progress, with an ear for waiting. */
+static void listen(run *r)
 {
-    r->progress = (tb_progress){pass_report, pass_note, pass_is_cancelled, r, count_waiting};
-    return &r->progress;
+    r->progress = (tb_progress){.report       = pass_report,
+                                .note         = pass_note,
+                                .is_cancelled = pass_is_cancelled,
+                                .context      = r,
+                                .waited       = count_waiting};
 }
 
 static double seconds_since(clockid_t clock, struct timespec *begin)
@@ -122,7 +127,7 @@ static tb_status open_pair(run *r, size_t p, tb_error *err)
     tb_status  status = TB_OK;
     tb_stages *stages = &r->stages[p];
 
-    TB_TRY(tb_stages_open(stages, r->job, (int)p + 1, r->kernels, listen(r), err));
+    TB_TRY(tb_stages_open(stages, r->job, (int)p + 1, r->kernels, &r->progress, err));
     stages->force      = r->force;
     stages->has_scores = r->products == PRODUCTS_RASTERS;
     if (r->products == PRODUCTS_PARCELS) {
@@ -143,6 +148,7 @@ static tb_status open_run(run *r, tb_error *err)
     r->times = json_object();
     clock_gettime(CLOCK_MONOTONIC, &r->wall);
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &r->cpu);
+    listen(r);
     TB_TRY(tb_alloc_zero(&r->stages, pairs, sizeof *r->stages, "pairs", err));
     TB_TRY(tb_alloc_zero(&r->totals, pairs, sizeof *r->totals, "pairs", err));
     TB_TRY(tb_alloc_zero(&r->models, pairs, sizeof *r->models, "pairs", err));

@@ -14,7 +14,7 @@ typedef struct worker {
 struct tb_gather {
     const tb_pair   *pair;
     const tb_engine *engine;
-    tb_cache        *own_cache; /* NULL: the engine's */
+    tb_cache        *cache;
     worker          *worker;
 
     const tb_screen *const *screen; /* NULL: none */
@@ -39,16 +39,12 @@ tb_status tb_gather_new(tb_gather **out, const tb_pair *pair, const tb_engine *e
     TB_TRY(tb_alloc_zero(&gather, 1, sizeof *gather, "sample", err));
     gather->pair   = pair;
     gather->engine = engine;
-    if (engine->cache != NULL)
-        tb_cache_limit(engine->cache, engine->cache_bytes);
-    else
-        TB_TRY(tb_cache_new(&gather->own_cache, engine->cache_bytes, err));
+    TB_TRY(tb_engine_take_cache(engine, engine->cache_bytes, &gather->cache, err));
     TB_TRY(tb_alloc_zero(&gather->worker, (size_t)engine->workers, sizeof *gather->worker,
                          "workers", err));
     for (int w = 0; w < engine->workers; w++)
-        TB_TRY(tb_pair_reader_new(&gather->worker[w].reader, pair,
-                                  engine->cache != NULL ? engine->cache : gather->own_cache,
-                                  engine->kernels, err));
+        TB_TRY(tb_pair_reader_new(&gather->worker[w].reader, pair, gather->cache, engine->kernels,
+                                  err));
 done:
     if (status == TB_OK)
         *out = gather;
@@ -69,7 +65,7 @@ void tb_gather_free(tb_gather *gather)
             tb_screen_buffers_reset(&gather->worker[w].screen);
         }
     tb_free(gather->worker);
-    tb_cache_free(gather->own_cache);
+    tb_engine_return_cache(gather->engine, gather->cache);
     tb_free(gather);
 }
 

@@ -15,6 +15,9 @@
 #include "core/file.h"
 #include "core/memory.h"
 #include "publish/bulk.h"
+#include "publish/fitting.h"
+#include "publish/geopackage.h"
+#include "publish/wkb.h"
 #include "raster/capture.h"
 
 enum { LAYERS_MAX = 16 };
@@ -228,68 +231,21 @@ tb_status tb_vector_add_layer(tb_vector *vector, const tb_vector_layer *descript
     return status;
 }
 
-/* ---------------------------------------------------------------- well-known binary */
-
-enum { HEADER_BYTES = 9, POINT_BYTES = 16, WKB_POLYGON = 3, WKB_MULTIPOLYGON = 6 };
-
 /* SQLite's default bound for a value, less what a GeoPackage puts before the geometry. */
 static const size_t SQLITE_BYTES = 1000000000 - 64;
-
-static size_t polygon_bytes(const tb_vector_outline *outline, tb_polygon polygon)
-{
-    size_t bytes = HEADER_BYTES;
-
-    for (size_t r = 0; r < polygon.count; r++)
-        bytes += 4 + (outline->rings[polygon.first + r].count + 1) * POINT_BYTES;
-    return bytes;
-}
-
-static uint8_t *put_u32(uint8_t *at, size_t value)
-{
-    uint32_t number = (uint32_t)value;
-
-    memcpy(at, &number, sizeof number);
-    return at + sizeof number;
-}
-
-static uint8_t *put_header(uint8_t *at, uint32_t type, size_t count)
-{
-    const uint16_t probe = 1;
-
-    *at = *(const uint8_t *)&probe; /* 1 where the least byte comes first, as the format has it */
-    return put_u32(put_u32(at + 1, type), count);
-}
-
-static uint8_t *put_polygon(uint8_t *at, const tb_vector_outline *outline, tb_polygon polygon)
-{
-    at = put_header(at, WKB_POLYGON, polygon.count);
-    for (size_t r = 0; r < polygon.count; r++) {
-        tb_ring       ring   = outline->rings[polygon.first + r];
-        const double *points = outline->points + 2 * ring.first;
-
-        at = put_u32(at, ring.count + 1);
-        memcpy(at, points, ring.count * POINT_BYTES);
-        at += ring.count * POINT_BYTES;
-        memcpy(at, points, POINT_BYTES);
-        at += POINT_BYTES;
-    }
-    return at;
-}
 
 static tb_status make_wkb(tb_vector *vector, tb_vector_geometry geometry,
                           const tb_vector_outline *outline, size_t *size, tb_error *err)
 {
     tb_status status = TB_OK;
-    size_t    bytes  = geometry == TB_VECTOR_MULTIPOLYGON ? HEADER_BYTES : 0;
-    uint8_t  *at;
+    size_t    bytes;
 
     if (geometry == TB_VECTOR_NO_GEOMETRY ||
         (geometry == TB_VECTOR_POLYGON && outline->polygon_count != 1))
         return tb_error_set(err, TB_E_BUG, "write %s: expected a feature of %s polygon, got %zu",
                             vector->path, geometry == TB_VECTOR_POLYGON ? "one" : "no",
                             outline->polygon_count);
-    for (size_t p = 0; p < outline->polygon_count; p++)
-        bytes += polygon_bytes(outline, outline->polygons[p]);
+    bytes = tb_wkb_bytes(outline, geometry == TB_VECTOR_MULTIPOLYGON);
     if (bytes > SQLITE_BYTES && strcmp(vector->options->driver, "GPKG") == 0) {
         tb_error_set(
             err, TB_E_OUTPUT,
@@ -309,86 +265,24 @@ static tb_status make_wkb(tb_vector *vector, tb_vector_geometry geometry,
         TB_TRY(tb_alloc(&vector->wkb, capacity, 1, "polygons of a feature", err));
         vector->wkb_capacity = capacity;
     }
-    at = vector->wkb + TB_BULK_BEFORE;
-    if (geometry == TB_VECTOR_MULTIPOLYGON)
-        at = put_header(at, WKB_MULTIPOLYGON, outline->polygon_count);
-    for (size_t p = 0; p < outline->polygon_count; p++)
-        at = put_polygon(at, outline, outline->polygons[p]);
+    tb_wkb_put(vector->wkb + TB_BULK_BEFORE, outline, geometry == TB_VECTOR_MULTIPOLYGON);
     *size = bytes;
 done:
-    return status;
-}
-
-/*
- * GDAL 3.6 drops aliases on the way into a GeoPackage. Where they belong is its schema extension,
- * from which QGIS and later GDAL read them.
- */
-static const char *const schema_statements[] = {
-    "CREATE TABLE IF NOT EXISTS gpkg_extensions (table_name TEXT,column_name TEXT,extension_name "
-    "TEXT "
-    "NOT NULL,definition TEXT NOT NULL,scope TEXT NOT NULL,CONSTRAINT ge_tce UNIQUE "
-    "(table_name,column_name,extension_name))",
-    "CREATE TABLE gpkg_data_columns (table_name TEXT NOT NULL,column_name TEXT NOT NULL,name "
-    "TEXT,title "
-    "TEXT,description TEXT,mime_type TEXT,constraint_name TEXT,CONSTRAINT pk_gdc PRIMARY KEY "
-    "(table_name,column_name),CONSTRAINT gdc_tn UNIQUE (table_name,name))",
-    "CREATE TABLE gpkg_data_column_constraints (constraint_name TEXT NOT NULL,constraint_type TEXT "
-    "NOT "
-    "NULL,value TEXT,min NUMERIC,min_is_inclusive BOOLEAN,max NUMERIC,max_is_inclusive BOOLEAN,"
-    "description TEXT,CONSTRAINT gdcc_ntv UNIQUE (constraint_name,constraint_type,value))",
-    "INSERT INTO gpkg_extensions VALUES ('gpkg_data_columns',NULL,'gpkg_schema',"
-    "'http://www.geopackage.org/spec121/#extension_schema','read-write')",
-    "INSERT INTO gpkg_extensions VALUES ('gpkg_data_column_constraints',NULL,'gpkg_schema',"
-    "'http://www.geopackage.org/spec121/#extension_schema','read-write')",
-};
-
-static void execute(tb_vector *vector, const char *statement)
-{
-    OGRLayerH rows = GDALDatasetExecuteSQL(vector->dataset, statement, NULL, NULL);
-
-    if (rows != NULL)
-        GDALDatasetReleaseResultSet(vector->dataset, rows);
-}
-
-static tb_status add_alias(tb_vector *vector, const char *table, const tb_vector_field *field,
-                           tb_error *err)
-{
-    tb_text   statement = {0};
-    char     *name      = CPLEscapeString(table, -1, CPLES_SQL);
-    char     *column    = CPLEscapeString(field->name, -1, CPLES_SQL);
-    char     *alias     = CPLEscapeString(field->alias, -1, CPLES_SQL);
-    tb_status status =
-        tb_text_append(&statement, err,
-                       "INSERT INTO gpkg_data_columns VALUES ('%s','%s','%s','%s',NULL,NULL,NULL)",
-                       name, column, alias, alias);
-
-    if (status == TB_OK)
-        execute(vector, statement.data);
-    tb_text_reset(&statement);
-    CPLFree(name);
-    CPLFree(column);
-    CPLFree(alias);
     return status;
 }
 
 /* What SQLite says against it is heard by the session around this. */
 static tb_status add_aliases(tb_vector *vector, tb_error *err)
 {
-    tb_status status   = TB_OK;
-    bool      is_begun = false;
+    tb_status status    = TB_OK;
+    bool      has_table = false;
 
     if (strcmp(vector->options->driver, "GPKG") != 0)
         return TB_OK;
     for (int l = 0; l < vector->layer_count; l++)
-        for (int f = 0; f < vector->layers[l].field_count; f++) {
-            if (vector->layers[l].fields[f].alias == NULL)
-                continue;
-            for (size_t s = 0; !is_begun && s < sizeof schema_statements / sizeof(char *); s++)
-                execute(vector, schema_statements[s]);
-            is_begun = true;
-            TB_TRY(add_alias(vector, OGR_L_GetName(vector->layers[l].handle),
-                             &vector->layers[l].fields[f], err));
-        }
+        TB_TRY(tb_geopackage_add_aliases(vector->dataset, OGR_L_GetName(vector->layers[l].handle),
+                                         vector->layers[l].fields, vector->layers[l].field_count,
+                                         &has_table, err));
 done:
     return status;
 }
@@ -414,59 +308,6 @@ static bool close_dataset(tb_vector *vector)
     return !is_made;
 }
 
-/* The number a statement gives that ends in a table's name, 0 where it gives none; what is said
- * against it the session hears. */
-static tb_status ask(tb_vector *vector, const char *start, const char *table, int64_t *answer,
-                     tb_error *err)
-{
-    tb_status   status    = TB_OK;
-    tb_text     statement = {0};
-    char       *name      = CPLEscapeString(table, -1, CPLES_SQL);
-    OGRLayerH   rows      = NULL;
-    OGRFeatureH row       = NULL;
-
-    *answer = 0;
-    TB_TRY(tb_text_append(&statement, err, "%s = '%s'", start, name));
-    rows = GDALDatasetExecuteSQL(vector->dataset, statement.data, NULL, NULL);
-    if (rows == NULL)
-        goto done;
-    row = OGR_L_GetNextFeature(rows);
-    if (row != NULL)
-        *answer = OGR_F_GetFieldAsInteger64(row, 0);
-    OGR_F_Destroy(row);
-    GDALDatasetReleaseResultSet(vector->dataset, rows);
-done:
-    tb_text_reset(&statement);
-    CPLFree(name);
-    return status;
-}
-
-/* Finds the tables of a layer and of its empty index. */
-static tb_status find_tables(tb_vector *vector, const char *name, const char *column,
-                             tb_bulk_layer *found, tb_error *err)
-{
-    static const char        ROOT[]   = "SELECT rootpage FROM sqlite_master WHERE name";
-    static const char *const tables[] = {"node", "rowid", "parent"};
-    tb_status                status   = TB_OK;
-    tb_text                  table    = {0};
-    int64_t                  features, srs, index[3];
-
-    TB_TRY(ask(vector, ROOT, name, &features, err));
-    TB_TRY(
-        ask(vector, "SELECT srs_id FROM gpkg_geometry_columns WHERE table_name", name, &srs, err));
-    for (int t = 0; t < 3; t++) {
-        tb_text_reset(&table);
-        TB_TRY(tb_text_append(&table, err, "rtree_%s_%s_%s", name, column, tables[t]));
-        TB_TRY(ask(vector, ROOT, table.data, &index[t], err));
-    }
-    found->features = (uint32_t)features;
-    found->srs      = (int32_t)srs;
-    found->index    = (tb_boxes_roots){(uint32_t)index[0], (uint32_t)index[1], (uint32_t)index[2]};
-done:
-    tb_text_reset(&table);
-    return status;
-}
-
 /* GDAL makes the dataset, the layer and its empty index; then the file is ours. */
 static tb_status begin_bulk(tb_vector *vector, tb_error *err)
 {
@@ -488,7 +329,7 @@ static tb_status begin_bulk(tb_vector *vector, tb_error *err)
     vector->dataset =
         GDALOpenEx(vector->inner, GDAL_OF_VECTOR | GDAL_OF_READONLY, NULL, NULL, NULL);
     if (vector->dataset != NULL)
-        TB_TRY(find_tables(vector, name, column, &found, err));
+        TB_TRY(tb_geopackage_find(vector->dataset, name, column, &found, err));
     GDALClose(vector->dataset);
     vector->dataset = NULL;
     if (!has_failed && (found.features == 0 || found.index.node == 0 || found.index.rowid == 0 ||
@@ -524,10 +365,9 @@ done:
 /* Completes the file and tells GDAL's tables what is in it. */
 static tb_status end_bulk(tb_vector *vector, tb_error *err)
 {
-    tb_status status    = TB_OK;
-    tb_text   statement = {0};
-    tb_box    bounds    = tb_bulk_bounds(vector->bulk);
-    long long count     = (long long)tb_bulk_count(vector->bulk);
+    tb_status status = TB_OK;
+    tb_box    bounds = tb_bulk_bounds(vector->bulk);
+    int64_t   count  = tb_bulk_count(vector->bulk);
 
     TB_TRY(tb_bulk_finish(vector->bulk, err));
     tb_bulk_close(vector->bulk);
@@ -536,111 +376,12 @@ static tb_status end_bulk(tb_vector *vector, tb_error *err)
     if (vector->dataset == NULL)
         return tb_error_set(err, TB_E_OUTPUT, "write %s: expected to open what was written",
                             vector->path);
-    TB_TRY(tb_text_append(&statement, err,
-                          "UPDATE gpkg_contents SET min_x = %.17g, min_y = %.17g, max_x = %.17g, "
-                          "max_y = %.17g WHERE data_type = 'features'",
-                          bounds.min_x, bounds.min_y, bounds.max_x, bounds.max_y));
-    execute(vector, statement.data);
-    tb_text_reset(&statement);
-    TB_TRY(tb_text_append(&statement, err, "UPDATE gpkg_ogr_contents SET feature_count = %lld",
-                          count));
-    execute(vector, statement.data);
-    tb_text_reset(&statement);
-    TB_TRY(tb_text_append(&statement, err,
-                          "INSERT INTO sqlite_sequence SELECT table_name, %lld FROM "
-                          "gpkg_ogr_contents",
-                          count));
-    execute(vector, statement.data);
+    TB_TRY(tb_geopackage_set_totals(vector->dataset, bounds, count, err));
 done:
-    tb_text_reset(&statement);
     return status;
 }
 
 /* ---------------------------------------------------------------- features */
-
-/* Bytes of the UTF-8 character a text begins with; 1 where it is none. */
-static size_t character_bytes(const char *text)
-{
-    size_t bytes = 1;
-
-    if (((unsigned char)*text & 0xC0) == 0xC0)
-        while (((unsigned char)text[bytes] & 0xC0) == 0x80)
-            bytes++;
-    return bytes;
-}
-
-/* What a character takes of its field's width; 0 where the encoding lacks it. */
-static int character_width(const layer *to, const char *character, size_t bytes)
-{
-    char  copy[8] = "";
-    char *encoded;
-    int   width;
-
-    if (to->encoding == NULL || bytes == 1)
-        return 1;
-    if (strcmp(to->encoding, CPL_ENC_UTF8) == 0)
-        return (int)bytes;
-    if (bytes >= sizeof copy)
-        return 0;
-    memcpy(copy, character, bytes);
-    encoded = CPLRecode(copy, CPL_ENC_UTF8, to->encoding);
-    width   = (int)strlen(encoded);
-    CPLFree(encoded);
-    return width;
-}
-
-static void note_fitting(tb_vector_fitting *fitting, int64_t *count, const tb_vector_field *field)
-{
-    if (fitting->cut + fitting->replaced == 0)
-        snprintf(fitting->example, sizeof fitting->example, "%s", field->name);
-    ++*count;
-}
-
-/* Copies into vector->fitted what of a text its field can hold, whole characters only. */
-static tb_status fit_text(tb_vector *vector, const layer *to, const tb_vector_field *field,
-                          const char *text, tb_error *err)
-{
-    static const char MISSING[]   = "〓"; /* GBK has it: what printers set for a missing type */
-    tb_status         status      = TB_OK;
-    bool              is_replaced = false;
-    int               room        = field->width;
-
-    tb_text_reset(&vector->fitted);
-    TB_TRY(tb_text_append(&vector->fitted, err, "%s", ""));
-    for (size_t bytes; *text != '\0'; text += bytes) {
-        int width, length;
-
-        bytes = character_bytes(text);
-        width = character_width(to, text, bytes);
-        if (width == 0)
-            is_replaced = true;
-        length = width > 0 ? (int)bytes : (int)sizeof MISSING - 1;
-        room -= width > 0 ? width : 2;
-        if (room < 0) {
-            note_fitting(&vector->fitting, &vector->fitting.cut, field);
-            break;
-        }
-        TB_TRY(tb_text_append(&vector->fitted, err, "%.*s", length, width > 0 ? text : MISSING));
-    }
-    if (is_replaced)
-        note_fitting(&vector->fitting, &vector->fitting.replaced, field);
-done:
-    return status;
-}
-
-/* Whether a text has to be looked at character by character. */
-static bool may_not_fit(const layer *to, const tb_vector_field *field, const char *text)
-{
-    bool is_ascii = true;
-
-    if (field->width == 0)
-        return false;
-    if (strlen(text) > (size_t)field->width)
-        return true;
-    for (const char *c = text; *c != '\0' && is_ascii; c++)
-        is_ascii = (unsigned char)*c < 0x80;
-    return !is_ascii && to->encoding != NULL && strcmp(to->encoding, CPL_ENC_UTF8) != 0;
-}
 
 static tb_status set_text(tb_vector *vector, OGRFeatureH feature, const layer *to, int f,
                           const char *text, tb_error *err)
@@ -648,12 +389,13 @@ static tb_status set_text(tb_vector *vector, OGRFeatureH feature, const layer *t
     tb_status  status = TB_OK;
     tb_capture unheard; /* what cannot be encoded is found and told by ourselves */
 
-    if (!may_not_fit(to, &to->fields[f], text)) {
+    if (!tb_fitting_is_needed(to->encoding, &to->fields[f], text)) {
         OGR_F_SetFieldString(feature, f, text);
         return TB_OK;
     }
     tb_capture_begin(&unheard);
-    status = fit_text(vector, to, &to->fields[f], text, err);
+    status =
+        tb_fitting_fit(&vector->fitted, &vector->fitting, to->encoding, &to->fields[f], text, err);
     tb_capture_end(&unheard);
     if (status == TB_OK)
         OGR_F_SetFieldString(feature, f, vector->fitted.data);

@@ -19,4 +19,10 @@ typedef struct tb_engine {
     const tb_progress *progress;   /**< may be NULL */
 } tb_engine;
 
+/** The cache a call reads through, which holds at most so many bytes from now on: the engine's, or
+ * one of the call's own. Give it back with tb_engine_return_cache. */
+tb_status tb_engine_take_cache(const tb_engine *engine, size_t bytes, tb_cache **out,
+                               tb_error *err);
+void      tb_engine_return_cache(const tb_engine *engine, tb_cache *cache);
+
 #endif

@@ -21,7 +21,6 @@ typedef struct sweep {
     tb_rect                 shard;
     tb_evidence             evidence;
     tb_cache               *cache;
-    bool                    owns_cache;
     int64_t                 bytes_before, tiles_before; /* that were decoded in it */
     worker                 *worker;
     tb_run_writer          *writer;
@@ -88,12 +87,7 @@ static tb_status open_workers(sweep *s, tb_error *err)
     tb_status        status = TB_OK;
     const tb_engine *engine = s->options->engine;
 
-    s->cache      = engine->cache;
-    s->owns_cache = s->cache == NULL;
-    if (s->owns_cache)
-        TB_TRY(tb_cache_new(&s->cache, s->options->plan->cache_bytes, err));
-    else
-        tb_cache_limit(s->cache, s->options->plan->cache_bytes);
+    TB_TRY(tb_engine_take_cache(engine, s->options->plan->cache_bytes, &s->cache, err));
     tb_cache_counts(s->cache, &s->bytes_before, &s->tiles_before);
     TB_TRY(tb_alloc_zero(&s->worker, (size_t)s->options->plan->threads, sizeof *s->worker,
                          "workers", err));
@@ -112,8 +106,7 @@ static void close_workers(sweep *s)
             tb_block_reset(&s->worker[w].block);
         }
     tb_free(s->worker);
-    if (s->owns_cache)
-        tb_cache_free(s->cache);
+    tb_engine_return_cache(s->options->engine, s->cache);
 }
 
 tb_status tb_sweep_shard(const tb_sweep_options *options, tb_sweep_totals *totals, tb_error *err)
