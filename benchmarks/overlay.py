@@ -35,12 +35,12 @@ def edges(side, step, rng):
     return (x + jitter[0]) * step, (y + jitter[1]) * step
 
 
-def bend(a, b, count, seed, sway):
-    """Points from a to b, without b, that wind a little; the same seen from either end."""
-    t = np.arange(1, count)[:, None] / count
-    rng = np.random.default_rng(seed)
-    points = a + (b - a) * t + rng.normal(0, sway, (count - 1, 2))
-    return np.vstack([a[None], points])
+def bend(a, b, count, sway, rng):
+    """Points from each of a to each of b, without b, that wind a little: n x count x 2."""
+    t = (np.arange(count) / count)[:, None]
+    points = a[:, None] + (b - a)[:, None] * t
+    points[:, 1:] += rng.normal(0, sway, (len(a), count - 1, 2))
+    return points
 
 
 def reference():
@@ -72,26 +72,19 @@ def make_survey(path, driver, count, extent=None, seed=7):
     """`count` polygons that tile a square of `extent` metres; each of SIDE metres without one."""
     side = int(round(count ** 0.5))
     step = extent / side if extent else SIDE
-    x, y = edges(side, step, np.random.default_rng(seed))
+    rng = np.random.default_rng(seed)
+    corner = np.stack(edges(side, step, rng), axis=2)
     partial, source, layer = create(path, driver, "DLTB", ogr.wkbPolygon, "DLBM")
-    place = np.array([EAST, NORTH])
-    corner = np.stack([x, y], axis=2)
-
-    def side_between(i0, j0, i1, j1):
-        flat = (i0 * (side + 1) + j0) * 2 + (i1 != i0)
-        return bend(corner[i0, j0], corner[i1, j1], 10, flat, step / 100)
-
     if driver == "GPKG":
         layer.StartTransaction()
-    below = [side_between(0, j, 0, j + 1) for j in range(side)]
+    below = bend(corner[0, :-1], corner[0, 1:], 10, step / 100, rng)
     for i in range(side):
-        above = [side_between(i + 1, j, i + 1, j + 1) for j in range(side)]
-        uprights = [side_between(i, j, i + 1, j) for j in range(side + 1)]
-        for j in range(side):
-            back = np.vstack([above[j], corner[i + 1, j + 1]])[::-1]
-            down = np.vstack([uprights[j], corner[i + 1, j]])[::-1]
-            ring = np.vstack([below[j], uprights[j + 1], back[:-1], down[:-1]])
-            add(layer, ring + place, "DLBM", "0101")
+        upright = bend(corner[i], corner[i + 1], 10, step / 100, rng)
+        above = bend(corner[i + 1, :-1], corner[i + 1, 1:], 10, step / 100, rng)
+        back = np.concatenate([corner[i + 1, 1:, None], above[:, :0:-1]], axis=1)
+        down = np.concatenate([corner[i + 1, :-1, None], upright[:-1, :0:-1]], axis=1)
+        for ring in np.concatenate([below, upright[1:], back, down], axis=1) + [EAST, NORTH]:
+            add(layer, ring, "DLBM", "0101")
         below = above
     if driver == "GPKG":
         layer.CommitTransaction()

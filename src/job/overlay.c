@@ -95,7 +95,7 @@ done:
 /* ---- overlay ---- */
 
 /* Parcels that are measured on a mask before the next ones are, with what they touch of it. */
-enum { PARCELS_AT_ONCE = 1024 };
+enum { PARCELS_AT_ONCE = 4096 };
 
 /* A parcel and where it lies on a curve that keeps neighbours together. */
 typedef struct placed {

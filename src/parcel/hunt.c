@@ -16,14 +16,19 @@ static void stretch(tb_look *it, const tb_look *by)
     }
 }
 
-static int compare_boxes(const void *a, const void *b)
-{
-    const tb_look *p = a, *q = b;
+/* A look and its row of cells. */
+typedef struct in_row {
+    double  row;
+    tb_look look;
+} in_row;
 
-    for (int i = 1; i >= 0; i--)
-        if (p->low[i] != q->low[i])
-            return (p->low[i] > q->low[i]) - (p->low[i] < q->low[i]);
-    return 0;
+static int compare_in_rows(const void *a, const void *b)
+{
+    const in_row *p = a, *q = b;
+
+    if (p->row != q->row)
+        return (p->row > q->row) - (p->row < q->row);
+    return (p->look.low[0] > q->look.low[0]) - (p->look.low[0] < q->look.low[0]);
 }
 
 /* Eight places of the border of a box: its corners and the middles of its sides. */
@@ -89,34 +94,52 @@ done:
     return status;
 }
 
-/* Joins boxes that lie so close that one look is cheaper: in cells of a fixed grid, row by row. */
-static void join_boxes(tb_hunt *h)
+static double area_of(const tb_look *it)
 {
-    tb_look all = h->boxes[0];
-    double  cell[2];
-    size_t  kept = 0, joined = 1;
+    return (it->high[0] - it->low[0]) * (it->high[1] - it->low[1]);
+}
 
+/*
+ * Joins boxes that lie so close that one look is cheaper: in cells of a fixed grid, row by row,
+ * where little lies between them.
+ */
+static tb_status join_boxes(tb_hunt *h, tb_error *err)
+{
+    tb_status status = TB_OK;
+    tb_look   all    = h->boxes[0];
+    in_row   *box    = NULL;
+    double    cell[2], area = 0.0;
+    size_t    kept = 0, joined = 0;
+
+    TB_TRY(tb_alloc(&box, h->count, sizeof *box, "boxes of parcels", err));
     for (size_t i = 1; i < h->count; i++)
         stretch(&all, &h->boxes[i]);
     for (int k = 0; k < 2; k++)
         cell[k] = fmax((all.high[k] - all.low[k]) / CELLS, 1e-12);
-    for (size_t i = 0; i < h->count; i++) /* by the row of cells, then by x: kept in `low` order */
-        h->boxes[i].low[1] -= fmod(h->boxes[i].low[1] - all.low[1], cell[1]);
-    qsort(h->boxes, h->count, sizeof *h->boxes, compare_boxes);
-    for (size_t i = 1; i < h->count; i++) {
-        tb_look both = h->boxes[kept];
+    for (size_t i = 0; i < h->count; i++)
+        box[i] = (in_row){floor((h->boxes[i].low[1] - all.low[1]) / cell[1]), h->boxes[i]};
+    qsort(box, h->count, sizeof *box, compare_in_rows);
+    for (size_t i = 0; i < h->count; i++) {
+        tb_look both = box[i].look;
+        double  more = area_of(&both);
 
-        stretch(&both, &h->boxes[i]);
-        if (joined < JOINED_MOST && both.high[0] - both.low[0] <= cell[0] &&
-            both.high[1] - both.low[1] <= 2.0 * cell[1]) {
-            h->boxes[kept] = both;
+        if (kept > 0)
+            stretch(&both, &h->boxes[kept - 1]);
+        if (kept > 0 && joined < JOINED_MOST && both.high[0] - both.low[0] <= cell[0] &&
+            both.high[1] - both.low[1] <= 2.0 * cell[1] && area_of(&both) <= 2.0 * (area + more)) {
+            h->boxes[kept - 1] = both;
+            area += more;
             joined++;
         } else {
-            h->boxes[++kept] = h->boxes[i];
+            h->boxes[kept++] = box[i].look;
+            area             = more;
             joined           = 1;
         }
     }
-    h->count = kept + 1;
+    h->count = kept;
+done:
+    tb_free(box);
+    return status;
 }
 
 tb_status tb_hunt_plan(tb_hunt *h, const tb_passage *passage, const tb_features *reach,
@@ -125,7 +148,7 @@ tb_status tb_hunt_plan(tb_hunt *h, const tb_passage *passage, const tb_features 
     tb_status status = find_boxes(passage, reach, h, err);
 
     if (status == TB_OK && h->count > 0)
-        join_boxes(h);
+        status = join_boxes(h, err);
     return status;
 }
 
