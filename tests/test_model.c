@@ -76,7 +76,8 @@ static void sample_sizes(void **state)
     (void)state;
     assert_int_equal(tb_sample_size_of(1, 0), 1);
     assert_int_equal(tb_sample_size_of(4 * million, 0), 4 * million);
-    assert_int_equal(tb_sample_size_of(300 * million, 0), 4 * million);
+    assert_int_equal(tb_sample_size_of(4 * million + 1, 0), 1 * million);
+    assert_int_equal(tb_sample_size_of(300 * million, 0), 3 * million);
     assert_int_equal(tb_sample_size_of(800 * million, 0), 8 * million);
     assert_int_equal(tb_sample_size_of(100000 * million, 0), 16 * million);
     assert_int_equal(tb_sample_size_of(1000, 0.0301), 31);
@@ -143,12 +144,12 @@ static void chooses_cells_of_twice_the_pixels(void **state)
         int64_t cells;
         double  drawn;
     } cases[] = {
-        {2048, 0.0, 16, 1.0},         /* up to 4 Mpx: everything */
-        {4096, 0.0, 32, 0.5 * inner}, /* 4 of 16 Mpx, of half the cells */
-        {8192, 0.04, 256, 0.04},      /* where it is asked for, 64 Mpx are read */
+        {2048, 0.0, 16, 1.0},           /* up to 4 Mpx: everything */
+        {4096, 0.0, 32, 0.125 * inner}, /* 1 of 16 Mpx, of half the cells */
+        {8192, 0.04, 256, 0.04},        /* where it is asked for, 64 Mpx are read */
         {16384, 0.01, 256, 0.04 * inner},
         {4096, 1.0, 64, 1.0},           /* asked for */
-        {16384, 0.0, 32, 0.5 * inner},  /* 4 of 256 Mpx, of 32 cells */
+        {16384, 0.0, 32, 0.32 * inner}, /* 2.56 of 256 Mpx, of 32 cells */
         {65536, 0.0, 128, 0.5 * inner}, /* 16 of 4096 Mpx, of 128 cells */
         {16384, 0.6, 1024, 0.6},        /* a share too large for twice as many */
         {500, 0.25, 1, 0.25},           /* a single cell that is cut */

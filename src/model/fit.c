@@ -19,7 +19,7 @@ enum {
     PIXELS_PER_BAND    = 20, /* fewer valid pixels than this for each band are not judged */
 };
 
-static const int64_t WANTED_VALID       = (int64_t)1 << 20; /* of a stratum, where it has them */
+static const int64_t WANTED_VALID       = (int64_t)1 << 19; /* of a stratum, where it has them */
 static const int64_t CLOUD_PIXELS_LEAST = 20000;  /* of the sample: a new hall or two are fewer */
 static const int64_t OWN_FIT_LEAST      = 200000; /* below it takes its longest neighbour's */
 

@@ -5,7 +5,7 @@
 
 #include "core/memory.h"
 
-static const int64_t LEAST = (int64_t)4 << 20, MOST = (int64_t)16 << 20;
+static const int64_t WHOLE = (int64_t)4 << 20, LEAST = (int64_t)1 << 20, MOST = (int64_t)16 << 20;
 
 /*
  * Read for a sample: pixels of many places tell more than as many of few. Who names a share cares
@@ -94,7 +94,7 @@ int64_t tb_sample_size_of(int64_t pixels, double share)
         size = (int64_t)ceil((double)pixels * share);
         return size < 1 ? 1 : size > pixels ? pixels : size;
     }
-    if (pixels <= LEAST)
+    if (pixels <= WHOLE)
         return pixels;
     size = pixels / 100;
     return size < LEAST ? LEAST : size > MOST ? MOST : size;

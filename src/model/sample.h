@@ -35,7 +35,7 @@ tb_status tb_sample_list(tb_sample *sample, const tb_grid *lattice, tb_rect foot
 void      tb_sample_reset(tb_sample *sample);
 
 /**
- * Pixels to take of a stratum of so many: everything up to 4 Mpx, else max(4 Mpx, 1 %), at most
+ * Pixels to take of a stratum of so many: everything up to 4 Mpx, else max(1 Mpx, 1 %), at most
  * 16 Mpx; or `share` of it where that is above 0.
  */
 int64_t tb_sample_size_of(int64_t pixels, double share);
