@@ -210,7 +210,7 @@ static tb_scoring scoring_of(const tb_method *method, double sigma)
     return scoring;
 }
 
-static void make(tb_scores *scores, const tb_scoring *scoring, const tb_pair_block *block,
+static void make(tb_scores *scores, const tb_scoring *scoring, tb_pair_block *block,
                  const tb_radiometry *const *radiometry)
 {
     tb_error error = {0};

@@ -207,23 +207,24 @@ static void make_row(const run *r, int stage, int64_t y)
     }
 }
 
-static void make_given(const run *r, int64_t y, const tb_cascade_ends *ends)
+static tb_status make_given(const run *r, int64_t y, const tb_cascade_ends *ends, tb_error *err)
 {
     float *planes[TB_STAGES_MAX];
 
     for (int s = 0; s < r->cascade->count && r->cascade->stage[s].kind == TB_STAGE_GIVEN; s++)
         planes[s] = row_of(r, s, y);
-    ends->give(ends->context, y, planes);
+    return ends->give(ends->context, y, planes, err);
 }
 
-void tb_cascade_run(const tb_cascade *cascade, int64_t columns, int64_t rows, float *memory,
-                    const tb_cascade_ends *ends, const tb_kernels *kernels)
+tb_status tb_cascade_run(const tb_cascade *cascade, int64_t columns, int64_t rows, float *memory,
+                         const tb_cascade_ends *ends, const tb_kernels *kernels, tb_error *err)
 {
-    run r    = {.cascade = cascade,
-                .kernels = kernels,
-                .columns = columns,
-                .stride  = stride_of(cascade, columns)};
-    int halo = cascade->halo;
+    tb_status status = TB_OK;
+    run       r      = {.cascade = cascade,
+                        .kernels = kernels,
+                        .columns = columns,
+                        .stride  = stride_of(cascade, columns)};
+    int       halo   = cascade->halo;
 
     for (int s = 0; s < cascade->count; s++) {
         r.rows[s] = memory + lead_of(cascade);
@@ -235,7 +236,7 @@ void tb_cascade_run(const tb_cascade *cascade, int64_t columns, int64_t rows, fl
     for (int64_t y = -halo; y < rows - halo; y++) {
         const float *outputs[TB_CASCADE_OUTPUTS_MAX];
 
-        make_given(&r, y + halo, ends);
+        TB_TRY(make_given(&r, y + halo, ends, err));
         for (int s = 0; s < cascade->count; s++)
             if (cascade->stage[s].kind != TB_STAGE_GIVEN &&
                 y >= halo - 2 * cascade->stage[s].margin_y)
@@ -246,4 +247,6 @@ void tb_cascade_run(const tb_cascade *cascade, int64_t columns, int64_t rows, fl
             outputs[o] = row_of(&r, cascade->output[o], y) + halo;
         ends->take(ends->context, y, outputs);
     }
+done:
+    return status;
 }

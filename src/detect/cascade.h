@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/error.h"
 #include "kernels/table.h"
 
 /** How a plane is smoothed: a median where asked for, a Gaussian, a bilateral filter likewise. */
@@ -69,7 +70,7 @@ size_t tb_cascade_floats(const tb_cascade *cascade, int64_t columns);
 typedef struct tb_cascade_ends {
     void *context;
     /** Writes row `y` of every given plane; rows are asked for one after another, from 0. */
-    void (*give)(void *context, int64_t y, float *const *planes);
+    tb_status (*give)(void *context, int64_t y, float *const *planes, tb_error *err);
     /** Takes row `y` of the outputs, counted like those that were given: each points at the first
      * pixel behind the halo. */
     void (*take)(void *context, int64_t y, const float *const *outputs);
@@ -79,10 +80,11 @@ typedef struct tb_cascade_ends {
  * Runs all rows through.
  * @param columns, rows  of the given planes, with the halo around the outputs.
  * @param memory         tb_cascade_floats floats, aligned for vectors.
+ * @return what `give` fails with.
  * Thread rule: the cascade is only read; one caller per memory. Cost: each stage once a pixel and
  * halo.
  */
-void tb_cascade_run(const tb_cascade *cascade, int64_t columns, int64_t rows, float *memory,
-                    const tb_cascade_ends *ends, const tb_kernels *kernels);
+tb_status tb_cascade_run(const tb_cascade *cascade, int64_t columns, int64_t rows, float *memory,
+                         const tb_cascade_ends *ends, const tb_kernels *kernels, tb_error *err);
 
 #endif

@@ -138,7 +138,7 @@ static void make_segment(float *const *out, float *scratch, const tb_scoring *sc
 typedef struct passage {
     tb_scores                  *scores;
     const tb_scoring           *scoring;
-    const tb_pair_block        *block;
+    tb_pair_block              *block;
     const tb_radiometry *const *radiometry;
     const tb_kernels           *kernels;
     float                      *scratch;
@@ -146,14 +146,15 @@ typedef struct passage {
 } passage;
 
 /* A row of the method's planes, piece by piece as strata follow each other. */
-static void give_row(void *context, int64_t y, float *const *planes)
+static tb_status give_row(void *context, int64_t y, float *const *planes, tb_error *err)
 {
     const passage *p       = context;
+    tb_status      status  = tb_pair_need(p->block, y + 1, err);
     size_t         columns = (size_t)p->columns;
     size_t         first   = (size_t)(y * p->block->rect.width + p->first);
     const int16_t *stratum = p->block->stratum + first;
 
-    for (size_t x = 0; x < columns;) {
+    for (size_t x = 0; x < columns && status == TB_OK;) {
         size_t end = x + 1;
         float *out[TB_METHOD_PLANES_MAX];
 
@@ -170,6 +171,7 @@ static void give_row(void *context, int64_t y, float *const *planes)
                     out[k][i] = NAN;
         x = end;
     }
+    return status;
 }
 
 static void take_row(void *context, int64_t y, const float *const *smooth)
@@ -219,7 +221,7 @@ done:
     return status;
 }
 
-tb_status tb_scores_make(tb_scores *scores, const tb_scoring *scoring, const tb_pair_block *block,
+tb_status tb_scores_make(tb_scores *scores, const tb_scoring *scoring, tb_pair_block *block,
                          const tb_radiometry *const *radiometry, const tb_kernels *kernels,
                          tb_error *err)
 {
@@ -236,7 +238,8 @@ tb_status tb_scores_make(tb_scores *scores, const tb_scoring *scoring, const tb_
     TB_TRY(lay_out(scores, scoring, block->rect.width, &p.scratch, &rows, err));
     for (; p.first < scores->rect.width; p.first += PANEL) {
         p.columns = panel_columns(block->rect.width - p.first, scoring->halo);
-        tb_cascade_run(&scoring->cascade, p.columns, block->rect.height, rows, &ends, kernels);
+        TB_TRY(tb_cascade_run(&scoring->cascade, p.columns, block->rect.height, rows, &ends,
+                              kernels, err));
     }
 done:
     return status;

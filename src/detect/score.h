@@ -57,10 +57,11 @@ void tb_scores_reset(tb_scores *scores);
 size_t tb_scores_bytes(int kept, int64_t columns, int64_t rows);
 
 /**
- * Scores the block less scoring->halo pixels on every side.
+ * Scores the block less scoring->halo pixels on every side; of the block what is not read yet is
+ * read row by row.
  * @param radiometry  one a stratum, NULL where the stratum has none: not scored, NaN.
  */
-tb_status tb_scores_make(tb_scores *scores, const tb_scoring *scoring, const tb_pair_block *block,
+tb_status tb_scores_make(tb_scores *scores, const tb_scoring *scoring, tb_pair_block *block,
                          const tb_radiometry *const *radiometry, const tb_kernels *kernels,
                          tb_error *err);
 

@@ -83,7 +83,9 @@ static tb_status make(void *context, int number, int64_t item, tb_error *err)
 
     if (gather->screen != NULL)
         halo += TB_SCREEN_HALO;
-    TB_TRY(tb_pair_read(w->reader, tb_rect_grow(gather->cells[item], halo), &w->block, err));
+    TB_TRY(tb_pair_begin(w->reader, tb_rect_grow(gather->cells[item], halo), &w->block, err));
+    if (gather->screen != NULL || gather->scoring == NULL)
+        TB_TRY(tb_pair_need(&w->block, w->block.rect.height, err));
     if (gather->screen != NULL)
         TB_TRY(tb_screen_apply(&w->screen, &w->block, gather->pair->bands, gather->screen, err));
     if (gather->scoring != NULL)

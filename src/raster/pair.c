@@ -10,6 +10,9 @@ struct tb_pair_reader {
     tb_epoch_reader *before, *after;
 };
 
+/* Read at once: they, and what is made of them soon, stay in the processor's cache. */
+enum { ROWS_AT_ONCE = 16 };
+
 /* Footprints are a little generous: of images that only touch, a strip is left between them. */
 enum { FOOTPRINT_SLACK = 8 };
 
@@ -195,6 +198,7 @@ void tb_pair_block_crop(tb_pair_block *block, int bands, int margin)
         *plane = dst;
     }
     block->rect = to;
+    block->rows = to.height;
 }
 
 tb_status tb_pair_reader_new(tb_pair_reader **out, const tb_pair *pair, tb_cache *cache,
@@ -226,25 +230,66 @@ void tb_pair_reader_free(tb_pair_reader *reader)
     tb_free(reader);
 }
 
+tb_status tb_pair_begin(tb_pair_reader *reader, tb_rect rect, tb_pair_block *block, tb_error *err)
+{
+    tb_status status = reserve(block, reader->pair->bands, (size_t)tb_rect_area(rect), err);
+
+    block->rect   = rect;
+    block->rows   = 0;
+    block->reader = reader;
+    return status;
+}
+
+/* Reads the block's rows `row` to `end`. */
+static tb_status read_rows(tb_pair_block *block, int64_t row, int64_t end, tb_error *err)
+{
+    const tb_pair *pair          = block->reader->pair;
+    int            after_sources = tb_epoch_sources(pair->after);
+    size_t         at            = (size_t)(row * block->rect.width);
+    tb_rect        rect   = {block->rect.x, block->rect.y + row, block->rect.width, end - row};
+    size_t         pixels = (size_t)tb_rect_area(rect);
+    float         *before[TB_BANDS_MAX], *after[TB_BANDS_MAX];
+    int16_t       *stratum = block->stratum + at, *before_source = block->before_source + at;
+    tb_status      status = TB_OK;
+
+    for (int b = 0; b < pair->bands; b++) {
+        before[b] = block->before[b] + at;
+        after[b]  = block->after[b] + at;
+    }
+    TB_TRY(tb_epoch_read(block->reader->before, rect, before, before_source, err));
+    TB_TRY(tb_epoch_locate(pair->before, rect, before_source, err));
+    TB_TRY(tb_epoch_read(block->reader->after, rect, after, block->after_file + at, err));
+    memcpy(stratum, block->after_file + at, pixels * sizeof *stratum);
+    TB_TRY(tb_epoch_locate(pair->after, rect, stratum, err));
+    for (size_t i = 0; i < pixels; i++)
+        stratum[i] = before_source[i] < 0 || stratum[i] < 0
+                         ? -1
+                         : (int16_t)(before_source[i] * after_sources + stratum[i]);
+done:
+    return status;
+}
+
+tb_status tb_pair_need(tb_pair_block *block, int64_t rows, tb_error *err)
+{
+    tb_status status = TB_OK;
+
+    while (block->reader != NULL && block->rows < rows) {
+        int64_t left = block->rect.height - block->rows;
+        int64_t end  = block->rows + (left < ROWS_AT_ONCE ? left : ROWS_AT_ONCE);
+
+        TB_TRY(read_rows(block, block->rows, end, err));
+        block->rows = end;
+    }
+done:
+    return status;
+}
+
 tb_status tb_pair_read(tb_pair_reader *reader, tb_rect rect, tb_pair_block *block, tb_error *err)
 {
-    const tb_pair *pair          = reader->pair;
-    int            after_sources = tb_epoch_sources(pair->after);
-    size_t         pixels        = (size_t)tb_rect_area(rect);
-    tb_status      status        = TB_OK;
+    tb_status status = TB_OK;
 
-    TB_TRY(reserve(block, pair->bands, pixels, err));
-    block->rect = rect;
-    TB_TRY(tb_epoch_read(reader->before, rect, block->before, block->before_source, err));
-    TB_TRY(tb_epoch_locate(pair->before, rect, block->before_source, err));
-    TB_TRY(tb_epoch_read(reader->after, rect, block->after, block->after_file, err));
-    memcpy(block->stratum, block->after_file, pixels * sizeof *block->stratum);
-    TB_TRY(tb_epoch_locate(pair->after, rect, block->stratum, err));
-    for (size_t i = 0; i < pixels; i++)
-        block->stratum[i] =
-            block->before_source[i] < 0 || block->stratum[i] < 0
-                ? -1
-                : (int16_t)(block->before_source[i] * after_sources + block->stratum[i]);
+    TB_TRY(tb_pair_begin(reader, rect, block, err));
+    TB_TRY(tb_pair_need(block, rect.height, err));
 done:
     return status;
 }

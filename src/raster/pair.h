@@ -41,9 +41,13 @@ tb_rect tb_pair_footprint(const tb_pair *pair, int stratum);
 tb_status tb_pair_may_hold(const tb_pair *pair, int stratum, tb_rect rect, bool *may,
                            tb_error *err);
 
+/** A worker's way to read a pair. One caller per object; borrows pair, cache and kernels. */
+typedef struct tb_pair_reader tb_pair_reader;
+
 /** A rectangle of both dates. Zero-initialised is empty; free with tb_pair_block_reset. */
 typedef struct tb_pair_block {
     tb_rect  rect;
+    int64_t  rows; /**< of it that are read, from the top: tb_pair_need reads more */
     float   *before[TB_BANDS_MAX]; /**< rect.height * rect.width each; NaN where not observed */
     float   *after[TB_BANDS_MAX];
     int16_t *stratum; /**< -1 where not observed on both dates */
@@ -51,6 +55,9 @@ typedef struct tb_pair_block {
     int16_t *after_file; /**< the file itself: what is registered */
     size_t   capacity;
     float   *storage;
+
+    tb_pair_reader
+        *reader; /* of the rows that are not read; NULL: whoever filled it did so whole */
 } tb_pair_block;
 
 void tb_pair_block_reset(tb_pair_block *block);
@@ -65,15 +72,19 @@ size_t tb_pair_block_bytes(int bands, int64_t pixels);
 /** Leaves off `margin` pixels on every side, in place. */
 void tb_pair_block_crop(tb_pair_block *block, int bands, int margin);
 
-/** A worker's way to read a pair. One caller per object; borrows pair, cache and kernels. */
-typedef struct tb_pair_reader tb_pair_reader;
-
 tb_status tb_pair_reader_new(tb_pair_reader **out, const tb_pair *pair, tb_cache *cache,
                              const tb_kernels *kernels, tb_error *err);
 void      tb_pair_reader_free(tb_pair_reader *reader);
 
-/** Reads `rect` (which may reach over the lattice's edge: nothing is observed there) into the
- * block. */
+/** Makes the block ready for `rect`, which may reach over the lattice's edge: nothing is observed
+ * there. Borrows the reader until the rows that are wanted are read. */
+tb_status tb_pair_begin(tb_pair_reader *reader, tb_rect rect, tb_pair_block *block, tb_error *err);
+
+/** Reads on, unless that many rows are there: samples that are used soon after are still in the
+ * processor's cache. */
+tb_status tb_pair_need(tb_pair_block *block, int64_t rows, tb_error *err);
+
+/** Reads all of `rect`. */
 tb_status tb_pair_read(tb_pair_reader *reader, tb_rect rect, tb_pair_block *block, tb_error *err);
 
 #endif

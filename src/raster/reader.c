@@ -7,8 +7,8 @@
 #include "raster/resample.h"
 #include "raster/window.h"
 
-/* Rows resampled at once: what a window of the image has to hold. */
-enum { STRIP_ROWS = 64 };
+/* Rows read at once: they and what they are made of stay in the processor's cache. */
+enum { STRIP_ROWS = 16 };
 
 struct tb_epoch_reader {
     const tb_epoch   *epoch;
@@ -28,11 +28,12 @@ tb_status tb_epoch_reader_new(tb_epoch_reader **out, const tb_epoch *epoch, tb_c
 
     *out = NULL;
     TB_TRY(tb_alloc_zero(&reader, 1, sizeof *reader, "reader", err));
-    reader->epoch     = epoch;
-    reader->cache     = cache;
-    reader->first_id  = first_id;
-    reader->kernels   = kernels;
-    reader->resampler = (tb_resampler){.kernels = kernels, .bands = tb_epoch_bands(epoch)};
+    reader->epoch    = epoch;
+    reader->cache    = cache;
+    reader->first_id = first_id;
+    reader->kernels  = kernels;
+    reader->resampler =
+        (tb_resampler){.kernels = kernels, .bands = tb_epoch_bands(epoch), .file = -1};
     TB_TRY(tb_alloc_zero(&reader->image, (size_t)tb_epoch_ids(epoch), sizeof *reader->image,
                          "handles", err));
 done:
@@ -122,14 +123,36 @@ static int bands_to_test(const tb_image_info *info, tb_warp_kind kind)
     return kind == TB_WARP_GENERAL || tb_window_can_have_gaps(info) ? 1 : 0;
 }
 
+/* Loads what a strip needs of a window of an image that is only moved or scaled, and resamples it
+ * along x; what is left of the strip above serves again. */
+static tb_status load_across(tb_epoch_reader *reader, int f, tb_rect window, int64_t columns,
+                             tb_error *err)
+{
+    tb_status           status = TB_OK;
+    const tb_warp_axis *axis   = tb_warp_axis_x(tb_epoch_warp(reader->epoch, f));
+    int64_t             kept;
+
+    TB_TRY(tb_resampler_begin(&reader->resampler, f, window, axis, columns, &kept, err));
+    window.y += kept;
+    window.height -= kept;
+    if (window.height == 0)
+        goto done;
+    status = load(reader, f, window, err);
+    if (status == TB_OK)
+        tb_resampler_across(&reader->resampler, &reader->window, axis);
+    else
+        reader->resampler.file = -1;
+done:
+    return status;
+}
+
 /* Rows of an image that is only moved or scaled: x is the same for all rows, y for all columns. */
-static tb_status read_straight(tb_epoch_reader *reader, int f, tb_rect strip, tb_rect rect,
-                               float *const *planes, int16_t *file, tb_error *err)
+static tb_status read_straight(tb_epoch_reader *reader, int f, tb_rect window, tb_rect strip,
+                               tb_rect rect, float *const *planes, int16_t *file, tb_error *err)
 {
     tb_status            status  = TB_OK;
     const tb_warp       *warp    = tb_epoch_warp(reader->epoch, f);
     const tb_image_info *info    = tb_epoch_file(reader->epoch, f);
-    const tb_rect       *window  = &reader->window.rect;
     bool                 is_copy = tb_warp_kind_of(warp) == TB_WARP_COPY;
     int                  bands = info->bands, tested = bands_to_test(info, tb_warp_kind_of(warp));
     int64_t              first = 0, end = strip.width;
@@ -141,9 +164,10 @@ static tb_status read_straight(tb_epoch_reader *reader, int f, tb_rect strip, tb
         end--;
     if (first == end)
         goto done;
-    if (!is_copy)
-        TB_TRY(tb_resampler_across(&reader->resampler, &reader->window, tb_warp_axis_x(warp),
-                                   strip.width, err));
+    if (is_copy)
+        TB_TRY(load(reader, f, window, err));
+    else
+        TB_TRY(load_across(reader, f, window, strip.width, err));
     for (int64_t y = strip.y; y < strip.y + strip.height; y++) {
         size_t           at = (size_t)((y - rect.y) * rect.width + strip.x - rect.x + first);
         tb_warp_position px, py;
@@ -158,13 +182,13 @@ static tb_status read_straight(tb_epoch_reader *reader, int f, tb_rect strip, tb
             out[b] =
                 is_free ? planes[b] + at : reader->resampler.out + b * reader->resampler.columns;
             row[b] = is_copy ? reader->window.samples +
-                                   (b * window->height + py.index - window->y) * window->width +
-                                   reader->resampler.px[first].index - window->x
+                                   (b * window.height + py.index - window.y) * window.width +
+                                   reader->resampler.px[first].index - window.x
                              : out[b];
         }
         if (!is_copy)
-            tb_resampler_down(&reader->resampler, &reader->window, tb_warp_axis_y(warp), py,
-                              strip.width, first, end - first, out);
+            tb_resampler_down(&reader->resampler, tb_warp_axis_y(warp), py, first, end - first,
+                              out);
         if (is_free)
             give(file + at, end - first, f);
         else
@@ -230,11 +254,10 @@ static tb_status read_strip(tb_epoch_reader *reader, int f, tb_rect strip, tb_re
 
     if (tb_rect_is_empty(window))
         return TB_OK;
+    if (tb_warp_kind_of(warp) != TB_WARP_GENERAL)
+        return read_straight(reader, f, window, strip, rect, planes, file, err);
     TB_TRY(load(reader, f, window, err));
-    if (tb_warp_kind_of(warp) == TB_WARP_GENERAL)
-        read_turned(reader, f, strip, rect, planes, file);
-    else
-        TB_TRY(read_straight(reader, f, strip, rect, planes, file, err));
+    read_turned(reader, f, strip, rect, planes, file);
 done:
     return status;
 }

@@ -52,33 +52,72 @@ static int64_t clamped(int64_t value, int64_t low, int64_t high)
 }
 
 /* True if all outputs have one phase and taps side by side: the row is moved as a whole. */
-static bool is_moved(const tb_resampler *r, int64_t n)
+static bool is_moved(const tb_resampler *r)
 {
-    for (int64_t i = 1; i < n; i++)
+    for (int64_t i = 1; i < r->n; i++)
         if (r->phase[i] != r->phase[0] || r->index[i] != r->index[0] + i)
             return false;
     return true;
 }
 
-tb_status tb_resampler_across(tb_resampler *r, const tb_window *window, const tb_warp_axis *axis,
-                              int64_t n, tb_error *err)
+/* First taps, counted in a row of the rectangle with its ends repeated, and phases. True if they
+ * are what they were. */
+static bool place_taps(tb_resampler *r, tb_rect rect, const tb_warp_axis *axis, int64_t n)
 {
-    int64_t   width = window->rect.width, height = window->rect.height, pad = axis->taps;
-    int64_t   rows   = height * r->bands;
-    tb_status status = TB_OK;
-    bool      moved, within;
+    bool is_same = n == r->n;
 
-    TB_TRY(reserve_floats(&r->padded, &r->padded_capacity, (size_t)(width + 2 * pad), err));
-    TB_TRY(reserve_floats(&r->across, &r->across_capacity, (size_t)(rows * n), err));
     for (int64_t i = 0; i < n; i++) {
-        int64_t first = r->px[i].index + axis->first - window->rect.x + pad;
+        int64_t first = r->px[i].index + axis->first - rect.x + axis->taps;
+        int32_t index = (int32_t)clamped(first, 0, rect.width + axis->taps);
+        uint8_t phase = (uint8_t)r->px[i].phase;
 
-        r->index[i] = (int32_t)clamped(first, 0, width + 2 * pad - axis->taps);
-        r->phase[i] = (uint8_t)r->px[i].phase;
+        is_same     = is_same && index == r->index[i] && phase == r->phase[i];
+        r->index[i] = index;
+        r->phase[i] = phase;
     }
-    moved  = is_moved(r, n);
-    within = moved && r->index[0] >= pad && r->index[0] + n + axis->taps <= width + pad;
-    for (int64_t row = 0; row < rows; row++) {
+    return is_same;
+}
+
+tb_status tb_resampler_begin(tb_resampler *r, int file, tb_rect rect, const tb_warp_axis *axis,
+                             int64_t n, int64_t *kept, tb_error *err)
+{
+    tb_status status  = TB_OK;
+    int64_t   end     = r->held.y + r->held.height;
+    bool      is_same = place_taps(r, rect, axis, n) && file == r->file && rect.x == r->held.x &&
+                   rect.width == r->held.width && rect.y >= r->held.y && rect.y <= end &&
+                   rect.height <= r->ring;
+
+    *kept   = is_same ? end - rect.y : 0;
+    *kept   = *kept < rect.height ? *kept : rect.height;
+    r->file = -1; /* until there is room for them */
+    TB_TRY(reserve_floats(&r->padded, &r->padded_capacity, (size_t)(rect.width + 2 * axis->taps),
+                          err));
+    if (!is_same) {
+        TB_TRY(reserve_floats(&r->across, &r->across_capacity, (size_t)(rect.height * r->bands * n),
+                              err));
+        r->ring = (int64_t)(r->across_capacity / (size_t)(r->bands * n));
+    }
+    r->file = file;
+    r->held = rect;
+    r->n    = n;
+done:
+    return status;
+}
+
+static float *row_of(const tb_resampler *r, int64_t y, int band)
+{
+    return r->across + (y % r->ring * r->bands + band) * r->n;
+}
+
+void tb_resampler_across(tb_resampler *r, const tb_window *window, const tb_warp_axis *axis)
+{
+    int64_t width = window->rect.width, pad = axis->taps;
+    bool    moved  = is_moved(r);
+    bool    within = moved && r->index[0] >= pad && r->index[0] + r->n + pad <= width + pad;
+
+    for (int64_t row = 0; row < window->rect.height * r->bands; row++) {
+        int          band = (int)(row / window->rect.height);
+        float       *dst  = row_of(r, window->rect.y + row % window->rect.height, band);
         const float *src = window->samples + row * width, *from = src - pad;
         const float *taps[TB_WARP_TAPS_MAX];
 
@@ -91,31 +130,28 @@ tb_status tb_resampler_across(tb_resampler *r, const tb_window *window, const tb
             from = r->padded;
         }
         if (!moved) {
-            r->kernels->resample_across(r->across + row * n, from, r->index, r->phase,
-                                        axis->weights, axis->taps, (size_t)n);
+            r->kernels->resample_across(dst, from, r->index, r->phase, axis->weights, axis->taps,
+                                        (size_t)r->n);
             continue;
         }
         for (int k = 0; k < axis->taps; k++)
             taps[k] = from + r->index[0] + k;
-        r->kernels->resample_down(r->across + row * n, taps,
-                                  axis->weights + r->phase[0] * axis->taps, axis->taps, (size_t)n);
+        r->kernels->resample_down(dst, taps, axis->weights + r->phase[0] * axis->taps, axis->taps,
+                                  (size_t)r->n);
     }
-done:
-    return status;
 }
 
-void tb_resampler_down(tb_resampler *r, const tb_window *from, const tb_warp_axis *axis,
-                       tb_warp_position y, int64_t columns, int64_t first, int64_t n,
-                       float *const *out)
+void tb_resampler_down(const tb_resampler *r, const tb_warp_axis *axis, tb_warp_position y,
+                       int64_t first, int64_t n, float *const *out)
 {
-    const tb_rect *window = &from->rect;
-    const float   *rows[TB_WARP_TAPS_MAX];
+    const float *rows[TB_WARP_TAPS_MAX];
 
     for (int b = 0; b < r->bands; b++) {
         for (int k = 0; k < axis->taps; k++) {
-            int64_t row = clamped(y.index + axis->first + k - window->y, 0, window->height - 1);
+            int64_t row =
+                clamped(y.index + axis->first + k, r->held.y, r->held.y + r->held.height - 1);
 
-            rows[k] = r->across + (b * window->height + row) * columns + first;
+            rows[k] = row_of(r, row, b) + first;
         }
         r->kernels->resample_down(out[b], rows, axis->weights + y.phase * axis->taps, axis->taps,
                                   (size_t)n);

@@ -11,8 +11,8 @@
 #include "raster/warp.h"
 #include "raster/window.h"
 
-/** A reader's buffers: with kernels and bands set, else zero, it is empty; grown as needed, freed
- * with tb_resampler_reset. One caller per object. */
+/** A reader's buffers: with kernels and bands set, file -1, else zero, it is empty; grown as
+ * needed, freed with tb_resampler_reset. One caller per object. */
 typedef struct tb_resampler {
     const tb_kernels *kernels;
     int               bands;
@@ -22,8 +22,13 @@ typedef struct tb_resampler {
     int32_t          *index;   /* first taps along x, */
     uint8_t          *phase;   /* and their weights */
     float            *padded;  /* a row of the window, its ends repeated */
-    float            *across;  /* [bands][rows of the window][n], resampled along x */
-    size_t            padded_capacity, across_capacity;
+    size_t            padded_capacity;
+    /* Rows of an image resampled along x: row y is the (y % ring)-th of [ring][bands][n]. */
+    float  *across;
+    size_t  across_capacity;
+    int64_t ring, n;
+    int     file; /* which they are of; -1: none */
+    tb_rect held; /* the part of it they were made of */
 } tb_resampler;
 
 void tb_resampler_reset(tb_resampler *resampler);
@@ -31,16 +36,23 @@ void tb_resampler_reset(tb_resampler *resampler);
 /** Room for rows of so many pixels. */
 tb_status tb_resampler_reserve(tb_resampler *resampler, int64_t columns, tb_error *err);
 
-/** Resamples every row of the window along x, for n pixels whose positions are in px. */
-tb_status tb_resampler_across(tb_resampler *resampler, const tb_window *window,
-                              const tb_warp_axis *axis, int64_t n, tb_error *err);
+/**
+ * Prepares to resample the rows of `rect` of a file along x, for n pixels whose positions are in
+ * px. Rows that were so for the last rectangle, of the same file, columns and positions, stay.
+ * @param kept  of the first rows of rect: those that need not be given any more.
+ */
+tb_status tb_resampler_begin(tb_resampler *resampler, int file, tb_rect rect,
+                             const tb_warp_axis *axis, int64_t n, int64_t *kept, tb_error *err);
 
-/** Of what was resampled along x, `columns` wide, n pixels from `first` at y: of band b into
+/** Resamples every row of the window along x: of the rectangle's those that are not kept. */
+void tb_resampler_across(tb_resampler *resampler, const tb_window *window,
+                         const tb_warp_axis *axis);
+
+/** Of the rectangle's rows, all resampled along x, n pixels from `first` at y: of band b into
  * out[b].
  */
-void tb_resampler_down(tb_resampler *resampler, const tb_window *window, const tb_warp_axis *axis,
-                       tb_warp_position y, int64_t columns, int64_t first, int64_t n,
-                       float *const *out);
+void tb_resampler_down(const tb_resampler *resampler, const tb_warp_axis *axis, tb_warp_position y,
+                       int64_t first, int64_t n, float *const *out);
 
 /** A row of n pixels that may lie anywhere, at px and py, into out; NaN outside of the image. */
 void tb_resampler_general(tb_resampler *resampler, const tb_window *window, const tb_warp *warp,

@@ -202,9 +202,11 @@ tb_status tb_block_make(tb_block *block, tb_rect rect, const tb_model *model,
         block->class_capacity = pixels;
     }
     TB_TRY(
-        tb_pair_read(reader, tb_rect_grow(rect, halo + model->screen_halo), &block->pixels, err));
-    if (model->screen_halo > 0)
+        tb_pair_begin(reader, tb_rect_grow(rect, halo + model->screen_halo), &block->pixels, err));
+    if (model->screen_halo > 0) {
+        TB_TRY(tb_pair_need(&block->pixels, block->pixels.rect.height, err));
         TB_TRY(tb_screen_apply(&block->screen, &block->pixels, model->bands, model->screen, err));
+    }
     TB_TRY(tb_scores_make(&block->scores, &model->scoring, &block->pixels, model->radiometry,
                           kernels, err));
     decide(block, rect, halo, model);
