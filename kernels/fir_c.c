@@ -1,13 +1,160 @@
 #include "kernels/fir.h"
 
-#include <stdbool.h>
-
 #include "kernels/lanes.h"
 
-enum { CHUNK = 512, WIDE = 8 };
+enum {
+    CHUNK = 1024,
+    WIDE  = 8,                       /* registers of one output's columns, */
+    FEW   = TB_FLOATS >= 16 ? 2 : 1, /* and of several outputs': as many as there are */
+    ROWS  = 2 * TB_FIR_RADIUS_MAX + TB_FIR_OUTPUTS_MAX
+};
+
+/* The share of each tap, and what all of them come to, in the order in which they are added. */
+typedef struct shares {
+    float of[TB_FIR_RADIUS_MAX + 1];
+    float all;
+} shares;
+
+static shares shares_of(const float *taps, int radius)
+{
+    shares it;
+    float  sum = taps[0];
+
+    for (int k = 1; k <= radius; k++) {
+        sum += taps[k];
+        sum += taps[k];
+    }
+    it.of[0] = it.all = taps[0] / sum;
+    for (int k = 1; k <= radius; k++)
+        it.of[k] = taps[k] / sum;
+    for (int k = 1; k <= radius; k++) {
+        it.all += it.of[k];
+        it.all += it.of[k];
+    }
+    return it;
+}
+
+/* ---- where nothing is missing: in registers from the first tap to the last ---- */
+
+static inline void sum_wide(float *restrict dst, const float *const *rows, const shares *share,
+                            int radius, size_t at, int registers)
+{
+    tb_floats sum[WIDE];
+
+    for (int i = 0; i < registers; i++)
+        sum[i] = share->of[0] * tb_floats_load(rows[radius] + at + i * TB_FLOATS);
+    for (int k = 1; k <= radius; k++)
+        for (int i = 0; i < registers; i++) {
+            size_t x = at + (size_t)(i * TB_FLOATS);
+
+            sum[i] += share->of[k] * tb_floats_load(rows[radius - k] + x);
+            sum[i] += share->of[k] * tb_floats_load(rows[radius + k] + x);
+        }
+    for (int i = 0; i < registers; i++)
+        tb_floats_store(dst + at + i * TB_FLOATS, sum[i]);
+}
+
+static float sum_one(const float *const *rows, const shares *share, int radius, size_t x)
+{
+    float sum = share->of[0] * rows[radius][x];
+
+    for (int k = 1; k <= radius; k++) {
+        sum += share->of[k] * rows[radius - k][x];
+        sum += share->of[k] * rows[radius + k][x];
+    }
+    return sum;
+}
+
+static void sum_plain(float *restrict dst, const float *const *rows, const shares *share,
+                      int radius, size_t n)
+{
+    size_t x = 0;
+
+    for (; x + WIDE * TB_FLOATS <= n; x += WIDE * TB_FLOATS)
+        sum_wide(dst, rows, share, radius, x, WIDE);
+    for (; x + TB_FLOATS <= n; x += TB_FLOATS)
+        sum_wide(dst, rows, share, radius, x, 1);
+    if (x < n && n >= TB_FLOATS) /* some of the last ones twice */
+        sum_wide(dst, rows, share, radius, n - TB_FLOATS, 1);
+    for (; x < n && n < TB_FLOATS; x++)
+        dst[x] = sum_one(rows, share, radius, x);
+}
+
+#ifdef __AVX512F__
+/* WIDE registers of columns along a row. Samples that do not begin where a line of the cache does
+ * take twice as long to load: all are loaded once, and moved within registers. */
+static inline void sum_along(float *restrict dst, const float *src, const shares *share, int radius)
+{
+    tb_floats from[WIDE + 2], sum[WIDE];
+
+    from[0]        = tb_floats_load_last(src - TB_FLOATS, radius);
+    from[WIDE + 1] = tb_floats_load_first(src + WIDE * TB_FLOATS, radius);
+    for (int i = 0; i < WIDE; i++) {
+        from[i + 1] = tb_floats_load(src + i * TB_FLOATS);
+        sum[i]      = share->of[0] * from[i + 1];
+    }
+    for (int k = 1; k <= radius; k++)
+        for (int i = 0; i < WIDE; i++) {
+            sum[i] += share->of[k] * tb_floats_between(from[i], from[i + 1], TB_FLOATS - k);
+            sum[i] += share->of[k] * tb_floats_between(from[i + 1], from[i + 2], k);
+        }
+    for (int i = 0; i < WIDE; i++)
+        tb_floats_store(dst + i * TB_FLOATS, sum[i]);
+}
+#endif
+
+/* A row smoothed along it, where nothing is missing: as far as it is of whole blocks of registers.
+ * @return that many. */
+static size_t sum_blocks(float *restrict dst, const float *src, const shares *share, int radius,
+                         size_t n)
+{
+    size_t x = 0;
+
+#ifdef __AVX512F__
+    for (; x + WIDE * TB_FLOATS <= n; x += WIDE * TB_FLOATS)
+        sum_along(dst + x, src + x, share, radius);
+#else
+    (void)dst, (void)src, (void)share, (void)radius, (void)n;
+#endif
+    return x;
+}
+
+/* All outputs at once. What lies left of one at tap k lay left of the one before at tap k - 1, and
+ * so on the right: of two rows a tap all are made. */
+static inline void sum_all(float *const *dst, const float *const *rows, const shares *share,
+                           int radius, size_t at)
+{
+    enum { LAST = TB_FIR_OUTPUTS_MAX - 1 };
+    tb_floats left[TB_FIR_OUTPUTS_MAX][FEW], right[TB_FIR_OUTPUTS_MAX][FEW],
+        sum[TB_FIR_OUTPUTS_MAX][FEW];
+
+    for (int j = 0; j <= LAST; j++)
+        for (int i = 0; i < FEW; i++) {
+            left[j][i] = right[j][i] = tb_floats_load(rows[radius + j] + at + i * TB_FLOATS);
+            sum[j][i]                = share->of[0] * left[j][i];
+        }
+    for (int k = 1; k <= radius; k++)
+        for (int i = 0; i < FEW; i++) {
+            for (int j = LAST; j > 0; j--)
+                left[j][i] = left[j - 1][i];
+            left[0][i] = tb_floats_load(rows[radius - k] + at + i * TB_FLOATS);
+            for (int j = 0; j < LAST; j++)
+                right[j][i] = right[j + 1][i];
+            right[LAST][i] = tb_floats_load(rows[radius + LAST + k] + at + i * TB_FLOATS);
+            for (int j = 0; j <= LAST; j++) {
+                sum[j][i] += share->of[k] * left[j][i];
+                sum[j][i] += share->of[k] * right[j][i];
+            }
+        }
+    for (int j = 0; j <= LAST; j++)
+        for (int i = 0; i < FEW; i++)
+            tb_floats_store(dst[j] + at + i * TB_FLOATS, sum[j][i]);
+}
+
+/* ---- where something may be ---- */
 
 static void add_pair(float *restrict sum, float *restrict weight, const float *restrict left,
-                     const float *restrict right, float tap, size_t n)
+                     const float *restrict right, float share, size_t n)
 {
     for (size_t x = 0; x < n; x++) {
         int   has_left  = left[x] == left[x];
@@ -15,63 +162,15 @@ static void add_pair(float *restrict sum, float *restrict weight, const float *r
         float l         = has_left ? left[x] : 0.0f;
         float r         = has_right ? right[x] : 0.0f;
 
-        sum[x] += tap * l;
-        sum[x] += tap * r;
-        weight[x] += has_left ? tap : 0.0f;
-        weight[x] += has_right ? tap : 0.0f;
-    }
-}
-
-static void start(float *restrict sum, float *restrict weight, const float *restrict centre,
-                  float tap, size_t n)
-{
-    for (size_t x = 0; x < n; x++) {
-        sum[x]    = tap * centre[x];
-        weight[x] = tap;
-    }
-}
-
-/* Some columns where nothing is missing, in registers from the first tap to the last. */
-static inline void sum_wide(float *restrict dst, const float *const *rows, const float *taps,
-                            int radius, float whole, size_t at, int registers)
-{
-    tb_floats sum[WIDE];
-
-    for (int i = 0; i < registers; i++)
-        sum[i] = taps[0] * tb_floats_load(rows[radius] + at + i * TB_FLOATS);
-    for (int k = 1; k <= radius; k++)
-        for (int i = 0; i < registers; i++) {
-            size_t x = at + (size_t)(i * TB_FLOATS);
-
-            sum[i] += taps[k] * tb_floats_load(rows[radius - k] + x);
-            sum[i] += taps[k] * tb_floats_load(rows[radius + k] + x);
-        }
-    for (int i = 0; i < registers; i++)
-        tb_floats_store(dst + at + i * TB_FLOATS, sum[i] / whole);
-}
-
-static void sum_plain(float *restrict dst, const float *const *rows, const float *taps, int radius,
-                      float whole, size_t n)
-{
-    size_t x = 0;
-
-    for (; x + WIDE * TB_FLOATS <= n; x += WIDE * TB_FLOATS)
-        sum_wide(dst, rows, taps, radius, whole, x, WIDE);
-    for (; x + TB_FLOATS <= n; x += TB_FLOATS)
-        sum_wide(dst, rows, taps, radius, whole, x, 1);
-    for (; x < n; x++) {
-        float sum = taps[0] * rows[radius][x];
-
-        for (int k = 1; k <= radius; k++) {
-            sum += taps[k] * rows[radius - k][x];
-            sum += taps[k] * rows[radius + k][x];
-        }
-        dst[x] = sum / whole;
+        sum[x] += share * l;
+        sum[x] += share * r;
+        weight[x] += has_left ? share : 0.0f;
+        weight[x] += has_right ? share : 0.0f;
     }
 }
 
 /* What is missing goes through every sum it is in: where no sum is NaN, all was there. */
-static bool is_whole(const float *sum, size_t n)
+static int is_whole(const float *sum, size_t n)
 {
     int holes = 0;
 
@@ -80,48 +179,67 @@ static bool is_whole(const float *sum, size_t n)
     return holes == 0;
 }
 
-/* The sum of all weights, in the order in which add_pair adds them. */
-static float weight_of(const float *taps, int radius)
+/* Makes sums anew in which something was missing. */
+static void mend(float *restrict sum, const float *const *rows, const shares *share, int radius,
+                 size_t n)
 {
-    float weight = taps[0];
+    float weight[CHUNK];
 
-    for (int k = 1; k <= radius; k++) {
-        weight += taps[k];
-        weight += taps[k];
+    if (is_whole(sum, n))
+        return;
+    for (size_t x = 0; x < n; x++) {
+        sum[x]    = share->of[0] * rows[radius][x];
+        weight[x] = share->of[0];
     }
-    return weight;
+    for (int k = 1; k <= radius; k++)
+        add_pair(sum, weight, rows[radius - k], rows[radius + k], share->of[k], n);
+    for (size_t x = 0; x < n; x++)
+        sum[x] = weight[x] == share->all ? sum[x] : sum[x] / weight[x];
 }
 
-void TB_KERNEL(tb_fir_column)(float *restrict dst, const float *const *rows, const float *taps,
-                              int radius, size_t n)
+void TB_KERNEL(tb_fir_columns)(float *const *dst, const float *const *rows, const float *taps,
+                               int radius, int outputs, size_t n)
 {
-    const float  whole = weight_of(taps, radius);
-    const float *from[2 * TB_FIR_RADIUS_MAX + 1];
-    float        weight[CHUNK];
+    const shares share = shares_of(taps, radius);
+    const float *from[ROWS];
 
     for (size_t at = 0; at < n; at += CHUNK) {
-        size_t length = n - at < CHUNK ? n - at : CHUNK;
-        float *sum    = dst + at;
+        size_t length = n - at < CHUNK ? n - at : CHUNK, x = 0;
+        float *sum[TB_FIR_OUTPUTS_MAX];
 
-        for (int k = 0; k <= 2 * radius; k++)
+        for (int k = 0; k < 2 * radius + outputs; k++)
             from[k] = rows[k] + at;
-        sum_plain(sum, from, taps, radius, whole, length);
-        if (is_whole(sum, length))
-            continue;
-        start(sum, weight, from[radius], taps[0], length);
-        for (int k = 1; k <= radius; k++)
-            add_pair(sum, weight, from[radius - k], from[radius + k], taps[k], length);
-        for (size_t x = 0; x < length; x++)
-            sum[x] /= weight[x];
+        for (int j = 0; j < outputs; j++)
+            sum[j] = dst[j] + at;
+        if (outputs == TB_FIR_OUTPUTS_MAX && length >= FEW * TB_FLOATS) {
+            for (; x + FEW * TB_FLOATS <= length; x += FEW * TB_FLOATS)
+                sum_all(sum, from, &share, radius, x);
+            if (x < length) /* some of the last ones twice */
+                sum_all(sum, from, &share, radius, length - FEW * TB_FLOATS);
+        } else {
+            for (int j = 0; j < outputs; j++)
+                sum_plain(sum[j], from + j, &share, radius, length);
+        }
+        for (int j = 0; j < outputs; j++)
+            mend(sum[j], from + j, &share, radius, length);
     }
 }
 
 void TB_KERNEL(tb_fir_row)(float *restrict dst, const float *restrict src, const float *taps,
                            int radius, size_t n)
 {
+    const shares share = shares_of(taps, radius);
     const float *rows[2 * TB_FIR_RADIUS_MAX + 1];
 
-    for (int k = -radius; k <= radius; k++)
-        rows[k + radius] = src + k;
-    TB_KERNEL(tb_fir_column)(dst, rows, taps, radius, n);
+    for (size_t at = 0; at < n; at += CHUNK) {
+        size_t length = n - at < CHUNK ? n - at : CHUNK;
+        size_t x      = sum_blocks(dst + at, src + at, &share, radius, length);
+
+        for (int k = -radius; k <= radius; k++)
+            rows[k + radius] = src + at + x + k;
+        sum_plain(dst + at + x, rows, &share, radius, length - x);
+        for (int k = -radius; k <= radius; k++)
+            rows[k + radius] = src + at + k;
+        mend(dst + at, rows, &share, radius, length);
+    }
 }

@@ -12,6 +12,10 @@
 #include <stddef.h>
 #include <string.h>
 
+#ifdef __AVX512F__
+#    include <immintrin.h>
+#endif
+
 #if defined    __AVX512F__
 typedef double tb_vector __attribute__((vector_size(64), may_alias));
 typedef float  tb_floats __attribute__((vector_size(64)));
@@ -43,6 +47,28 @@ static inline void tb_floats_store(float *dst, tb_floats value)
 {
     memcpy(dst, &value, sizeof value);
 }
+
+#ifdef __AVX512F__
+/** A register of which only the first or the last `count` lanes are read; zeros in the others. */
+static inline tb_floats tb_floats_load_first(const float *src, int count)
+{
+    return (tb_floats)_mm512_maskz_loadu_ps((__mmask16)((1u << count) - 1), src);
+}
+
+static inline tb_floats tb_floats_load_last(const float *src, int count)
+{
+    return (tb_floats)_mm512_maskz_loadu_ps((__mmask16)(0xffffu << (TB_FLOATS - count)), src);
+}
+
+/** Of two registers beside each other, as many lanes from lane `shift` on. */
+static inline tb_floats tb_floats_between(tb_floats low, tb_floats high, int shift)
+{
+    const __m512i lanes = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+
+    return (tb_floats)_mm512_permutex2var_ps(
+        (__m512)low, _mm512_add_epi32(lanes, _mm512_set1_epi32(shift)), (__m512)high);
+}
+#endif
 
 /** dst[x] = src[x] - centre for n samples, then zeros as far as `padded`. */
 static inline void tb_lanes_centre(double *restrict dst, const float *restrict src, double centre,

@@ -29,7 +29,7 @@ typedef struct tb_kernels {
     tb_convert_i16_fn     *convert_i16;
     tb_cva_magnitude_fn   *cva_magnitude;
     tb_fir_row_fn         *fir_row;
-    tb_fir_column_fn      *fir_column;
+    tb_fir_columns_fn     *fir_columns;
     tb_forest_row_fn      *forest_row;
     tb_gradient_fn        *gradient;
     tb_resample_across_fn *resample_across;

@@ -299,44 +299,64 @@ static void bilateral_as_plainly_computed(void **state)
     }
 }
 
-/* To the bit: the sums of fir.h in its order, with rows of whole chunks and rows with holes. */
+static float fir_of(const float *const *row, const float *share, int radius, size_t x)
+{
+    float sum = share[0] * row[radius][x], weight = share[0], all = share[0];
+
+    for (int k = 1; k <= radius; k++)
+        for (int side = -1; side <= 1; side += 2) {
+            float value = row[radius + side * k][x];
+
+            sum += share[k] * (isnan(value) ? 0.0f : value);
+            weight += isnan(value) ? 0.0f : share[k];
+            all += share[k];
+        }
+    return weight == all ? sum : sum / weight;
+}
+
+/* To the bit: the sums of fir.h in its order, with rows of whole chunks and rows with holes, for
+ * any number of outputs. */
 static void fir_as_its_contract_says(void **state)
 {
-    enum { N = 1300, R = TB_FIR_RADIUS_MAX };
-    static float rows[2 * R + 1][N], dst[N];
-    const float *row[2 * R + 1];
-    float        taps[R + 1];
+    enum { N = 1300, R = TB_FIR_RADIUS_MAX, OUTPUTS = TB_FIR_OUTPUTS_MAX, ROWS = 2 * R + OUTPUTS };
+    static float rows[ROWS][N], dst[OUTPUTS][N];
+    const float *row[ROWS];
+    float        taps[R + 1], share[R + 1];
     uint64_t     random = 9;
 
     (void)state;
     for (int k = 0; k <= R; k++)
         taps[k] = k == 3 ? 0.0f : 1.0f / (float)(1 + k * k);
-    for (int round = 0; round < 8; round++) {
-        int radius = round % 4 == 3 ? R : 2 * round;
+    for (int round = 0; round < 8 * OUTPUTS; round++) {
+        int    radius = round % 4 == 3 ? R : 2 * (round % 8), outputs = 1 + round / 8;
+        float  sum = taps[0];
+        float *to[OUTPUTS];
 
-        for (int i = 0; i <= 2 * radius; i++) {
+        for (int k = 1; k <= radius; k++) {
+            sum += taps[k];
+            sum += taps[k];
+        }
+        for (int k = 0; k <= radius; k++)
+            share[k] = taps[k] / sum;
+        for (int i = 0; i < outputs; i++)
+            to[i] = dst[i];
+        for (int i = 0; i < 2 * radius + outputs; i++) {
             row[i] = rows[i];
             for (int x = 0; x < N; x++) {
                 random     = random * 6364136223846793005u + 1442695040888963407u;
                 rows[i][x] = (float)(random >> 40) / 0x1p24f * 6.0f - 2.0f;
-                if (x / 512 == 1 && round >= 4 && random >> 58 == 0)
+                if (x / 512 == 1 && round % 8 >= 4 && random >> 58 == 0)
                     rows[i][x] = x % 3 == 0 ? NAN : x % 3 == 1 ? INFINITY : -INFINITY;
             }
         }
-        tb_kernels_c.fir_column(dst, row, taps, radius, N);
-        for (int x = 0; x < N; x++) {
-            float sum = taps[0] * row[radius][x], weight = taps[0];
+        tb_kernels_c.fir_columns(to, row, taps, radius, outputs, N);
+        for (int i = 0; i < outputs; i++)
+            for (size_t x = 0; x < N; x++) {
+                float wanted = fir_of(row + i, share, radius, x);
 
-            for (int k = 1; k <= radius; k++)
-                for (int side = -1; side <= 1; side += 2) {
-                    float value = row[radius + side * k][x];
-
-                    sum += taps[k] * (isnan(value) ? 0.0f : value);
-                    weight += isnan(value) ? 0.0f : taps[k];
-                }
-            sum /= weight;
-            assert_true(isnan(sum) ? isnan(dst[x]) : memcmp(&sum, &dst[x], sizeof sum) == 0);
-        }
+                assert_true(isnan(wanted) ? isnan(dst[i][x])
+                                          : memcmp(&wanted, &dst[i][x], sizeof wanted) == 0);
+            }
     }
 }
 

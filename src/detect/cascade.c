@@ -6,7 +6,11 @@
 /* 1 / 3 standard deviations of the unsmoothed plane: docs/methods/logratio.md. */
 static const float BY_EDGE = 1.0f / 3.0f;
 
-enum { ALIGNED_FLOATS = 16 };
+enum {
+    ALIGNED_FLOATS = 16,
+    /* Rows of each stage that are made in turn: columns are smoothed for all of them at once. */
+    ROWS_AT_ONCE = TB_FIR_OUTPUTS_MAX
+};
 
 /* ---- which stages ---- */
 
@@ -99,7 +103,7 @@ void tb_cascade_finish(tb_cascade *cascade)
 
         if (it->kind == TB_STAGE_GIVEN) /* all are made together */
             it->margin_x = it->margin_y = cascade->halo;
-        it->depth = oldest[s] <= it->margin_y ? it->margin_y - oldest[s] + 1 : 1;
+        it->depth = (oldest[s] <= it->margin_y ? it->margin_y - oldest[s] : 0) + ROWS_AT_ONCE;
     }
 }
 
@@ -179,6 +183,7 @@ static void make_row(const run *r, int stage, int64_t y)
                    "window");
     switch (it->kind) {
     case TB_STAGE_GIVEN:
+    case TB_STAGE_FIR_COLUMN:
         break;
     case TB_STAGE_MEDIAN:
         look_around(window, r, it->source, y, it->down, first - it->across);
@@ -187,10 +192,6 @@ static void make_row(const run *r, int stage, int64_t y)
     case TB_STAGE_FIR_ROW:
         r->kernels->fir_row(dst, row_of(r, it->source, y) + first, it->smoothing.taps, it->across,
                             n);
-        break;
-    case TB_STAGE_FIR_COLUMN:
-        look_around(window, r, it->source, y, it->down, first);
-        r->kernels->fir_column(dst, window, it->smoothing.taps, it->down, n);
         break;
     case TB_STAGE_BILATERAL:
         look_around(window, r, it->source, y, it->down, first - it->across);
@@ -205,6 +206,34 @@ static void make_row(const run *r, int stage, int64_t y)
         find_difference(dst, row_of(r, it->source, y) + first, row_of(r, it->other, y) + first, n);
         break;
     }
+}
+
+/* Rows `y` to `end` smoothed across. */
+static void smooth_down(const run *r, int stage, int64_t y, int64_t end)
+{
+    const tb_stage *it    = &r->cascade->stage[stage];
+    int64_t         first = r->cascade->halo - it->margin_x;
+    const float    *rows[2 * TB_FIR_RADIUS_MAX + ROWS_AT_ONCE];
+    float          *dst[ROWS_AT_ONCE];
+
+    for (int64_t i = y - it->down; i < end + it->down; i++)
+        rows[i - y + it->down] = row_of(r, it->source, i) + first;
+    for (int64_t i = y; i < end; i++)
+        dst[i - y] = row_of(r, stage, i) + first;
+    r->kernels->fir_columns(dst, rows, it->smoothing.taps, it->down, (int)(end - y),
+                            (size_t)(r->columns - 2 * first));
+}
+
+/* A stage's rows `y` to `end`. */
+static void make_rows(const run *r, int stage, int64_t y, int64_t end)
+{
+    if (r->cascade->stage[stage].kind == TB_STAGE_FIR_COLUMN) {
+        if (y < end)
+            smooth_down(r, stage, y, end);
+        return;
+    }
+    for (; y < end; y++)
+        make_row(r, stage, y);
 }
 
 static tb_status make_given(const run *r, int64_t y, const tb_cascade_ends *ends, tb_error *err)
@@ -231,21 +260,26 @@ tb_status tb_cascade_run(const tb_cascade *cascade, int64_t columns, int64_t row
         memory += cascade->stage[s].depth * r.stride;
     }
 
-    /* With row y of the outputs each stage makes the row that lies its margin below; those of wide
-     * margins begin before there is an output. */
-    for (int64_t y = -halo; y < rows - halo; y++) {
-        const float *outputs[TB_CASCADE_OUTPUTS_MAX];
+    /* With rows y to end of the outputs each stage makes the rows that lie its margin below; those
+     * of wide margins begin before there is an output. */
+    for (int64_t y = -halo, end; y < rows - halo; y = end) {
+        end = y + ROWS_AT_ONCE < rows - halo ? y + ROWS_AT_ONCE : rows - halo;
+        for (int64_t i = y; i < end; i++)
+            TB_TRY(make_given(&r, i + halo, ends, err));
+        for (int s = 0; s < cascade->count; s++) {
+            int     margin = cascade->stage[s].margin_y;
+            int64_t first  = y > halo - 2 * margin ? y : halo - 2 * margin;
 
-        TB_TRY(make_given(&r, y + halo, ends, err));
-        for (int s = 0; s < cascade->count; s++)
-            if (cascade->stage[s].kind != TB_STAGE_GIVEN &&
-                y >= halo - 2 * cascade->stage[s].margin_y)
-                make_row(&r, s, y + cascade->stage[s].margin_y);
-        if (y < halo)
-            continue;
-        for (int o = 0; o < cascade->outputs; o++)
-            outputs[o] = row_of(&r, cascade->output[o], y) + halo;
-        ends->take(ends->context, y, outputs);
+            if (cascade->stage[s].kind != TB_STAGE_GIVEN)
+                make_rows(&r, s, first + margin, end + margin);
+        }
+        for (int64_t i = y > halo ? y : halo; i < end; i++) {
+            const float *outputs[TB_CASCADE_OUTPUTS_MAX];
+
+            for (int o = 0; o < cascade->outputs; o++)
+                outputs[o] = row_of(&r, cascade->output[o], i) + halo;
+            ends->take(ends->context, i, outputs);
+        }
     }
 done:
     return status;
