@@ -100,6 +100,7 @@ static void blocks_tile_what_shards_tile(void **state)
         int64_t next = 0;
 
         plan.panel  = plan.block * random_between(&seed, 1, 6);
+        plan.lead   = i % 3 ? random_between(&seed, 0, plan.block / 2) : 0;
         plan.shards = random_between(&seed, 1, plan.lattice.height < 12 ? plan.lattice.height : 12);
         for (int64_t s = 0; s < plan.shards; s++) {
             tb_rect  shard  = tb_plan_shard(&plan, s);

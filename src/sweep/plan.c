@@ -25,6 +25,13 @@ enum { DEFAULT_BLOCK = 512, LEAST_BLOCK = 128 };
 static const size_t CACHE_WISH = (size_t)320 << 20;
 enum { PANEL_TILES = 12 };
 
+/*
+ * Blocks end so many rows, and the halo, before a tile does: what is below is not decoded for it,
+ * and of a panel two rows of tiles are held and not three. More than a resampler's taps: dates lie
+ * apart by some pixels.
+ */
+enum { APART_MOST = 32, TAPS = 4 };
+
 /* One shard for so many pixels: about a minute of work to lose. */
 static const int64_t SHARD_PIXELS = (int64_t)1 << 28;
 
@@ -35,11 +42,28 @@ typedef struct date_cost {
     double tile_width, tile_height;
     size_t tile_bytes;
     size_t decoder_bytes; /* of a worker's handles */
+    bool   is_aligned;    /* no row of blocks touches more tiles than its own and those above */
 } date_cost;
 
-static date_cost cost_of(const tb_epoch *epoch)
+/* Whether the file's tiles end where blocks of the plan do, but for what they may lie apart. */
+static bool is_aligned(const tb_plan *plan, const tb_warp *warp, int64_t tile)
 {
-    date_cost cost = {0};
+    tb_warp_position x, y;
+    int64_t          off;
+
+    if (plan->lead == 0 || tb_warp_kind_of(warp) == TB_WARP_GENERAL || tb_warp_scale(warp) != 1.0 ||
+        (plan->block % tile != 0 && tile % plan->block != 0))
+        return false;
+    tb_warp_row(warp, 0, 0, 1, &x, &y);
+    if (y.index == INT64_MIN)
+        return false;
+    off = (y.index % tile + tile) % tile;
+    return off <= APART_MOST || tile - off <= APART_MOST;
+}
+
+static date_cost cost_of(const tb_plan *plan, const tb_epoch *epoch)
+{
+    date_cost cost = {.is_aligned = true};
 
     for (int f = 0; f < tb_epoch_files(epoch); f++) {
         const tb_image_info *info  = tb_epoch_file(epoch, f);
@@ -55,17 +79,37 @@ static date_cost cost_of(const tb_epoch *epoch)
             cost.tile_height = (double)info->tile_height / scale;
         cost.tile_bytes = tile > cost.tile_bytes ? tile : cost.tile_bytes;
         cost.decoder_bytes += info->decoder_bytes;
+        cost.is_aligned =
+            cost.is_aligned && is_aligned(plan, tb_epoch_warp(epoch, f), info->tile_height);
     }
     return cost;
 }
 
-/* Tiles a row of blocks of one panel touches, and those the next row will want again. */
-static size_t panel_cache(date_cost cost, int64_t panel, int64_t rows_of_block, int halo)
+/* Tiles that so many rows touch of one panel, and those the next rows will want again. */
+static size_t cache_of(const tb_plan *plan, date_cost cost, int64_t panel, double rows)
 {
-    double columns = (double)panel + 2.0 * halo + 2.0 * cost.tile_width;
-    double rows    = (double)rows_of_block + 2.0 * halo + 2.0 * cost.tile_height;
+    double columns = (double)panel + 2.0 * plan->halo + 2.0 * cost.tile_width;
 
-    return (size_t)(columns * rows * cost.bytes_per_pixel) + 2 * cost.tile_bytes;
+    return (size_t)(columns * rows * cost.bytes_per_pixel) +
+           (size_t)(1 + plan->threads) * cost.tile_bytes;
+}
+
+/* For a row of blocks. */
+static size_t panel_cache(const tb_plan *plan, date_cost cost)
+{
+    double block = (double)plan->block;
+    double rows  = block + 2.0 * plan->halo + 2.0 * cost.tile_height;
+
+    if (cost.is_aligned)
+        rows = fmax(block, cost.tile_height) + cost.tile_height;
+    return cache_of(plan, cost, plan->panel, rows);
+}
+
+/* For a row of cells of the sample, so many columns of it. */
+static size_t cells_cache(const tb_plan *plan, date_cost cost, int64_t columns)
+{
+    return cache_of(plan, cost, columns,
+                    TB_SAMPLE_CELL + 2.0 * plan->halo + 2.0 * cost.tile_height);
 }
 
 static size_t worker_bytes(const tb_pair *pair, const tb_plan *plan, date_cost before,
@@ -86,13 +130,17 @@ static size_t worker_bytes(const tb_pair *pair, const tb_plan *plan, date_cost b
 
 static void fill_bytes(tb_plan *plan, const tb_pair *pair)
 {
-    date_cost before = cost_of(pair->before), after = cost_of(pair->after);
+    date_cost before, after;
     size_t    sweep;
 
-    plan->fit_cache_bytes = panel_cache(before, TB_SAMPLE_CELL, TB_SAMPLE_CELL, plan->halo) +
-                            panel_cache(after, TB_SAMPLE_CELL, TB_SAMPLE_CELL, plan->halo);
-    plan->cache_bytes = panel_cache(before, plan->panel, plan->block, plan->halo) +
-                        panel_cache(after, plan->panel, plan->block, plan->halo);
+    plan->lead = plan->halo + TAPS + APART_MOST;
+    plan->lead = plan->lead <= plan->block / 2 ? plan->lead : 0;
+    before     = cost_of(plan, pair->before);
+    after      = cost_of(plan, pair->after);
+
+    plan->fit_cache_bytes =
+        cells_cache(plan, before, TB_SAMPLE_CELL) + cells_cache(plan, after, TB_SAMPLE_CELL);
+    plan->cache_bytes  = panel_cache(plan, before) + panel_cache(plan, after);
     plan->worker_bytes = worker_bytes(pair, plan, before, after);
     sweep              = plan->cache_bytes + (size_t)plan->threads * plan->worker_bytes;
     plan->needed_bytes = plan->base_bytes + (sweep > plan->fit_bytes + plan->fit_cache_bytes
@@ -108,7 +156,7 @@ static bool fits(const tb_plan *plan)
 /* More tiles than are good for it, and panels wide enough to be made narrower for that. */
 static bool is_wasteful(const tb_plan *plan, const tb_pair *pair)
 {
-    date_cost before = cost_of(pair->before), after = cost_of(pair->after);
+    date_cost before = cost_of(plan, pair->before), after = cost_of(plan, pair->after);
     double    tile = before.tile_width > after.tile_width ? before.tile_width : after.tile_width;
 
     return plan->cache_bytes > CACHE_WISH && (double)plan->panel > 2 * PANEL_TILES * tile &&
@@ -145,9 +193,9 @@ static void shrink(tb_plan *plan, const tb_pair *pair, bool is_block_given, doub
  */
 static void widen_fit_cache(tb_plan *plan, const tb_pair *pair)
 {
-    date_cost before = cost_of(pair->before), after = cost_of(pair->after);
-    size_t    rows = panel_cache(before, plan->lattice.width, TB_SAMPLE_CELL, plan->halo) +
-                  panel_cache(after, plan->lattice.width, TB_SAMPLE_CELL, plan->halo);
+    date_cost before = cost_of(plan, pair->before), after = cost_of(plan, pair->after);
+    size_t    rows = cells_cache(plan, before, plan->lattice.width) +
+                  cells_cache(plan, after, plan->lattice.width);
     size_t room = plan->budget_bytes - plan->base_bytes - plan->fit_bytes;
 
     room = room < plan->cache_bytes ? room : plan->cache_bytes;
@@ -163,7 +211,7 @@ static void fill_reading(tb_plan *plan, const tb_pair *pair, double sample_share
     double          twice    = 0.0;
 
     for (int d = 0; d < 2; d++) {
-        date_cost cost = cost_of(dates[d]);
+        date_cost cost = cost_of(plan, dates[d]);
 
         for (int f = 0; f < tb_epoch_files(dates[d]); f++) {
             const tb_image_info *info = tb_epoch_file(dates[d], f);
@@ -237,19 +285,26 @@ static int64_t divide_up(int64_t a, int64_t b)
     return (a + b - 1) / b;
 }
 
+/* Rows of blocks; the first ends early. */
+static int64_t rows_of(const tb_plan *plan, tb_rect shard)
+{
+    return divide_up(shard.height + plan->lead, plan->block);
+}
+
 int64_t tb_plan_blocks(const tb_plan *plan, tb_rect shard)
 {
-    return divide_up(shard.width, plan->block) * divide_up(shard.height, plan->block);
+    return divide_up(shard.width, plan->block) * rows_of(plan, shard);
 }
 
 tb_rect tb_plan_block(const tb_plan *plan, tb_rect shard, int64_t block)
 {
-    int64_t rows = divide_up(shard.height, plan->block), each = plan->panel / plan->block * rows;
+    int64_t each  = plan->panel / plan->block * rows_of(plan, shard);
     int64_t panel = block / each, left = panel * plan->panel;
     int64_t wide    = shard.width - left < plan->panel ? shard.width - left : plan->panel;
     int64_t columns = divide_up(wide, plan->block), within = block - panel * each;
     tb_rect rect = {shard.x + left + within % columns * plan->block,
-                    shard.y + within / columns * plan->block, plan->block, plan->block};
+                    shard.y + within / columns * plan->block - plan->lead, plan->block,
+                    plan->block};
 
     return tb_rect_intersect(rect, shard);
 }
