@@ -41,6 +41,8 @@ typedef struct tb_kernels {
     tb_median_row_fn      *median_row;
     tb_moments_add_fn     *moments_add;
     tb_omnibus_row_fn     *omnibus_row;
+    tb_part_u8_fn         *part_u8;
+    tb_part_u16_fn        *part_u16;
     tb_pick_u8_fn         *pick_u8;
     tb_pick_u16_fn        *pick_u16;
     tb_pick_u32_fn        *pick_u32;

@@ -325,6 +325,52 @@ static const void *wide(const case_inputs *in)
     return in->rows[0];
 }
 
+/* Rows of bands one after the other. */
+static void part_u8(const tb_kernels *k, float *out, const case_inputs *in, int bands, size_t n)
+{
+    float *dst[6];
+
+    for (int b = 0; b < bands; b++)
+        dst[b] = out + n / (size_t)bands * (size_t)b;
+    memset(out, 0, n * sizeof *out);
+    k->part_u8(dst, in->u8, bands, n / (size_t)bands);
+}
+
+static void part_u16(const tb_kernels *k, float *out, const case_inputs *in, int bands, size_t n)
+{
+    float *dst[6];
+
+    for (int b = 0; b < bands; b++)
+        dst[b] = out + n / (size_t)bands * (size_t)b;
+    memset(out, 0, n * sizeof *out);
+    k->part_u16(dst, in->u16, bands, n / (size_t)bands);
+}
+
+static void part_u8_three(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
+{
+    part_u8(k, out, in, 3, n);
+}
+
+static void part_u8_four(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
+{
+    part_u8(k, out, in, 4, n);
+}
+
+static void part_u16_three(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
+{
+    part_u16(k, out, in, 3, n);
+}
+
+static void part_u16_four(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
+{
+    part_u16(k, out, in, 4, n);
+}
+
+static void part_u16_six(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
+{
+    part_u16(k, out, in, 6, n);
+}
+
 static void pick_u8(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
 {
     k->pick_u8(out, (const uint8_t *)wide(in) + 2, 3, 4 * n);
@@ -404,6 +450,11 @@ const kernel_case kernel_cases[] = {
     {"swap_u64", true, 0, false, swap_u64},
     {"join_u32", false, 0, false, join_u32},
     {"join_u64", true, 0, false, join_u64},
+    {"part_u8, 3 bands", false, 0, false, part_u8_three},
+    {"part_u8, 4 bands", false, 0, false, part_u8_four},
+    {"part_u16, 3 bands", false, 0, false, part_u16_three},
+    {"part_u16, 4 bands", false, 0, false, part_u16_four},
+    {"part_u16, 6 bands", false, 0, false, part_u16_six},
     {"pick_u8 of 3", false, 0, false, pick_u8},
     {"pick_u16 of 4", false, 0, false, pick_u16},
     {"pick_u16 of 6", false, 0, false, pick_u16_six},

@@ -201,7 +201,9 @@ static tb_status decode(entry *e, tb_image *image, tb_error *err)
         TB_TRY(tb_alloc(&e->tile.samples, e->samples_room, 1, "decoded tile", err));
     if (info->has_mask && e->tile.valid == NULL)
         TB_TRY(tb_alloc(&e->tile.valid, e->valid_room, 1, "decoded tile's mask", err));
-    TB_TRY(tb_image_read(image, e->tile.rect, e->tile.samples, e->tile.valid, err));
+    TB_TRY(tb_image_read_pixels(image, e->tile.rect, e->tile.samples, &e->tile.is_pixels, err));
+    if (!e->tile.is_pixels)
+        TB_TRY(tb_image_read(image, e->tile.rect, e->tile.samples, e->tile.valid, err));
 done:
     return status;
 }

@@ -11,6 +11,7 @@
 #ifndef TUBAN_RASTER_CACHE_H
 #define TUBAN_RASTER_CACHE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,9 +22,10 @@
 typedef struct tb_cache tb_cache;
 
 typedef struct tb_tile {
-    tb_rect  rect;    /**< in the image's pixels */
-    void    *samples; /**< bands planes of rect's pixels, in the image's sample type */
-    uint8_t *valid;   /**< a byte a pixel, 0 not valid; NULL where the image has no mask */
+    tb_rect rect;    /**< in the image's pixels */
+    void   *samples; /**< bands planes of rect's pixels, in the image's sample type; or, */
+    bool is_pixels;  /**< where the file has them so, pixel by pixel: unsigned integers, no mask */
+    uint8_t *valid;  /**< a byte a pixel, 0 not valid; NULL where the image has no mask */
 } tb_tile;
 
 /** Bytes a tile of the image takes. */

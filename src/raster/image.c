@@ -292,15 +292,16 @@ done:
 
 /* Where what is not done, GDAL has to read. */
 static tb_status read_directly(tb_image *image, tb_rect window, void *samples, uint8_t *valid,
-                               bool *is_done, tb_error *err)
+                               bool is_pixels, bool *is_done, tb_error *err)
 {
     const tb_image_info *info     = &image->info;
     bool                 is_alpha = info->has_mask && valid != NULL;
-    tb_tiff_target       target   = {.bands   = info->bands,
-                                     .band    = image->band_number,
-                                     .samples = samples,
-                                     .alpha   = is_alpha ? image->alpha_number : 0,
-                                     .valid   = valid};
+    tb_tiff_target       target   = {.bands     = info->bands,
+                                     .band      = image->band_number,
+                                     .samples   = samples,
+                                     .is_pixels = is_pixels,
+                                     .alpha     = is_alpha ? image->alpha_number : 0,
+                                     .valid     = valid};
 
     *is_done = false;
     if (image->tiff == NULL || image->kernels == NULL)
@@ -549,7 +550,7 @@ tb_status tb_image_read(tb_image *image, tb_rect window, void *samples, uint8_t 
     if (status == TB_OK && image->product != NULL)
         return tb_product_read(image->product, window, samples, info->has_mask ? valid : NULL, err);
     if (status == TB_OK)
-        status = read_directly(image, window, samples, valid, &is_done, err);
+        status = read_directly(image, window, samples, valid, false, &is_done, err);
     image->direct_windows += is_done;
     if (status != TB_OK || is_done)
         return status;
@@ -564,6 +565,20 @@ tb_status tb_image_read(tb_image *image, tb_rect window, void *samples, uint8_t 
     if (tb_capture_end(&capture) || code != CE_None)
         return read_error(image, window, err, &capture);
     return TB_OK;
+}
+
+tb_status tb_image_read_pixels(tb_image *image, tb_rect window, void *samples, bool *is_done,
+                               tb_error *err)
+{
+    tb_status status = check_window(&image->info, window, err);
+
+    *is_done = false;
+    if (status == TB_OK && image->tiff != NULL && !image->info.has_mask &&
+        (image->info.type == TB_SAMPLE_U8 || image->info.type == TB_SAMPLE_U16) &&
+        tb_tiff_has_pixels(image->tiff, image->info.bands, image->band_number))
+        status = read_directly(image, window, samples, NULL, true, is_done, err);
+    image->direct_windows += *is_done;
+    return status;
 }
 
 void tb_image_count(const tb_image *image, int64_t *direct, int64_t *gdal)

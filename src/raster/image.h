@@ -120,7 +120,16 @@ void tb_image_set_nodata(tb_image *image, double nodata);
 tb_status tb_image_read(tb_image *image, tb_rect window, void *samples, uint8_t *valid,
                         tb_error *err);
 
-/** How many windows tb_image_read has decoded without GDAL, and how many GDAL has read. */
+/**
+ * Reads a window of all bands pixel by pixel, where the file has unsigned samples of 8 or 16 bits
+ * so, without a mask, and can be read without GDAL.
+ * @param samples  window.width * window.height * bands samples.
+ * @param is_done  false: samples mean nothing, and tb_image_read is to be asked.
+ */
+tb_status tb_image_read_pixels(tb_image *image, tb_rect window, void *samples, bool *is_done,
+                               tb_error *err);
+
+/** How many windows they have decoded without GDAL, and how many GDAL has read. */
 void tb_image_count(const tb_image *image, int64_t *direct, int64_t *gdal);
 
 /** Reads a window of one band (from 0) as doubles. */

@@ -307,6 +307,15 @@ bool tb_tiff_can_read_alpha(const tb_tiff *of)
     return of->sample == TB_TIFF_U8 || of->sample == TB_TIFF_U16;
 }
 
+bool tb_tiff_has_pixels(const tb_tiff *of, int bands, const int *band)
+{
+    bool is_all = of->planes == 1 && of->samples == bands && bands > 1 && size_of(of->sample) <= 2;
+
+    for (int b = 0; b < bands && is_all; b++)
+        is_all = band[b] == b + 1;
+    return is_all;
+}
+
 /* ---- blocks ---- */
 
 /* The file and what decodes it, at the first read. A file that is gone is GDAL's to tell of. */
@@ -364,7 +373,7 @@ static int64_t rows_of(const tb_tiff *of, int64_t by)
  * Decodes of->step rows of a block from `row` on. True if the block is there and is of exactly its
  * size.
  */
-static bool decode(tb_tiff *of, int plane, int64_t bx, int64_t by, int64_t row)
+static bool decode(tb_tiff *of, int plane, int64_t bx, int64_t by, int64_t row, unsigned char *to)
 {
     int64_t  index = of->rows_of_first > 0 ? plane : plane * of->blocks + by * of->across + bx;
     int64_t  rows  = rows_of(of, by);
@@ -378,14 +387,14 @@ static bool decode(tb_tiff *of, int plane, int64_t bx, int64_t by, int64_t row)
 
         if (packed != (of->rows_of_first > 0 ? bytes_of_rows(of, of->rows_of_first) : size))
             return false;
-        return read_bytes(of->file, of->block, bytes_of_rows(of, piece),
+        return read_bytes(of->file, to, bytes_of_rows(of, piece),
                           at + bytes_of_rows(of, before + row));
     }
     if (!read_bytes(of->file, of->packed, packed, at))
         return false;
     if (of->codec == ZSTD)
-        return ZSTD_decompressDCtx(of->unzstd, of->block, size, of->packed, packed) == size;
-    return libdeflate_zlib_decompress(of->inflater, of->packed, packed, of->block, size, NULL) ==
+        return ZSTD_decompressDCtx(of->unzstd, to, size, of->packed, packed) == size;
+    return libdeflate_zlib_decompress(of->inflater, of->packed, packed, to, size, NULL) ==
            LIBDEFLATE_SUCCESS;
 }
 
@@ -496,16 +505,58 @@ static void unpack(tb_tiff *of, int plane, tb_rect part, tb_rect window,
     }
 }
 
+/* Decoded rows at `from`, those of the image's rows and columns `part`, pixel by pixel. */
+static void copy_pixels(tb_tiff *of, unsigned char *from, tb_rect part, tb_rect window,
+                        const tb_tiff_target *target, const tb_kernels *k)
+{
+    int64_t pixel = of->samples * (int64_t)size_of(of->sample);
+
+    for (int64_t y = part.y; y < part.y + part.height; y++) {
+        int64_t at  = (y - window.y) * window.width + part.x - window.x;
+        char   *dst = (char *)target->samples + at * pixel;
+        char   *row = restore_row(of, from + bytes_of_rows(of, y - part.y),
+                                  (size_t)(of->block_width * of->samples), k);
+
+        if (row != dst)
+            memcpy(dst, row, (size_t)(part.width * pixel));
+    }
+}
+
+/* A block's part of the window, pixel by pixel: where its rows are the window's, decoded in place.
+ */
+static bool read_pixels(tb_tiff *of, tb_rect part, tb_rect window, const tb_tiff_target *target,
+                        const tb_kernels *kernels)
+{
+    int64_t bx = part.x / of->block_width, by = part.y / of->block_height;
+    bool    is_whole = part.width == of->block_width && part.width == window.width &&
+                    part.height == rows_of(of, by);
+
+    for (int64_t row = 0; row < part.height; row += of->step) {
+        tb_rect        piece = {part.x, part.y + row, part.width, of->step};
+        unsigned char *to    = of->block;
+
+        if (is_whole)
+            to = (unsigned char *)target->samples + bytes_of_rows(of, piece.y - window.y);
+        if (!decode(of, 0, bx, by, row, to))
+            return false;
+        copy_pixels(of, to, tb_rect_intersect(piece, part), window, target, kernels);
+    }
+    return true;
+}
+
 /* A block's part of the window, piece by piece; false where GDAL has to be asked. */
 static bool read_block(tb_tiff *of, int plane, tb_rect part, tb_rect window,
                        const tb_tiff_target *target, const tb_kernels *kernels)
 {
     int64_t bx = part.x / of->block_width, by = part.y / of->block_height;
 
+    if (target->is_pixels)
+        return read_pixels(of, part, window, target, kernels);
+
     for (int64_t row = 0; row < part.height; row += of->step) {
         tb_rect piece = {part.x, part.y + row, part.width, of->step};
 
-        if (!decode(of, plane, bx, by, row))
+        if (!decode(of, plane, bx, by, row, of->block))
             return false;
         unpack(of, plane, tb_rect_intersect(piece, part), window, target, kernels);
     }

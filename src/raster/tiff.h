@@ -64,9 +64,14 @@ typedef struct tb_tiff_target {
     const int *band;    /**< numbers from 1 */
     void      *samples; /**< a plane a band, of window's pixels: integers of 8 and 16 bits as they
                              are, all others as float */
+    bool     is_pixels; /**< where tb_tiff_has_pixels of them: not planes, but pixel by pixel */
     int      alpha;     /**< 0: none; a band whose plane goes to `valid` as bytes, 255 for more */
     uint8_t *valid;
 } tb_tiff_target;
+
+/** True if just these bands lie beside each other in each pixel, as integers of 8 or 16 bits: then
+ * the blocks need not be taken apart. */
+bool tb_tiff_has_pixels(const tb_tiff *tiff, int bands, const int *band);
 
 /** True if alpha bands of the file can be read along. */
 bool tb_tiff_can_read_alpha(const tb_tiff *tiff);

@@ -87,13 +87,35 @@ static void add_offset(const tb_target *target, tb_rect part, int b, float offse
     }
 }
 
+/* Of a tile whose bands lie beside each other. */
+static void take_pixels(const tb_target *target, tb_rect part, const tb_tile *tile,
+                        const tb_image_info *info, const tb_kernels *kernels)
+{
+    for (int64_t y = part.y; y < part.y + part.height; y++) {
+        size_t at =
+            (size_t)(((y - tile->rect.y) * tile->rect.width + part.x - tile->rect.x) * info->bands);
+        float *row[TB_BANDS_MAX];
+
+        for (int b = 0; b < info->bands; b++)
+            row[b] = target->plane[b] + place_of(target, part, y);
+        if (info->type == TB_SAMPLE_U8)
+            kernels->part_u8(row, (const uint8_t *)tile->samples + at, info->bands,
+                             (size_t)part.width);
+        else
+            kernels->part_u16(row, (const uint16_t *)tile->samples + at, info->bands,
+                              (size_t)part.width);
+    }
+}
+
 static void take_tile(const tb_target *target, const tb_tile *tile, const tb_image_info *info,
                       const tb_kernels *kernels)
 {
     tb_rect part       = tb_rect_intersect(target->rect, tile->rect);
     size_t  tile_plane = (size_t)tb_rect_area(tile->rect);
 
-    for (int b = 0; b < info->bands; b++)
+    if (tile->is_pixels)
+        take_pixels(target, part, tile, info, kernels);
+    for (int b = 0; b < info->bands && !tile->is_pixels; b++)
         for (int64_t y = part.y; y < part.y + part.height; y++) {
             size_t at = (size_t)b * tile_plane +
                         (size_t)((y - tile->rect.y) * tile->rect.width + part.x - tile->rect.x);
