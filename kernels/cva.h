@@ -9,7 +9,7 @@
  * over the bands that vary; of five or more of them without the greatest term: of many bands one
  * may be poor (aerosol, cirrus), and a contrast must not hang on it
  *
- * score, contrast  n floats, dimensionless; not overlapping the inputs.
+ * score, contrast  n floats, dimensionless; not overlapping the inputs. score may be NULL.
  * t0, t1           `bands` pointers to n floats each, any alignment. NaN in any band of either date
  *                  gives NaN in both outputs: not observed.
  * slope > 0.

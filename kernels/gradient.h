@@ -4,6 +4,10 @@
  *
  * src is readable from src[-1] to src[n]; above and below are the rows beside it, n floats.
  * NaN in any of the four neighbours gives NaN.
+ *
+ * gradient_told: the same, but NaN only where src[x] is, and 0 beside what is NaN: what cannot be
+ * told there counts as even.
+ * difference:  dst[x] = |a[x] - b[x]|
  * Exactness: all variants equal _c bit for bit.
  */
 #ifndef TUBAN_KERNELS_GRADIENT_H
@@ -16,6 +20,11 @@
 typedef void tb_gradient_fn(float *restrict dst, const float *above, const float *src,
                             const float *below, size_t n);
 
-tb_gradient_fn TB_KERNEL(tb_gradient);
+typedef void tb_difference_fn(float *restrict dst, const float *restrict a, const float *restrict b,
+                              size_t n);
+
+tb_gradient_fn   TB_KERNEL(tb_gradient);
+tb_gradient_fn   TB_KERNEL(tb_gradient_told);
+tb_difference_fn TB_KERNEL(tb_difference);
 
 #endif

@@ -12,3 +12,23 @@ void TB_KERNEL(tb_gradient)(float *restrict dst, const float *above, const float
         dst[x] = sqrtf(across * across + down * down) * 0.5f;
     }
 }
+
+void TB_KERNEL(tb_gradient_told)(float *restrict dst, const float *above, const float *src,
+                                 const float *below, size_t n)
+{
+    for (size_t x = 0; x < n; x++) {
+        float across    = src[x + 1] - src[(ptrdiff_t)x - 1];
+        float down      = below[x] - above[x];
+        float magnitude = sqrtf(across * across + down * down) * 0.5f;
+
+        magnitude = magnitude == magnitude ? magnitude : 0.0f;
+        dst[x]    = src[x] == src[x] ? magnitude : src[x];
+    }
+}
+
+void TB_KERNEL(tb_difference)(float *restrict dst, const float *restrict a, const float *restrict b,
+                              size_t n)
+{
+    for (size_t x = 0; x < n; x++)
+        dst[x] = fabsf(a[x] - b[x]);
+}

@@ -5,6 +5,7 @@
 
 #include "kernels/bilateral.h"
 #include "kernels/chi2.h"
+#include "kernels/classify.h"
 #include "kernels/composite.h"
 #include "kernels/convert.h"
 #include "kernels/cva.h"
@@ -23,6 +24,7 @@
 typedef struct tb_kernels {
     const char            *isa; /**< "c", "avx2" or "avx512" */
     tb_bilateral_row_fn   *bilateral_row;
+    tb_classify_fn        *classify;
     tb_composite_score_fn *composite_score;
     tb_convert_u8_fn      *convert_u8;
     tb_convert_u16_fn     *convert_u16;
@@ -32,6 +34,8 @@ typedef struct tb_kernels {
     tb_fir_columns_fn     *fir_columns;
     tb_forest_row_fn      *forest_row;
     tb_gradient_fn        *gradient;
+    tb_gradient_fn        *gradient_told;
+    tb_difference_fn      *difference;
     tb_resample_across_fn *resample_across;
     tb_resample_down_fn   *resample_down;
     tb_log_row_fn         *log_row;

@@ -9,6 +9,7 @@ extern const tb_kernels TB_KERNEL(tb_kernels);
 const tb_kernels TB_KERNEL(tb_kernels) = {
     .isa             = TB_ISA_TEXT(TB_ISA),
     .bilateral_row   = TB_KERNEL(tb_bilateral_row),
+    .classify        = TB_KERNEL(tb_classify),
     .composite_score = TB_KERNEL(tb_composite_score),
     .convert_u8      = TB_KERNEL(tb_convert_u8),
     .convert_u16     = TB_KERNEL(tb_convert_u16),
@@ -18,6 +19,8 @@ const tb_kernels TB_KERNEL(tb_kernels) = {
     .fir_columns     = TB_KERNEL(tb_fir_columns),
     .forest_row      = TB_KERNEL(tb_forest_row),
     .gradient        = TB_KERNEL(tb_gradient),
+    .gradient_told   = TB_KERNEL(tb_gradient_told),
+    .difference      = TB_KERNEL(tb_difference),
     .resample_across = TB_KERNEL(tb_resample_across),
     .resample_down   = TB_KERNEL(tb_resample_down),
     .log_row         = TB_KERNEL(tb_log_row),

@@ -26,15 +26,21 @@ static const float cva_numbers[4][CVA_BANDS] = {{1.1f, 0.9f, 1.3f, 0.7f},
                                                 {0.3f, 0.2f, 0.1f, 0.7f},
                                                 {0.01f, 0.03f, 0.02f, 0.05f}};
 
+static tb_cva_weights cva_weights(void)
+{
+    return (tb_cva_weights){.bands     = CVA_BANDS,
+                            .varying   = CVA_BANDS,
+                            .slope     = cva_numbers[0],
+                            .intercept = cva_numbers[1],
+                            .by_noise  = cva_numbers[2],
+                            .by_spread = cva_numbers[3],
+                            .by_value  = 4.0f};
+}
+
 static void cva_both(const tb_kernels *k, float *score, float *contrast, const case_inputs *in,
                      size_t n)
 {
-    const tb_cva_weights weights = {.bands     = CVA_BANDS,
-                                    .varying   = CVA_BANDS,
-                                    .slope     = cva_numbers[0],
-                                    .intercept = cva_numbers[1],
-                                    .by_noise  = cva_numbers[2],
-                                    .by_spread = cva_numbers[3]};
+    const tb_cva_weights weights = cva_weights();
 
     k->cva_magnitude(score, contrast, in->rows, in->rows + CVA_BANDS, &weights, n);
 }
@@ -44,6 +50,17 @@ static void cva_score(const tb_kernels *k, void *out, const case_inputs *in, siz
     float other[CASE_N_MAX];
 
     cva_both(k, out, other, in, n);
+}
+
+/* Small values, and no score. */
+static void cva_alone(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
+{
+    tb_cva_weights weights = cva_weights();
+
+    weights.by_value = 1e6f;
+    weights.low[0] = weights.low[1] = -INFINITY;
+    weights.high[0] = weights.high[1] = INFINITY;
+    k->cva_magnitude(NULL, out, in->rows, in->rows + CVA_BANDS, &weights, n);
 }
 
 static void cva_contrast(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
@@ -75,6 +92,23 @@ static void fir_columns(const tb_kernels *k, void *out, const case_inputs *in, s
 static void gradient(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
 {
     k->gradient(out, in->rows[0], in->rows[1], in->rows[2], n);
+}
+
+static void gradient_told(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
+{
+    k->gradient_told(out, in->rows[0], in->rows[1], in->rows[2], n);
+}
+
+static void difference(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
+{
+    k->difference(out, in->rows[0], in->rows[1], n);
+}
+
+static void classify(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
+{
+    for (int r = 0; r < (int)sizeof(float); r++) /* bytes of n floats */
+        k->classify((uint8_t *)out + n * (size_t)r, in->rows[r], in->rows[r + 1], 20.0f, 90.0f,
+                    -30.0f, n);
 }
 
 static void composite_score(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
@@ -412,11 +446,15 @@ const kernel_case kernel_cases[] = {
     {"convert_i16", false, 0, false, convert_i16},
     {"cva_magnitude (score)", false, 0, true, cva_score},
     {"cva_magnitude (contrast)", false, 0, true, cva_contrast},
+    {"cva_magnitude (plain, contrast)", false, 0, true, cva_alone},
+    {"classify", false, 0, true, classify},
+    {"difference", false, 0, true, difference},
     {"fir_row r=5", false, 0, true, fir_row},
     {"fir_columns r=5", false, 0, true, fir_columns},
     {"composite_score", false, 0, true, composite_score},
     {"forest_row 40 trees", false, 0, true, forest_row},
     {"gradient", false, 0, true, gradient},
+    {"gradient_told", false, 0, true, gradient_told},
     {"resample_across", false, 0, true, resample_across},
     {"resample_down", false, 0, true, resample_down},
     {"log_row", false, 0, true, log_row},

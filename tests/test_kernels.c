@@ -299,6 +299,71 @@ static void bilateral_as_plainly_computed(void **state)
     }
 }
 
+/* To the bit: whether values are small enough to spare a division or not, with and without a score.
+ */
+static void cva_as_its_contract_says(void **state)
+{
+    enum { N = 1100, BANDS = 5 };
+    static float t0[BANDS][N], t1[BANDS][N], score[N], contrast[N], alone[N];
+    const float *a[BANDS], *b[BANDS];
+    float        slope[BANDS], intercept[BANDS], by_noise[BANDS], by_spread[BANDS];
+    uint64_t     random = 5;
+
+    (void)state;
+    for (int round = 0; round < 24; round++) {
+        int            bands    = 1 + round % BANDS;
+        tb_cva_weights w        = {.bands     = bands,
+                                   .varying   = bands,
+                                   .slope     = slope,
+                                   .intercept = intercept,
+                                   .by_noise  = by_noise,
+                                   .by_spread = by_spread,
+                                   .by_value  = 20.0f,
+                                   .low       = {10.0f, -INFINITY},
+                                   .high      = {INFINITY, 900.0f}};
+        float          by_bands = 1.0f / (float)(bands < 5 ? bands : bands - 1);
+
+        for (int k = 0; k < bands; k++) {
+            a[k]         = t0[k];
+            b[k]         = t1[k];
+            slope[k]     = 0.5f + (float)((round + k) % 7) / 5.0f;
+            intercept[k] = (float)(round % 11) * 7.0f - 30.0f;
+            by_noise[k]  = 0.25f;
+            /* Limits under, over and in the midst of the values; a band that does not vary. */
+            by_spread[k] = round % 6 == 5 && k == 0 ? 0.0f : 20.0f / (float)(50 << (round + k) % 6);
+            for (int x = 0; x < N; x++) {
+                random   = random * 6364136223846793005u + 1442695040888963407u;
+                t0[k][x] = (float)(random >> 54);
+                t1[k][x] = (float)(random >> 44 & 1023);
+                if ((random >> 33) % 97 == 0 && round % 4 == 3)
+                    t0[k][x] = NAN;
+            }
+        }
+        tb_kernels_c.cva_magnitude(score, contrast, a, b, &w, N);
+        tb_kernels_c.cva_magnitude(NULL, alone, a, b, &w, N);
+        assert_memory_equal(contrast, alone, sizeof contrast);
+        for (int x = 0; x < N; x++) {
+            float s = 0.0f, c = 0.0f, greatest = 0.0f;
+
+            for (int k = 0; k < bands; k++) {
+                float matched = intercept[k] + slope[k] * b[k][x], d = a[k][x] - matched, unit;
+
+                if (a[k][x] <= w.low[0] || b[k][x] >= w.high[1])
+                    d = d > 0.0f ? 0.0f : d;
+                unit = w.by_value / fmaxf(fabsf(a[k][x]), fabsf(matched));
+                unit = d * (by_spread[k] < unit ? by_spread[k] : unit);
+                s += d * by_noise[k] * (d * by_noise[k]);
+                c += unit * unit;
+                greatest = unit * unit > greatest ? unit * unit : greatest;
+            }
+            s = sqrtf(s);
+            c = sqrtf((bands < 5 ? c : c - greatest) * by_bands);
+            assert_true(isnan(s) ? isnan(score[x]) && isnan(contrast[x])
+                                 : s == score[x] && c == contrast[x]);
+        }
+    }
+}
+
 static float fir_of(const float *const *row, const float *share, int radius, size_t x)
 {
     float sum = share[0] * row[radius][x], weight = share[0], all = share[0];
@@ -428,6 +493,7 @@ int main(void)
         cmocka_unit_test(the_log_row_is_within_an_ulp),
         cmocka_unit_test(chi2_agrees_with_the_incomplete_gamma_function),
         cmocka_unit_test(bilateral_as_plainly_computed),
+        cmocka_unit_test(cva_as_its_contract_says),
         cmocka_unit_test(fir_as_its_contract_says),
         cmocka_unit_test(chi2_falls_from_one_to_zero),
         cmocka_unit_test(a_forest_is_the_sum_of_its_trees),

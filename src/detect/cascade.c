@@ -1,7 +1,6 @@
 #include "detect/cascade.h"
 
 #include <limits.h>
-#include <math.h>
 
 /* 1 / 3 standard deviations of the unsmoothed plane: docs/methods/logratio.md. */
 static const float BY_EDGE = 1.0f / 3.0f;
@@ -156,20 +155,6 @@ static void look_around(const float **window, const run *r, int stage, int64_t y
         window[k + reach] = row_of(r, stage, y + k) + x;
 }
 
-static void find_difference(float *restrict dst, const float *restrict a, const float *restrict b,
-                            size_t n)
-{
-    for (size_t x = 0; x < n; x++)
-        dst[x] = fabsf(a[x] - b[x]);
-}
-
-/* Beside what was not observed no gradient can be told, and 0 stands for it. */
-static void mark_untold(float *restrict gradient, const float *restrict centre, size_t n)
-{
-    for (size_t x = 0; x < n; x++)
-        gradient[x] = isnan(centre[x]) ? NAN : isnan(gradient[x]) ? 0.0f : gradient[x];
-}
-
 static void make_row(const run *r, int stage, int64_t y)
 {
     const tb_stage *it    = &r->cascade->stage[stage];
@@ -199,11 +184,11 @@ static void make_row(const run *r, int stage, int64_t y)
         break;
     case TB_STAGE_GRADIENT:
         look_around(window, r, it->source, y, it->down, first);
-        r->kernels->gradient(dst, window[0], window[1], window[2], n);
-        mark_untold(dst, window[1], n);
+        r->kernels->gradient_told(dst, window[0], window[1], window[2], n);
         break;
     case TB_STAGE_DIFFERENCE:
-        find_difference(dst, row_of(r, it->source, y) + first, row_of(r, it->other, y) + first, n);
+        r->kernels->difference(dst, row_of(r, it->source, y) + first,
+                               row_of(r, it->other, y) + first, n);
         break;
     }
 }

@@ -30,11 +30,13 @@ static void row(float *const *out, const float *const *before, const float *cons
                 const tb_radiometry *radiometry, float *scratch, size_t n,
                 const tb_kernels *kernels)
 {
-    tb_cva_weights weights = tb_cva_weights_of(radiometry, bands);
-    float         *root = out[STATISTIC], *whitened = scratch;
+    tb_cva_weights weights  = tb_cva_weights_of(radiometry, bands);
+    float         *root     = out[STATISTIC];
+    bool           has_mad  = radiometry->mad.components > 0;
+    float         *whitened = has_mad ? NULL : scratch;
 
     kernels->cva_magnitude(whitened, out[CONTRAST], before, after, &weights, n);
-    if (radiometry->mad.components > 0) {
+    if (has_mad) {
         const float *channel[TB_MAD_CHANNELS_MAX];
 
         for (int b = 0; b < bands; b++) {

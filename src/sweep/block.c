@@ -71,38 +71,31 @@ void tb_block_reset(tb_block *block)
     *block = (tb_block){0};
 }
 
-/* What is compared with is not NaN: a score that is, is none of these. */
-static void classify(uint8_t *restrict out, const float *restrict score,
-                     const float *restrict contrast, const tb_model_threshold *t, int64_t n)
+static void decide(tb_block *block, tb_rect rect, int halo, const tb_model *model,
+                   const tb_kernels *kernels)
 {
-    float weak = (float)t->weak, strong = (float)t->strong, least = (float)t->contrast;
+    _Static_assert(TB_RUN_NONE == 0 && TB_RUN_WEAK == 1 && TB_RUN_STRONG == 2 &&
+                       TB_RUN_UNOBSERVED == 3,
+                   "kernels/classify.h");
 
-    for (int64_t x = 0; x < n; x++) {
-        int is_weak     = (score[x] > 0.0f) & (score[x] >= weak) & (contrast[x] >= least);
-        int is_strong   = is_weak & (score[x] >= strong);
-        int is_observed = score[x] == score[x];
-        int kind        = is_strong ? TB_RUN_STRONG : is_weak ? TB_RUN_WEAK : TB_RUN_NONE;
-
-        out[x] = (uint8_t)(is_observed ? kind : TB_RUN_UNOBSERVED);
-    }
-}
-
-static void decide(tb_block *block, tb_rect rect, int halo, const tb_model *model)
-{
     for (int64_t y = 0; y < rect.height; y++) {
         const int16_t *stratum =
             block->pixels.stratum + (y + halo) * block->pixels.rect.width + halo;
         int64_t row = y * rect.width;
 
         for (int64_t x = 0, end; x < rect.width; x = end) {
+            const tb_model_threshold *t;
+
             for (end = x + 1; end < rect.width && stratum[end] == stratum[x];)
                 end++;
-            if (stratum[x] < 0 || model->judge[stratum[x]] == NULL)
+            if (stratum[x] < 0 || model->judge[stratum[x]] == NULL) {
                 memset(block->classes + row + x, TB_RUN_UNOBSERVED, (size_t)(end - x));
-            else
-                classify(block->classes + row + x, block->scores.score + row + x,
-                         block->scores.contrast + row + x, &model->judge[stratum[x]]->threshold,
-                         end - x);
+                continue;
+            }
+            t = &model->judge[stratum[x]]->threshold;
+            kernels->classify(block->classes + row + x, block->scores.score + row + x,
+                              block->scores.contrast + row + x, (float)t->weak, (float)t->strong,
+                              (float)t->contrast, (size_t)(end - x));
         }
     }
 }
@@ -209,7 +202,7 @@ tb_status tb_block_make(tb_block *block, tb_rect rect, const tb_model *model,
     }
     TB_TRY(tb_scores_make(&block->scores, &model->scoring, &block->pixels, model->radiometry,
                           kernels, err));
-    decide(block, rect, halo, model);
+    decide(block, rect, halo, model, kernels);
     TB_TRY(tb_label_block(block->label, block->classes, (size_t)rect.width, rect, TB_CONNECT_8,
                           &block->runs, err));
     TB_TRY(gather_evidence(block, rect, halo, model, evidence, err));
