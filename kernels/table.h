@@ -11,6 +11,7 @@
 #include "kernels/fir.h"
 #include "kernels/forest.h"
 #include "kernels/gradient.h"
+#include "kernels/joint.h"
 #include "kernels/log.h"
 #include "kernels/mad.h"
 #include "kernels/median.h"
@@ -19,6 +20,7 @@
 #include "kernels/pick.h"
 #include "kernels/predict.h"
 #include "kernels/resample.h"
+#include "kernels/stencil.h"
 
 typedef struct tb_kernels {
     const char            *isa; /**< "c", "avx2" or "avx512" */
@@ -32,6 +34,9 @@ typedef struct tb_kernels {
     tb_fir_column_fn      *fir_column;
     tb_forest_row_fn      *forest_row;
     tb_gradient_fn        *gradient;
+    tb_gradient_add_fn    *gradient_add;
+    tb_joint_add_fn       *joint_add;
+    tb_joint_bins_fn      *joint_bins;
     tb_resample_across_fn *resample_across;
     tb_resample_down_fn   *resample_down;
     tb_log_row_fn         *log_row;
@@ -47,6 +52,9 @@ typedef struct tb_kernels {
     tb_pick_u32_float_fn  *pick_u32_float;
     tb_pick_i32_float_fn  *pick_i32_float;
     tb_pick_f64_float_fn  *pick_f64_float;
+    tb_stencil_fn         *stencil_three;
+    tb_stencil_fn         *stencil_five;
+    tb_stencil_fn         *stencil_six;
     tb_sum_u8_fn          *sum_u8;
     tb_sum_u16_fn         *sum_u16;
     tb_sum_u32_fn         *sum_u32;

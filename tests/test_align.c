@@ -205,36 +205,55 @@ static double seconds(void)
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
+/* A cell as it is read: all planes in one storage of tuban's. */
+static tb_status add_cell(tb_align *align, const picture *before, const picture *after, int64_t x,
+                          int64_t y, tb_error *err)
+{
+    tb_status    status  = TB_OK;
+    int          bands   = before->bands;
+    int64_t      w       = before->width - x < CELL ? before->width - x : CELL;
+    int64_t      h       = before->height - y < CELL ? before->height - y : CELL;
+    float       *storage = NULL;
+    const float *planes[2 * BANDS_MOST];
+    picture      cut[2] = {crop(before, x, y, w, h, 0), crop(after, x, y, w, h, 0)};
+
+    assert_true(bands <= BANDS_MOST);
+    TB_TRY(tb_alloc(&storage, 2 * (size_t)(bands * w * h), sizeof *storage, "a cell", err));
+    for (int b = 0; b < 2 * bands; b++) {
+        float *plane = storage + b * w * h;
+
+        memcpy(plane, cut[b / bands].plane[b % bands], (size_t)(w * h) * sizeof *plane);
+        planes[b] = plane;
+    }
+
+    bool is_held = tb_align_holds(align);
+
+    status = tb_align_add(align, &(tb_align_cell){w, h, planes, planes + bands, x, y},
+                          is_held ? storage : NULL, err);
+    if (is_held)
+        storage = NULL;
+
+done:
+    tb_free(storage);
+    picture_free(&cut[0]);
+    picture_free(&cut[1]);
+    return status;
+}
+
 static tb_status fit_with(const picture *before, const picture *after, const tb_kernels *kernels,
                           tb_registration *out, tb_error *err)
 {
-    tb_align_cell cells[CELLS_MOST] = {{0}};
-    picture       cut[CELLS_MOST][2];
-    int           count = 0;
-    tb_status     status;
+    tb_align *align  = NULL;
+    tb_status status = TB_OK;
 
+    TB_TRY(tb_align_new(&align, before->bands, kernels, err));
     for (int64_t y = 0; y < before->height; y += CELL)
-        for (int64_t x = 0; x < before->width; x += CELL) {
-            int64_t w = before->width - x < CELL ? before->width - x : CELL;
-            int64_t h = before->height - y < CELL ? before->height - y : CELL;
+        for (int64_t x = 0; x < before->width; x += CELL)
+            TB_TRY(add_cell(align, before, after, x, y, err));
+    TB_TRY(tb_registration_fit(align, (tb_rect){0, 0, before->width, before->height}, out, err));
 
-            assert_true(count < CELLS_MOST);
-            cut[count][0] = crop(before, x, y, w, h, 0);
-            cut[count][1] = crop(after, x, y, w, h, 0);
-            cells[count]  = (tb_align_cell){w,
-                                            h,
-                                            (const float *const *)cut[count][0].plane,
-                                            (const float *const *)cut[count][1].plane,
-                                            x,
-                                            y};
-            count++;
-        }
-    status = tb_registration_fit(cells, count, before->bands,
-                                 (tb_rect){0, 0, before->width, before->height}, kernels, out, err);
-    for (int c = 0; c < count; c++) {
-        picture_free(&cut[c][0]);
-        picture_free(&cut[c][1]);
-    }
+done:
+    tb_align_free(align);
     return status;
 }
 
@@ -866,10 +885,13 @@ static void nothing_is_made_of_nothing(void **state)
 
 static void without_cells_there_is_a_reason(void **state)
 {
-    tb_registration r = {.applied = true};
+    tb_registration r     = {.applied = true};
+    tb_align       *align = NULL;
 
     (void)state;
-    assert_int_equal(tb_registration_fit(NULL, 0, 1, (tb_rect){0}, &tb_kernels_c, &r, NULL), TB_OK);
+    assert_int_equal(tb_align_new(&align, 1, &tb_kernels_c, NULL), TB_OK);
+    assert_int_equal(tb_registration_fit(align, (tb_rect){0}, &r, NULL), TB_OK);
+    tb_align_free(align);
     assert_false(r.applied);
     assert_non_null(r.reason);
     assert_true(r.dx == 0.0 && r.dy == 0.0 && r.windows == 0);

@@ -5,16 +5,14 @@
 
 #include "align/bend.h"
 #include "align/coarse.h"
+#include "align/collect.h"
 #include "align/correlation.h"
-#include "align/feature.h"
 #include "align/window.h"
 #include "core/memory.h"
 
 /* docs/methods/registration.md says on what each of these was chosen. */
 enum {
-    CELLS_MOST    = 32,
     CELLS_FEW     = 4,   /* up to these, windows lie half over one another */
-    CELL_LEAST    = 64,  /* pixels a side */
     WINDOW_MOST   = 128, /* pixels a side */
     WINDOWS_LEAST = 4,
     NEAR          = 2, /* pixels that windows find by themselves */
@@ -52,6 +50,7 @@ typedef struct attempt {
 } attempt;
 
 typedef struct work {
+    const tb_kernels *kernels;
     const tb_feature *features;
     int               count;
     tb_window        *window;
@@ -211,7 +210,7 @@ static tb_status judge(const work *w, attempt *a, tb_error *err)
     static const double none[2] = {0.0, 0.0};
 
     return tb_correlation_fair(&a->correlation, w->features, w->count, a->dx, a->dy, NULL, none,
-                               err);
+                               w->kernels, err);
 }
 
 /* Windows that see each pixel. */
@@ -294,7 +293,7 @@ static double stands_out(const work *w, int count, int64_t dx, int64_t dy, doubl
     for (int i = 0; i < RING; i++) {
         tb_correlation c;
 
-        tb_correlation_whole(&c, w->features, count, dx + ring[i][0], dy + ring[i][1]);
+        tb_correlation_whole(&c, w->features, count, dx + ring[i][0], dy + ring[i][1], w->kernels);
         sum += c.at_shift;
         squares += c.at_shift * c.at_shift;
     }
@@ -316,7 +315,7 @@ static void climb(const work *w, int count, int64_t *dx, int64_t *dy, double *he
         for (int i = 0; i < 9; i++) {
             tb_correlation c;
 
-            tb_correlation_whole(&c, w->features, count, x + i % 3 - 1, y + i / 3 - 1);
+            tb_correlation_whole(&c, w->features, count, x + i % 3 - 1, y + i / 3 - 1, w->kernels);
             if (c.at_shift <= *height)
                 continue;
             *height = c.at_shift;
@@ -340,7 +339,7 @@ static bool choose_start(const work *w, const tb_coarse *coarse, int64_t *dx, in
     for (int i = 0; i < coarse->count; i++) {
         tb_correlation c;
 
-        tb_correlation_whole(&c, w->features, count, coarse->dx[i], coarse->dy[i]);
+        tb_correlation_whole(&c, w->features, count, coarse->dx[i], coarse->dy[i], w->kernels);
         if (c.at_shift - c.at_zero <= rise)
             continue;
         best   = i;
@@ -370,8 +369,8 @@ static bool has_structure(const work *w, bool is_after)
             tb_correlation r;
 
             same.before = same.after = is_after ? same.after : same.before;
-            tb_correlation_whole(&r, &same, 1, axis == 0 ? STRUCTURE : 0,
-                                 axis == 0 ? 0 : STRUCTURE);
+            tb_correlation_whole(&r, &same, 1, axis == 0 ? STRUCTURE : 0, axis == 0 ? 0 : STRUCTURE,
+                                 w->kernels);
             all += r.at_shift;
         }
         sum += all / w->count;
@@ -401,7 +400,8 @@ static tb_status look_elsewhere(const work *w, const attempt *const *tried, int 
         } else {
             dx = (double)coarse->dx[i - count];
             dy = (double)coarse->dy[i - count];
-            TB_TRY(tb_correlation_fair(&c, w->features, w->count, dx, dy, NULL, none, err));
+            TB_TRY(tb_correlation_fair(&c, w->features, w->count, dx, dy, NULL, none, w->kernels,
+                                       err));
         }
         if (c.tiles < TILES_LEAST || c.at_shift + other_certainty * c.error >= other_ground)
             goto done;
@@ -437,7 +437,7 @@ static tb_status try_field(work *w, const attempt *a, tb_rect over, tb_registrat
         goto done;
     for (int i = 0; i < a->measured; i++)
         kept += w->votes[i].is_kept;
-    TB_TRY(tb_correlation_fair(&c, w->features, w->count, 0.0, 0.0, &field, base, err));
+    TB_TRY(tb_correlation_fair(&c, w->features, w->count, 0.0, 0.0, &field, base, w->kernels, err));
     if (kept < agree_near * a->windows || !does_rise(&c, rise_least, certainty_least))
         goto done;
     out->field                = field;
@@ -468,7 +468,7 @@ static tb_status fit(work *w, tb_rect over, tb_registration *out, tb_error *err)
         size = s > size ? s : size;
         room += (size_t)(window_count(w, f->width, s) * window_count(w, f->height, s));
     }
-    TB_TRY(tb_window_new(&w->window, size, err));
+    TB_TRY(tb_window_new(&w->window, size, w->kernels, err));
     TB_TRY(tb_alloc(&w->votes, room, sizeof *w->votes, "windows' shifts", err));
     TB_TRY(tb_alloc(&w->sorted, room, sizeof *w->sorted, "windows' shifts", err));
     TB_TRY(tb_coarse_find(&coarse, w->features, w->count, err));
@@ -499,40 +499,22 @@ done:
     return status;
 }
 
-/* The first band speaks for all here: it is only a question of which cells are worth their time. */
-static bool is_usable(const tb_align_cell *cell)
+tb_status tb_registration_fit(tb_align *align, tb_rect over, tb_registration *out, tb_error *err)
 {
-    int64_t pixels = cell->width * cell->height, valid = 0;
+    tb_status status = TB_OK;
+    work      w      = {.kernels = align->kernels};
 
-    if (cell->width < CELL_LEAST || cell->height < CELL_LEAST)
-        return false;
-    for (int64_t i = 0; i < pixels; i++)
-        valid += isfinite(cell->before[0][i]) && isfinite(cell->after[0][i]);
-    return valid * 8 >= pixels;
-}
-
-tb_status tb_registration_fit(const tb_align_cell *cells, int count, int bands, tb_rect over,
-                              const tb_kernels *kernels, tb_registration *out, tb_error *err)
-{
-    tb_status            status = TB_OK;
-    const tb_align_cell *used[CELLS_MOST];
-    tb_feature           features[CELLS_MOST] = {{0}};
-    work                 w                    = {.features = features};
-
-    for (int c = 0; c < count && w.count < CELLS_MOST; c++)
-        if (is_usable(&cells[c]))
-            used[w.count++] = &cells[c];
-    if (w.count == 0) {
+    TB_TRY(tb_align_finish(align, err));
+    w.features = align->feature;
+    w.count    = align->count;
+    if (w.count == 0)
         *out = (tb_registration){.reason = "no sample cell has 64 x 64 pixels and an eighth valid"};
-        return TB_OK;
-    }
-    TB_TRY(tb_feature_make_all(features, used, w.count, bands, kernels, err));
-    TB_TRY(fit(&w, over, out, err));
+    else
+        TB_TRY(fit(&w, over, out, err));
 
 done:
     tb_window_free(w.window);
     tb_free(w.votes);
     tb_free(w.sorted);
-    tb_feature_free_all(features, w.count);
     return status;
 }

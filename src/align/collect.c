@@ -1,0 +1,142 @@
+#include "align/collect.h"
+
+#include <math.h>
+
+#include "core/memory.h"
+
+enum { SIDE_LEAST = 64 /* pixels */ };
+
+tb_status tb_align_new(tb_align **out, int bands, const tb_kernels *kernels, tb_error *err)
+{
+    tb_status status = TB_OK;
+    tb_align *align  = NULL;
+
+    *out = NULL;
+    TB_TRY(tb_alloc_zero(&align, 1, sizeof *align, "registration", err));
+    align->kernels = kernels;
+    align->bands   = bands;
+    TB_TRY(tb_alloc(&align->weights, 2 * (size_t)bands, sizeof(double), "weights of bands", err));
+    TB_TRY(tb_alloc(&align->planes, 2 * (size_t)bands * TB_ALIGN_HELD, sizeof(float *),
+                    "cells to register on", err));
+    *out  = align;
+    align = NULL;
+
+done:
+    tb_align_free(align);
+    return status;
+}
+
+static void drop_held(tb_align *align)
+{
+    for (int c = 0; c < align->held_count; c++)
+        tb_free(align->storage[c]);
+    align->held_count = 0;
+}
+
+void tb_align_free(tb_align *align)
+{
+    if (align == NULL)
+        return;
+    drop_held(align);
+    for (int c = 0; c < align->count; c++)
+        tb_feature_reset(&align->feature[c]);
+    tb_free(align->weights);
+    tb_free(align->planes);
+    tb_free(align);
+}
+
+bool tb_align_holds(const tb_align *align)
+{
+    return !align->is_weighed;
+}
+
+static bool is_constant(const tb_align_cell *cell, const float *const *planes, int bands)
+{
+    for (int b = 0; b < bands; b++) {
+        const float *plane  = planes[b];
+        int64_t      pixels = cell->width * cell->height, first = 0;
+
+        while (first < pixels && !isfinite(plane[first]))
+            first++;
+        for (int64_t i = first; i < pixels; i++)
+            if (isfinite(plane[i]) && plane[i] != plane[first])
+                return false;
+    }
+    return true;
+}
+
+/* Of validity the first band speaks for all here: it is only a question of which cells are worth
+ * their time. */
+static bool is_usable(const tb_align_cell *cell, int bands)
+{
+    int64_t pixels = cell->width * cell->height, valid = 0;
+
+    if (cell->width < SIDE_LEAST || cell->height < SIDE_LEAST)
+        return false;
+    for (int64_t i = 0; i < pixels; i++)
+        valid += isfinite(cell->before[0][i]) && isfinite(cell->after[0][i]);
+    return valid * 8 >= pixels && !is_constant(cell, cell->before, bands) &&
+           !is_constant(cell, cell->after, bands);
+}
+
+static tb_status make(tb_align *align, const tb_align_cell *cell, tb_error *err)
+{
+    return tb_feature_make(&align->feature[align->count++], cell, align->weights, align->bands,
+                           align->kernels, err);
+}
+
+static void hold(tb_align *align, const tb_align_cell *cell, float *storage)
+{
+    const size_t  bands  = (size_t)align->bands;
+    const float **planes = align->planes + 2 * bands * (size_t)align->held_count;
+
+    for (size_t b = 0; b < bands; b++) {
+        planes[b]         = cell->before[b];
+        planes[bands + b] = cell->after[b];
+    }
+    align->held[align->held_count]        = *cell;
+    align->held[align->held_count].before = planes;
+    align->held[align->held_count].after  = planes + bands;
+    align->storage[align->held_count++]   = storage;
+}
+
+static tb_status weigh(tb_align *align, tb_error *err)
+{
+    tb_status status = TB_OK;
+
+    tb_feature_weigh(align->weights, align->held, align->held_count, align->bands);
+    align->is_weighed = true;
+    for (int c = 0; c < align->held_count; c++)
+        TB_TRY(make(align, &align->held[c], err));
+    drop_held(align);
+
+done:
+    return status;
+}
+
+tb_status tb_align_add(tb_align *align, const tb_align_cell *cell, float *storage, tb_error *err)
+{
+    if (align->count == TB_ALIGN_CELLS || !is_usable(cell, align->bands)) {
+        tb_free(storage);
+        return TB_OK;
+    }
+    if (align->is_weighed) {
+        tb_free(storage);
+        return make(align, cell, err);
+    }
+    hold(align, cell, storage);
+    return align->held_count == TB_ALIGN_HELD ? weigh(align, err) : TB_OK;
+}
+
+tb_status tb_align_finish(tb_align *align, tb_error *err)
+{
+    tb_status status = TB_OK;
+
+    if (!align->is_weighed && align->held_count > 0)
+        TB_TRY(weigh(align, err));
+    if (align->count > 0)
+        TB_TRY(tb_feature_finish(align->feature, align->count, align->kernels, err));
+
+done:
+    return status;
+}
