@@ -5,17 +5,10 @@
 #include "kernels/lanes.h"
 
 enum {
-    LANES = 16,
+    LANES = TB_FLOAT_LANES,
     PARTS = LANES / TB_FLOATS,
     SUMS  = 1 + TB_JOINT_ROWS + TB_JOINT_PRODUCTS,
 };
-
-typedef int32_t ints __attribute__((vector_size(sizeof(tb_floats))));
-
-static inline tb_floats kept(tb_floats value, ints mask)
-{
-    return (tb_floats)((ints)value & mask);
-}
 
 /* One register of pixels. */
 static inline void add_pixels(tb_floats sum[SUMS], const float *const *row, size_t x,
@@ -29,13 +22,13 @@ static inline void add_pixels(tb_floats sum[SUMS], const float *const *row, size
     tb_floats d = tb_floats_load(row[3] + x) - cut->centre[3];
     tb_floats r = (d - cut->gain * c) - cut->offset;
     tb_floats s = a + b;
-    ints      m = ((tb_floats)((ints)r & 0x7fffffff) <= zero + cut->most) & (s == s);
+    tb_mask   m = ((tb_floats)((tb_mask)r & 0x7fffffff) <= zero + cut->most) & (s == s);
 
-    a = kept(a, m);
-    b = kept(b, m);
-    c = kept(c, m);
-    d = kept(d, m);
-    sum[0] += kept(zero + 1.0f, m);
+    a = tb_floats_where(a, m);
+    b = tb_floats_where(b, m);
+    c = tb_floats_where(c, m);
+    d = tb_floats_where(d, m);
+    sum[0] += tb_floats_where(zero + 1.0f, m);
     sum[1] += a;
     sum[2] += b;
     sum[3] += c;
@@ -50,18 +43,6 @@ static inline void add_pixels(tb_floats sum[SUMS], const float *const *row, size
     sum[12] += d * b;
     sum[13] += d * c;
     sum[14] += d * d;
-}
-
-static double fold(const float lane[LANES])
-{
-    double sum[LANES];
-
-    for (int k = 0; k < LANES; k++)
-        sum[k] = lane[k];
-    for (int h = LANES / 2; h > 0; h /= 2)
-        for (int k = 0; k < h; k++)
-            sum[k] += sum[k + h];
-    return sum[0];
 }
 
 static void add_chunk(tb_joint *sums, const float *const *row, const tb_joint_cut *cut, size_t n)
@@ -85,11 +66,11 @@ static void add_chunk(tb_joint *sums, const float *const *row, const tb_joint_cu
         for (int k = 0; k < SUMS; k++)
             tb_floats_store(lane[k] + part * TB_FLOATS, sum[k]);
     }
-    sums->count += fold(lane[0]);
+    sums->count += tb_float_lanes_fold(lane[0]);
     for (int i = 0; i < TB_JOINT_ROWS; i++)
-        sums->first[i] += fold(lane[1 + i]);
+        sums->first[i] += tb_float_lanes_fold(lane[1 + i]);
     for (int k = 0; k < TB_JOINT_PRODUCTS; k++)
-        sums->second[k] += fold(lane[1 + TB_JOINT_ROWS + k]);
+        sums->second[k] += tb_float_lanes_fold(lane[1 + TB_JOINT_ROWS + k]);
 }
 
 void TB_KERNEL(tb_joint_add)(tb_joint *sums, const float *const *row, const tb_joint_cut *cut,

@@ -5,6 +5,7 @@
 
 #include "kernels/bilateral.h"
 #include "kernels/chi2.h"
+#include "kernels/clip.h"
 #include "kernels/composite.h"
 #include "kernels/convert.h"
 #include "kernels/cva.h"
@@ -25,6 +26,8 @@
 typedef struct tb_kernels {
     const char            *isa; /**< "c", "avx2" or "avx512" */
     tb_bilateral_row_fn   *bilateral_row;
+    tb_clip_row_fn        *clip_row;
+    tb_clip_add_fn        *clip_add;
     tb_composite_score_fn *composite_score;
     tb_convert_u8_fn      *convert_u8;
     tb_convert_u16_fn     *convert_u16;

@@ -9,6 +9,8 @@ extern const tb_kernels TB_KERNEL(tb_kernels);
 const tb_kernels TB_KERNEL(tb_kernels) = {
     .isa             = TB_ISA_TEXT(TB_ISA),
     .bilateral_row   = TB_KERNEL(tb_bilateral_row),
+    .clip_row        = TB_KERNEL(tb_clip_row),
+    .clip_add        = TB_KERNEL(tb_clip_add),
     .composite_score = TB_KERNEL(tb_composite_score),
     .convert_u8      = TB_KERNEL(tb_convert_u8),
     .convert_u16     = TB_KERNEL(tb_convert_u16),

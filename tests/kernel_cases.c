@@ -76,6 +76,19 @@ static void gradient_add(const tb_kernels *k, void *out, const case_inputs *in, 
     k->gradient_add(out, in->rows[0], in->rows[1], in->rows[2], 0.37f, n);
 }
 
+static void clip_row(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
+{
+    k->clip_row(out, in->rows[0], 130.0f, n);
+}
+
+static void clip_add(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
+{
+    double sums[2] = {1.0, 2.0};
+
+    k->clip_add(sums, in->rows[0], 130.0f, n);
+    memcpy(out, sums, sizeof sums);
+}
+
 enum { JOINT = sizeof(tb_joint) / sizeof(double) };
 
 static const tb_joint_cut joint_all  = {{90.0f, 110.0f, 100.0f, 95.0f}, 0.0f, 0.0f, INFINITY};
@@ -412,6 +425,8 @@ const kernel_case kernel_cases[] = {
     {"forest_row 40 trees", false, 0, true, forest_row},
     {"gradient", false, 0, true, gradient},
     {"gradient_add", false, 0, true, gradient_add},
+    {"clip_row", false, 0, true, clip_row},
+    {"clip_add", true, 2, true, clip_add},
     {"joint_add", true, JOINT, true, joint_add},
     {"joint_add, cut", true, JOINT, true, joint_add_cut},
     {"joint_bins", false, 0, false, joint_bins},

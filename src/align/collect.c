@@ -1,12 +1,14 @@
 #include "align/collect.h"
 
+#include <assert.h>
 #include <math.h>
 
 #include "core/memory.h"
 
 enum { SIDE_LEAST = 64 /* pixels */ };
 
-tb_status tb_align_new(tb_align **out, int bands, const tb_kernels *kernels, tb_error *err)
+tb_status tb_align_new(tb_align **out, int bands, int64_t pixels, const tb_kernels *kernels,
+                       tb_error *err)
 {
     tb_status status = TB_OK;
     tb_align *align  = NULL;
@@ -15,6 +17,8 @@ tb_status tb_align_new(tb_align **out, int bands, const tb_kernels *kernels, tb_
     TB_TRY(tb_alloc_zero(&align, 1, sizeof *align, "registration", err));
     align->kernels = kernels;
     align->bands   = bands;
+    align->room    = 2 * (size_t)pixels;
+    TB_TRY(tb_alloc(&align->pool, align->room, sizeof(float), "features to register on", err));
     TB_TRY(tb_alloc(&align->weights, 2 * (size_t)bands, sizeof(double), "weights of bands", err));
     TB_TRY(tb_alloc(&align->planes, 2 * (size_t)bands * TB_ALIGN_HELD, sizeof(float *),
                     "cells to register on", err));
@@ -38,8 +42,8 @@ void tb_align_free(tb_align *align)
     if (align == NULL)
         return;
     drop_held(align);
-    for (int c = 0; c < align->count; c++)
-        tb_feature_reset(&align->feature[c]);
+    tb_free(align->pool);
+    tb_free(align->rows);
     tb_free(align->weights);
     tb_free(align->planes);
     tb_free(align);
@@ -81,8 +85,21 @@ static bool is_usable(const tb_align_cell *cell, int bands)
 
 static tb_status make(tb_align *align, const tb_align_cell *cell, tb_error *err)
 {
-    return tb_feature_make(&align->feature[align->count++], cell, align->weights, align->bands,
-                           align->kernels, err);
+    tb_status status = TB_OK;
+    size_t    floats = 2 * (size_t)(cell->width * cell->height);
+
+    if (cell->width > align->widest) {
+        TB_TRY(tb_grow(&align->rows, tb_feature_scratch(cell->width), sizeof(float),
+                       "smoothed rows", err));
+        align->widest = cell->width;
+    }
+    assert(floats <= align->room - align->taken);
+    tb_feature_make(&align->feature[align->count++], cell, align->weights, align->bands,
+                    align->pool + align->taken, align->rows, align->kernels);
+    align->taken += floats;
+
+done:
+    return status;
 }
 
 static void hold(tb_align *align, const tb_align_cell *cell, float *storage)
@@ -134,8 +151,7 @@ tb_status tb_align_finish(tb_align *align, tb_error *err)
 
     if (!align->is_weighed && align->held_count > 0)
         TB_TRY(weigh(align, err));
-    if (align->count > 0)
-        TB_TRY(tb_feature_finish(align->feature, align->count, align->kernels, err));
+    tb_feature_finish(align->feature, align->count, align->rows, align->kernels);
 
 done:
     return status;

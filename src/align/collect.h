@@ -12,6 +12,10 @@ struct tb_align {
     int               bands;
     tb_feature        feature[TB_ALIGN_CELLS]; /* gradients until tb_align_finish */
     int               count;
+    float            *pool; /* of the features' planes: `room` floats, of which `taken` are taken */
+    size_t            room, taken;
+    float            *rows; /* tb_feature_make's, for cells of up to `widest` pixels */
+    int64_t           widest;
     double           *weights; /* tb_feature_weigh's, when they are known */
     bool              is_weighed;
     tb_align_cell     held[TB_ALIGN_HELD]; /* until they are; pointing into planes and storage */

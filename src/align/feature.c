@@ -3,8 +3,6 @@
 #include <float.h>
 #include <math.h>
 
-#include "core/memory.h"
-
 /*
  * G_0.7 cut at radius 2 and normalised: exp(-k^2 / 0.98) is 1, .360447789, .016879884 (the third
  * tap, 1e-4, is left out). Written down, for libm is not to be asked. What rests on a missing pixel
@@ -116,18 +114,17 @@ static void clear(float *gradient, int64_t width, int64_t height)
     }
 }
 
-tb_status tb_feature_make(tb_feature *out, const tb_align_cell *cell, const double *weights,
-                          int bands, const tb_kernels *kernels, tb_error *err)
+void tb_feature_make(tb_feature *out, const tb_align_cell *cell, const double *weights, int bands,
+                     float *planes, float *rows, const tb_kernels *kernels)
 {
-    tb_status status = TB_OK;
-    int64_t   width = cell->width, height = cell->height;
-    size_t    pixels = (size_t)(width * height);
-    float    *rows   = NULL;
+    int64_t width = cell->width, height = cell->height;
 
-    *out = (tb_feature){.x = cell->x, .y = cell->y, .width = width, .height = height};
-    TB_TRY(tb_alloc(&out->before, pixels, sizeof(float), "features to register on", err));
-    TB_TRY(tb_alloc(&out->after, pixels, sizeof(float), "features to register on", err));
-    TB_TRY(tb_alloc(&rows, (size_t)width * (SMOOTH_TAPS + 3), sizeof *rows, "smoothed rows", err));
+    *out = (tb_feature){.x      = cell->x,
+                        .y      = cell->y,
+                        .width  = width,
+                        .height = height,
+                        .before = planes,
+                        .after  = planes + width * height};
     for (int is_after = 0; is_after < 2; is_after++) {
         float *gradient = is_after ? out->after : out->before;
 
@@ -136,31 +133,25 @@ tb_status tb_feature_make(tb_feature *out, const tb_align_cell *cell, const doub
             add_band(gradient, planes_of(cell, is_after)[b], (float)weights[is_after * bands + b],
                      rows, width, height, kernels);
     }
-
-done:
-    tb_free(rows);
-    return status;
 }
 
 /* The mean of one date's gradients over all cells, none counted as more than `saturation` of it. */
 static double typical_gradient(const tb_feature *features, int count, bool is_after,
                                const tb_kernels *kernels)
 {
-    double all = 0.0, typical = 0.0;
+    double typical = 0.0;
 
     for (int round = 0; round < TYPICAL_ROUNDS; round++) {
-        tb_joint_cut cut   = {.most = round == 0 ? FLT_MAX : (float)(saturation * typical)};
-        tb_joint     below = {0};
+        float  most    = round == 0 ? FLT_MAX : (float)(saturation * typical);
+        double sums[2] = {0.0};
 
         for (int c = 0; c < count; c++) {
-            const float *f      = is_after ? features[c].after : features[c].before;
-            const float *row[4] = {f, f, f, f};
+            const tb_feature *f = &features[c];
 
-            kernels->joint_add(&below, row, &cut, (size_t)(features[c].width * features[c].height));
+            kernels->clip_add(sums, is_after ? f->after : f->before, most,
+                              (size_t)(f->width * f->height));
         }
-        if (round == 0)
-            all = below.count;
-        typical = all > 0.0 ? (below.first[0] + (all - below.count) * cut.most) / all : 0.0;
+        typical = sums[1] > 0.0 ? sums[0] / sums[1] : 0.0;
     }
     return typical;
 }
@@ -176,8 +167,7 @@ static void finish(float *feature, float most, float *rows, int64_t width, int64
         float       *f = feature + y * width;
         const float *tap[BINOMIAL_TAPS];
 
-        for (int64_t x = 0; x < width; x++)
-            cut[x] = f[x] < most ? f[x] : isfinite(f[x]) ? most : NAN;
+        kernels->clip_row(cut, f, most, (size_t)width);
         for (int k = 0; k < BINOMIAL_TAPS; k++)
             tap[k] = cut + k;
         kernels->stencil_three(along + y % BINOMIAL_TAPS * n, tap, binomial, (size_t)n);
@@ -189,38 +179,19 @@ static void finish(float *feature, float most, float *rows, int64_t width, int64
     }
 }
 
-tb_status tb_feature_finish(tb_feature *features, int count, const tb_kernels *kernels,
-                            tb_error *err)
+void tb_feature_finish(tb_feature *features, int count, float *rows, const tb_kernels *kernels)
 {
-    tb_status status = TB_OK;
-    float     before = (float)typical_gradient(features, count, false, kernels);
-    float     after  = (float)typical_gradient(features, count, true, kernels);
-    float    *rows   = NULL;
-    int64_t   widest = 0;
+    float before = (float)(saturation * typical_gradient(features, count, false, kernels));
+    float after  = (float)(saturation * typical_gradient(features, count, true, kernels));
 
-    for (int c = 0; c < count; c++)
-        widest = features[c].width > widest ? features[c].width : widest;
-    TB_TRY(
-        tb_alloc(&rows, (size_t)widest * (BINOMIAL_TAPS + 1), sizeof *rows, "smoothed rows", err));
     for (int c = 0; c < count; c++) {
         tb_feature *f = &features[c];
 
-        finish(f->before, (float)saturation * before, rows, f->width, f->height, kernels);
-        finish(f->after, (float)saturation * after, rows, f->width, f->height, kernels);
+        finish(f->before, before, rows, f->width, f->height, kernels);
+        finish(f->after, after, rows, f->width, f->height, kernels);
         f->before_centre = tb_feature_centre(f->before, f->width * f->height);
         f->after_centre  = tb_feature_centre(f->after, f->width * f->height);
     }
-
-done:
-    tb_free(rows);
-    return status;
-}
-
-void tb_feature_reset(tb_feature *feature)
-{
-    tb_free(feature->before);
-    tb_free(feature->after);
-    *feature = (tb_feature){0};
 }
 
 float tb_feature_centre(const float *values, int64_t n)

@@ -10,7 +10,7 @@
 typedef struct tb_feature {
     int64_t x, y; /**< of the first pixel, on the lattice */
     int64_t width, height;
-    float  *before, *after;              /**< width * height each; owned */
+    float  *before, *after;              /**< width * height each; borrowed */
     float   before_centre, after_centre; /**< tb_feature_centre's of them */
 } tb_feature;
 
@@ -29,12 +29,19 @@ void tb_feature_weigh(double *weights, const tb_align_cell *cells, int count, in
  *
  * @param cell     borrowed; at least 7 pixels a side.
  * @param weights  tb_feature_weigh's.
- * @param out      free with tb_feature_reset, also after a failure.
- * @return TB_OK or TB_E_MEMORY.
- * Cost: O(bands) a pixel, in rows that stay in the cache; 8 bytes a pixel held.
+ * @param planes   room for the gradients: 2 * width * height floats, borrowed as long as *out is
+ *                 used.
+ * @param rows     room for the time: tb_feature_scratch(width) floats.
+ * Cost: O(bands) a pixel, in rows that stay in the cache.
  */
-tb_status tb_feature_make(tb_feature *out, const tb_align_cell *cell, const double *weights,
-                          int bands, const tb_kernels *kernels, tb_error *err);
+void tb_feature_make(tb_feature *out, const tb_align_cell *cell, const double *weights, int bands,
+                     float *planes, float *rows, const tb_kernels *kernels);
+
+/** Floats of scratch that features of that width need. */
+static inline size_t tb_feature_scratch(int64_t width)
+{
+    return 8 * (size_t)width;
+}
 
 /**
  * Makes features of gradients, in place: cuts them off at three times what is typical of the date
@@ -44,12 +51,9 @@ tb_status tb_feature_make(tb_feature *out, const tb_align_cell *cell, const doub
  *
  * with B_1 = [1 2 1]/4 along and across, which keeps the kinks of the magnitude from aliasing when
  * F is resampled.
- * @return TB_OK or TB_E_MEMORY.
+ * @param rows  room for the time: tb_feature_scratch of the widest.
  */
-tb_status tb_feature_finish(tb_feature *features, int count, const tb_kernels *kernels,
-                            tb_error *err);
-
-void tb_feature_reset(tb_feature *feature);
+void tb_feature_finish(tb_feature *features, int count, float *rows, const tb_kernels *kernels);
 
 /** About the mean of n values, of those that are there among every 31st: near enough for sums of
  * products to keep their digits. 0 where there is none. */

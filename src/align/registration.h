@@ -28,8 +28,13 @@ typedef struct tb_align_cell {
  */
 typedef struct tb_align tb_align;
 
-/** @param bands  planes of a date in each cell, >= 1. Borrows the kernels. */
-tb_status tb_align_new(tb_align **out, int bands, const tb_kernels *kernels, tb_error *err);
+/**
+ * @param bands   planes of a date in each cell, >= 1.
+ * @param pixels  of all cells that will be added, at least.
+ * Borrows the kernels.
+ */
+tb_status tb_align_new(tb_align **out, int bands, int64_t pixels, const tb_kernels *kernels,
+                       tb_error *err);
 void      tb_align_free(tb_align *align);
 
 /** Whether the next cell may be held, and so must come with its storage. */
