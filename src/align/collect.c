@@ -156,3 +156,14 @@ tb_status tb_align_finish(tb_align *align, tb_error *err)
 done:
     return status;
 }
+
+size_t tb_registration_bytes(int bands, int cells, int64_t pixels)
+{
+    size_t held    = (size_t)(cells < TB_ALIGN_HELD ? cells : TB_ALIGN_HELD);
+    size_t feature = 2 * sizeof(float);
+    size_t fourier =
+        5 * sizeof(double); /* a plane, three half spectra, and up to a size FFTW likes */
+
+    return (size_t)pixels *
+           (held * 2 * (size_t)bands * sizeof(float) + (size_t)cells * feature + fourier);
+}

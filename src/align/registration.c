@@ -517,16 +517,17 @@ done:
 
 tb_status tb_registration_fit(tb_align *align, tb_rect over, tb_registration *out, tb_error *err)
 {
-    tb_status status = TB_OK;
-    work      w      = {.kernels = align->kernels};
+    tb_status       status = TB_OK;
+    work            w      = {.kernels = align->kernels};
+    tb_registration found  = {
+         .reason = "no sample cell has 64 x 64 pixels, an eighth valid and not all alike"};
 
     TB_TRY(tb_align_finish(align, err));
     w.features = align->feature;
     w.count    = align->count;
-    if (w.count == 0)
-        *out = (tb_registration){.reason = "no sample cell has 64 x 64 pixels and an eighth valid"};
-    else
-        TB_TRY(fit(&w, over, out, err));
+    if (w.count > 0)
+        TB_TRY(fit(&w, over, &found, err));
+    *out = found;
 
 done:
     tb_window_free(w.window);

@@ -4,6 +4,7 @@
 #define TUBAN_ALIGN_REGISTRATION_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "core/error.h"
@@ -89,5 +90,10 @@ typedef struct tb_registration {
  * MiB each of them and 10 MiB for the time.
  */
 tb_status tb_registration_fit(tb_align *align, tb_rect over, tb_registration *out, tb_error *err);
+
+/** Bytes held at most while a registration is collected and fitted: so many cells of so many
+ * pixels.
+ */
+size_t tb_registration_bytes(int bands, int cells, int64_t pixels);
 
 #endif

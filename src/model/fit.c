@@ -640,7 +640,8 @@ size_t tb_model_fit_bytes(const tb_pair *pair, double sample_share, int workers,
     /* The arrays grow by halves, and both copies live for a moment; IR-MAD keeps a weight a pixel.
      */
     size_t sample = (size_t)largest * (planes * 5 / 2 + 2 * sizeof(float));
-    size_t align  = REGISTRATION_CELLS * (size_t)TB_SAMPLE_CELL * TB_SAMPLE_CELL * (planes + 48);
+    size_t align  = tb_registration_bytes(pair->bands, REGISTRATION_CELLS,
+                                          (int64_t)TB_SAMPLE_CELL * TB_SAMPLE_CELL);
     size_t each   = tb_pair_block_bytes(pair->bands, cell) + tb_scores_bytes(kept, side, side) +
                   (size_t)cell * TB_SCREEN_PIXEL_BYTES + tb_tally_bytes(pair->bands);
 
