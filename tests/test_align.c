@@ -246,7 +246,7 @@ static tb_status fit_with(const picture *before, const picture *after, const tb_
     tb_align *align  = NULL;
     tb_status status = TB_OK;
 
-    TB_TRY(tb_align_new(&align, before->bands, before->width * before->height, kernels, err));
+    TB_TRY(tb_align_new(&align, before->bands, kernels, err));
     for (int64_t y = 0; y < before->height; y += CELL)
         for (int64_t x = 0; x < before->width; x += CELL)
             TB_TRY(add_cell(align, before, after, x, y, err));
@@ -930,7 +930,7 @@ static void without_cells_there_is_a_reason(void **state)
     tb_align       *align = NULL;
 
     (void)state;
-    assert_int_equal(tb_align_new(&align, 1, 0, &tb_kernels_c, NULL), TB_OK);
+    assert_int_equal(tb_align_new(&align, 1, &tb_kernels_c, NULL), TB_OK);
     assert_int_equal(tb_registration_fit(align, (tb_rect){0}, &r, NULL), TB_OK);
     tb_align_free(align);
     assert_false(r.applied);

@@ -1,14 +1,12 @@
 #include "align/collect.h"
 
-#include <assert.h>
 #include <math.h>
 
 #include "core/memory.h"
 
-enum { SIDE_LEAST = 64 /* pixels */ };
+enum { SIDE_LEAST = 64 /* pixels */, CELLS_AT_ONCE = 4 };
 
-tb_status tb_align_new(tb_align **out, int bands, int64_t pixels, const tb_kernels *kernels,
-                       tb_error *err)
+tb_status tb_align_new(tb_align **out, int bands, const tb_kernels *kernels, tb_error *err)
 {
     tb_status status = TB_OK;
     tb_align *align  = NULL;
@@ -17,8 +15,6 @@ tb_status tb_align_new(tb_align **out, int bands, int64_t pixels, const tb_kerne
     TB_TRY(tb_alloc_zero(&align, 1, sizeof *align, "registration", err));
     align->kernels = kernels;
     align->bands   = bands;
-    align->room    = 2 * (size_t)pixels;
-    TB_TRY(tb_alloc(&align->pool, align->room, sizeof(float), "features to register on", err));
     TB_TRY(tb_alloc(&align->weights, 2 * (size_t)bands, sizeof(double), "weights of bands", err));
     TB_TRY(tb_alloc(&align->planes, 2 * (size_t)bands * TB_ALIGN_HELD, sizeof(float *),
                     "cells to register on", err));
@@ -30,19 +26,14 @@ done:
     return status;
 }
 
-static void drop_held(tb_align *align)
-{
-    for (int c = 0; c < align->held_count; c++)
-        tb_free(align->storage[c]);
-    align->held_count = 0;
-}
-
 void tb_align_free(tb_align *align)
 {
     if (align == NULL)
         return;
-    drop_held(align);
-    tb_free(align->pool);
+    for (int c = 0; c < align->held_count; c++)
+        tb_free(align->storage[c]);
+    for (int i = 0; i < align->rooms; i++)
+        tb_free(align->room[i].memory);
     tb_free(align->rows);
     tb_free(align->weights);
     tb_free(align->planes);
@@ -83,20 +74,46 @@ static bool is_usable(const tb_align_cell *cell, int bands)
            !is_constant(cell, cell->after, bands);
 }
 
+static void add_room(tb_align *align, float *memory, size_t floats)
+{
+    align->room[align->rooms++] = (tb_align_room){memory, floats, 0};
+}
+
+/* Memory that stays: where there is room left, else new for some cells at once, so that its pages
+ * are large. */
+static tb_status take_room(tb_align *align, float **out, size_t floats, tb_error *err)
+{
+    tb_status status = TB_OK;
+    float    *memory;
+    int       i = 0;
+
+    while (i < align->rooms && align->room[i].floats - align->room[i].taken < floats)
+        i++;
+    if (i == align->rooms) {
+        TB_TRY(tb_alloc(&memory, CELLS_AT_ONCE * floats, sizeof *memory, "features to register on",
+                        err));
+        add_room(align, memory, CELLS_AT_ONCE * floats);
+    }
+    *out = align->room[i].memory + align->room[i].taken;
+    align->room[i].taken += floats;
+
+done:
+    return status;
+}
+
 static tb_status make(tb_align *align, const tb_align_cell *cell, tb_error *err)
 {
     tb_status status = TB_OK;
-    size_t    floats = 2 * (size_t)(cell->width * cell->height);
+    float    *planes;
 
     if (cell->width > align->widest) {
         TB_TRY(tb_grow(&align->rows, tb_feature_scratch(cell->width), sizeof(float),
                        "smoothed rows", err));
         align->widest = cell->width;
     }
-    assert(floats <= align->room - align->taken);
-    tb_feature_make(&align->feature[align->count++], cell, align->weights, align->bands,
-                    align->pool + align->taken, align->rows, align->kernels);
-    align->taken += floats;
+    TB_TRY(take_room(align, &planes, 2 * (size_t)(cell->width * cell->height), err));
+    tb_feature_make(&align->feature[align->count++], cell, align->weights, align->bands, planes,
+                    align->rows, align->kernels);
 
 done:
     return status;
@@ -117,15 +134,22 @@ static void hold(tb_align *align, const tb_align_cell *cell, float *storage)
     align->storage[align->held_count++]   = storage;
 }
 
+/* Makes features of what is held, each in the memory of those before it. */
 static tb_status weigh(tb_align *align, tb_error *err)
 {
     tb_status status = TB_OK;
 
     tb_feature_weigh(align->weights, align->held, align->held_count, align->bands);
     align->is_weighed = true;
-    for (int c = 0; c < align->held_count; c++)
-        TB_TRY(make(align, &align->held[c], err));
-    drop_held(align);
+    for (int c = 0; c < align->held_count; c++) {
+        const tb_align_cell *cell = &align->held[c];
+
+        TB_TRY(make(align, cell, err));
+        add_room(align, align->storage[c],
+                 2 * (size_t)align->bands * (size_t)(cell->width * cell->height));
+        align->storage[c] = NULL;
+    }
+    align->held_count = 0;
 
 done:
     return status;
@@ -164,6 +188,6 @@ size_t tb_registration_bytes(int bands, int cells, int64_t pixels)
     size_t fourier =
         5 * sizeof(double); /* a plane, three half spectra, and up to a size FFTW likes */
 
-    return (size_t)pixels *
-           (held * 2 * (size_t)bands * sizeof(float) + (size_t)cells * feature + fourier);
+    return (size_t)pixels * (held * 2 * (size_t)bands * sizeof(float) +
+                             (size_t)(cells + CELLS_AT_ONCE - 1) * feature + fourier);
 }

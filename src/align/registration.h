@@ -29,13 +29,8 @@ typedef struct tb_align_cell {
  */
 typedef struct tb_align tb_align;
 
-/**
- * @param bands   planes of a date in each cell, >= 1.
- * @param pixels  of all cells that will be added, at least.
- * Borrows the kernels.
- */
-tb_status tb_align_new(tb_align **out, int bands, int64_t pixels, const tb_kernels *kernels,
-                       tb_error *err);
+/** @param bands  planes of a date in each cell, >= 1. Borrows the kernels. */
+tb_status tb_align_new(tb_align **out, int bands, const tb_kernels *kernels, tb_error *err);
 void      tb_align_free(tb_align *align);
 
 /** Whether the next cell may be held, and so must come with its storage. */
@@ -45,7 +40,8 @@ bool tb_align_holds(const tb_align *align);
  * Adds a cell. Only 32 of at least 64 x 64 pixels, an eighth of them valid and not constant, are
  * used, the first ones: cells are to come in an order that spreads them over the stratum.
  * @param cell     borrowed for the call; with a storage, its planes as long as they are needed.
- * @param storage  taken: the memory the planes lie in; NULL where tb_align_holds says no.
+ * @param storage  taken: the memory the planes lie in, all of both dates; NULL where tb_align_holds
+ *                 says no.
  * @return TB_OK or TB_E_MEMORY.
  */
 tb_status tb_align_add(tb_align *align, const tb_align_cell *cell, float *storage, tb_error *err);
@@ -86,8 +82,8 @@ typedef struct tb_registration {
  * @param out    written on success.
  * @return TB_OK or TB_E_MEMORY.
  * Threads: one caller in the process at a time (FFTW's planner).
- * Cost: some 8 ms a cell of 512 x 512 used, and as much again where windows do not agree at once; 2
- * MiB each of them and 10 MiB for the time.
+ * Cost: some 10 ms a cell of 512 x 512 used, and as much again where windows do not agree at once;
+ * 2 MiB each of them and 10 MiB for the time.
  */
 tb_status tb_registration_fit(tb_align *align, tb_rect over, tb_registration *out, tb_error *err);
 

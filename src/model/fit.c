@@ -466,7 +466,6 @@ static tb_status register_file(tb_model *model, int file, const tb_pair *pair, t
     tb_sample      sample = {0};
     align_cells    cells  = {
             .file = file, .bands = model->bands, .has_others = tb_epoch_files(pair->after) > 1};
-    int64_t         pixels = 0;
     tb_registration found;
 
     TB_TRY(tb_sample_list(&sample, &pair->lattice, tb_epoch_footprint(pair->after, file), err));
@@ -476,9 +475,7 @@ static tb_status register_file(tb_model *model, int file, const tb_pair *pair, t
             if (sample.cell[i].width == TB_SAMPLE_CELL && sample.cell[i].height == TB_SAMPLE_CELL)
                 sample.cell[i] = tb_rect_grow(sample.cell[i], -REGISTRATION_RIM);
     }
-    for (int64_t i = 0; i < sample.count; i++)
-        pixels += tb_rect_area(sample.cell[i]);
-    TB_TRY(tb_align_new(&cells.align, model->bands, pixels, engine->kernels, err));
+    TB_TRY(tb_align_new(&cells.align, model->bands, engine->kernels, err));
     TB_TRY(tb_gather_read(gather, sample.cell, sample.count, take_align, &cells, err));
     TB_TRY(tb_registration_fit(cells.align, tb_epoch_footprint(pair->after, file), &found, err));
     if (found.is_other_ground) {
