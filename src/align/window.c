@@ -1,7 +1,6 @@
 #include "align/window.h"
 
 #include <math.h>
-#include <string.h>
 
 #include "align/shifted.h"
 #include "core/memory.h"
