@@ -1,6 +1,7 @@
 /**
  * Gradient magnitude of one row by central differences:
- *   dst[x] = sqrt( (src[x+1] - src[x-1])^2 + (below[x] - above[x])^2 ) / 2
+ *   gradient:      dst[x]  = g[x] = sqrt( (src[x+1] - src[x-1])^2 + (below[x] - above[x])^2 ) / 2
+ *   gradient_add:  dst[x] += weight * g[x]
  *
  * src is readable from src[-1] to src[n]; above and below are the rows beside it, n floats.
  * NaN in any of the four neighbours gives NaN.
@@ -19,12 +20,15 @@
 
 typedef void tb_gradient_fn(float *restrict dst, const float *above, const float *src,
                             const float *below, size_t n);
+typedef void tb_gradient_add_fn(float *restrict dst, const float *above, const float *src,
+                                const float *below, float weight, size_t n);
 
 typedef void tb_difference_fn(float *restrict dst, const float *restrict a, const float *restrict b,
                               size_t n);
 
-tb_gradient_fn   TB_KERNEL(tb_gradient);
-tb_gradient_fn   TB_KERNEL(tb_gradient_told);
-tb_difference_fn TB_KERNEL(tb_difference);
+tb_gradient_fn     TB_KERNEL(tb_gradient);
+tb_gradient_fn     TB_KERNEL(tb_gradient_told);
+tb_gradient_add_fn TB_KERNEL(tb_gradient_add);
+tb_difference_fn   TB_KERNEL(tb_difference);
 
 #endif

@@ -2,15 +2,26 @@
 
 #include <math.h>
 
+static float magnitude(const float *above, const float *src, const float *below, size_t x)
+{
+    float across = src[x + 1] - src[(ptrdiff_t)x - 1];
+    float down   = below[x] - above[x];
+
+    return sqrtf(across * across + down * down) * 0.5f;
+}
+
 void TB_KERNEL(tb_gradient)(float *restrict dst, const float *above, const float *src,
                             const float *below, size_t n)
 {
-    for (size_t x = 0; x < n; x++) {
-        float across = src[x + 1] - src[(ptrdiff_t)x - 1];
-        float down   = below[x] - above[x];
+    for (size_t x = 0; x < n; x++)
+        dst[x] = magnitude(above, src, below, x);
+}
 
-        dst[x] = sqrtf(across * across + down * down) * 0.5f;
-    }
+void TB_KERNEL(tb_gradient_add)(float *restrict dst, const float *above, const float *src,
+                                const float *below, float weight, size_t n)
+{
+    for (size_t x = 0; x < n; x++)
+        dst[x] += weight * magnitude(above, src, below, x);
 }
 
 void TB_KERNEL(tb_gradient_told)(float *restrict dst, const float *above, const float *src,

@@ -10,6 +10,7 @@
 #define TUBAN_KERNELS_LANES_H
 
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 
 #ifdef __AVX512F__
@@ -34,6 +35,9 @@ enum {
 };
 
 enum { TB_FLOATS = sizeof(tb_floats) / sizeof(float) };
+
+/** What a comparison of tb_floats gives: all bits of a lane or none. */
+typedef int32_t tb_mask __attribute__((vector_size(sizeof(tb_floats))));
 
 static inline tb_floats tb_floats_load(const float *src)
 {
@@ -70,6 +74,12 @@ static inline tb_floats tb_floats_between(tb_floats low, tb_floats high, int shi
 }
 #endif
 
+/** The value where the mask holds, 0 elsewhere. */
+static inline tb_floats tb_floats_where(tb_floats value, tb_mask mask)
+{
+    return (tb_floats)((tb_mask)value & mask);
+}
+
 /** dst[x] = src[x] - centre for n samples, then zeros as far as `padded`. */
 static inline void tb_lanes_centre(double *restrict dst, const float *restrict src, double centre,
                                    size_t n, size_t padded)
@@ -78,6 +88,21 @@ static inline void tb_lanes_centre(double *restrict dst, const float *restrict s
         dst[x] = (double)src[x] - centre;
     for (size_t x = n; x < padded; x++)
         dst[x] = 0.0;
+}
+
+enum { TB_FLOAT_LANES = 16 };
+
+/** Lane k + h added to lane k, h = 8, 4, 2, 1, in doubles. */
+static inline double tb_float_lanes_fold(const float lane[TB_FLOAT_LANES])
+{
+    double sum[TB_FLOAT_LANES];
+
+    for (int k = 0; k < TB_FLOAT_LANES; k++)
+        sum[k] = lane[k];
+    for (int h = TB_FLOAT_LANES / 2; h > 0; h /= 2)
+        for (int k = 0; k < h; k++)
+            sum[k] += sum[k + h];
+    return sum[0];
 }
 
 #endif

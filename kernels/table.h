@@ -6,12 +6,14 @@
 #include "kernels/bilateral.h"
 #include "kernels/chi2.h"
 #include "kernels/classify.h"
+#include "kernels/clip.h"
 #include "kernels/composite.h"
 #include "kernels/convert.h"
 #include "kernels/cva.h"
 #include "kernels/fir.h"
 #include "kernels/forest.h"
 #include "kernels/gradient.h"
+#include "kernels/joint.h"
 #include "kernels/log.h"
 #include "kernels/mad.h"
 #include "kernels/median.h"
@@ -20,11 +22,14 @@
 #include "kernels/pick.h"
 #include "kernels/predict.h"
 #include "kernels/resample.h"
+#include "kernels/stencil.h"
 
 typedef struct tb_kernels {
     const char            *isa; /**< "c", "avx2" or "avx512" */
     tb_bilateral_row_fn   *bilateral_row;
     tb_classify_fn        *classify;
+    tb_clip_row_fn        *clip_row;
+    tb_clip_add_fn        *clip_add;
     tb_composite_score_fn *composite_score;
     tb_convert_u8_fn      *convert_u8;
     tb_convert_u16_fn     *convert_u16;
@@ -36,6 +41,9 @@ typedef struct tb_kernels {
     tb_gradient_fn        *gradient;
     tb_gradient_fn        *gradient_told;
     tb_difference_fn      *difference;
+    tb_gradient_add_fn    *gradient_add;
+    tb_joint_add_fn       *joint_add;
+    tb_joint_bins_fn      *joint_bins;
     tb_resample_across_fn *resample_across;
     tb_resample_down_fn   *resample_down;
     tb_log_row_fn         *log_row;
@@ -53,6 +61,9 @@ typedef struct tb_kernels {
     tb_pick_u32_float_fn  *pick_u32_float;
     tb_pick_i32_float_fn  *pick_i32_float;
     tb_pick_f64_float_fn  *pick_f64_float;
+    tb_stencil_fn         *stencil_three;
+    tb_stencil_fn         *stencil_five;
+    tb_stencil_fn         *stencil_six;
     tb_sum_u8_fn          *sum_u8;
     tb_sum_u16_fn         *sum_u16;
     tb_sum_u32_fn         *sum_u32;

@@ -111,6 +111,66 @@ static void classify(const tb_kernels *k, void *out, const case_inputs *in, size
                     -30.0f, n);
 }
 
+static void gradient_add(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
+{
+    memset(out, 0, n * sizeof(float));
+    k->gradient_add(out, in->rows[0], in->rows[1], in->rows[2], 0.37f, n);
+}
+
+static void clip_row(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
+{
+    k->clip_row(out, in->rows[0], 130.0f, n);
+}
+
+static void clip_add(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
+{
+    double sums[2] = {1.0, 2.0};
+
+    k->clip_add(sums, in->rows[0], 130.0f, n);
+    memcpy(out, sums, sizeof sums);
+}
+
+enum { JOINT = sizeof(tb_joint) / sizeof(double) };
+
+static const tb_joint_cut joint_all  = {{90.0f, 110.0f, 100.0f, 95.0f}, 0.0f, 0.0f, INFINITY};
+static const tb_joint_cut joint_line = {{0.0f, 0.0f, 100.0f, 95.0f}, 0.8f, 3.0f, 120.0f};
+
+static void joint_add(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
+{
+    tb_joint sums = {0};
+
+    k->joint_add(&sums, in->rows, &joint_all, n);
+    memcpy(out, &sums, sizeof sums);
+}
+
+static void joint_add_cut(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
+{
+    tb_joint sums = {0};
+
+    k->joint_add(&sums, in->rows, &joint_line, n);
+    memcpy(out, &sums, sizeof sums);
+}
+
+static void joint_bins(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
+{
+    k->joint_bins(out, in->rows, &joint_line, tb_joint_lowest(20.0f), n);
+}
+
+static void stencil_three(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
+{
+    k->stencil_three(out, in->rows, fir_taps, n);
+}
+
+static void stencil_five(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
+{
+    k->stencil_five(out, in->rows, fir_taps, n);
+}
+
+static void stencil_six(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
+{
+    k->stencil_six(out, in->rows, fir_taps, n);
+}
+
 static void composite_score(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
 {
     k->composite_score(out, in->rows[0], in->rows[1], in->rows[2], n);
@@ -455,6 +515,15 @@ const kernel_case kernel_cases[] = {
     {"forest_row 40 trees", false, 0, true, forest_row},
     {"gradient", false, 0, true, gradient},
     {"gradient_told", false, 0, true, gradient_told},
+    {"gradient_add", false, 0, true, gradient_add},
+    {"clip_row", false, 0, true, clip_row},
+    {"clip_add", true, 2, true, clip_add},
+    {"joint_add", true, JOINT, true, joint_add},
+    {"joint_add, cut", true, JOINT, true, joint_add_cut},
+    {"joint_bins", false, 0, false, joint_bins},
+    {"stencil_three", false, 0, true, stencil_three},
+    {"stencil_five", false, 0, true, stencil_five},
+    {"stencil_six", false, 0, true, stencil_six},
     {"resample_across", false, 0, true, resample_across},
     {"resample_down", false, 0, true, resample_down},
     {"log_row", false, 0, true, log_row},

@@ -364,6 +364,133 @@ static void cva_as_its_contract_says(void **state)
     }
 }
 
+/* Rows about 3 with holes; the last one follows the one before, but for some pixels. */
+static void fill_joint_rows(float *const row[TB_JOINT_ROWS], size_t n)
+{
+    uint64_t random = 17;
+
+    for (size_t x = 0; x < n; x++)
+        for (int i = 0; i < TB_JOINT_ROWS; i++) {
+            random    = random * 6364136223846793005u + 1442695040888963407u;
+            row[i][x] = (float)(random >> 40) / 0x1p24f * 2.0f + (i < 2 ? -1.0f : 2.0f);
+            if (i == 3 && x % 7 != 0)
+                row[i][x] = 1.25f * row[2][x] + 0.5f + 0.01f * row[i][x];
+            if (random >> 58 == 0)
+                row[i][x] = NAN;
+        }
+}
+
+/* The sums and bins of joint.h in double, over some chunks and a rest. */
+static void joint_sums_as_plainly_computed(void **state)
+{
+    enum { N = 3 * TB_JOINT_CHUNK + 77 };
+    static float       a[N], b[N], c[N], d[N];
+    static int32_t     bins[N];
+    float *const       rows[TB_JOINT_ROWS] = {a, b, c, d};
+    const float *const row[TB_JOINT_ROWS]  = {a, b, c, d};
+    const tb_joint_cut cuts[]              = {{{0.0f, 0.0f, 3.0f, 4.25f}, 0.0f, 0.0f, INFINITY},
+                                              {{0.0f, 0.0f, 3.0f, 4.25f}, 1.25f, 0.03f, 0.02f}};
+
+    (void)state;
+    fill_joint_rows(rows, N);
+    for (size_t k = 0; k < sizeof cuts / sizeof *cuts; k++) {
+        const tb_joint_cut *cut    = &cuts[k];
+        const int32_t       lowest = tb_joint_lowest(0.02f);
+        double              expected[1 + TB_JOINT_ROWS + TB_JOINT_PRODUCTS] = {0.0};
+        tb_joint            sums                                            = {0};
+
+        tb_kernels_c.joint_add(&sums, row, cut, N);
+        tb_kernels_c.joint_bins(bins, row, cut, lowest, N);
+        for (size_t x = 0; x < N; x++) {
+            double z[TB_JOINT_ROWS], r;
+
+            for (int i = 0; i < TB_JOINT_ROWS; i++)
+                z[i] = (double)row[i][x] - (double)cut->centre[i];
+            r = fabs(z[3] - (double)cut->gain * z[2] - (double)cut->offset);
+            if (isnan(z[0] + z[1] + z[2] + z[3])) {
+                assert_int_equal(bins[x], TB_JOINT_BINS);
+                continue;
+            }
+            assert_in_range(bins[x], 0, TB_JOINT_BINS - 1);
+            if (bins[x] > 0)
+                assert_true(r > (double)tb_joint_edge(lowest, bins[x]) * (1 - 1e-4) - 1e-6);
+            if (bins[x] < TB_JOINT_BINS - 1)
+                assert_true(r < (double)tb_joint_edge(lowest, bins[x] + 1) * (1 + 1e-4) + 1e-6);
+            if (r > (double)cut->most)
+                continue;
+            expected[0] += 1.0;
+            for (int i = 0; i < TB_JOINT_ROWS; i++) {
+                expected[1 + i] += z[i];
+                for (int j = 0; j <= i; j++)
+                    expected[1 + TB_JOINT_ROWS + tb_joint_index(i, j)] += z[i] * z[j];
+            }
+        }
+        assert_in_range((int)expected[0], N / 2, N - 1);
+        assert_true(sums.count == expected[0]);
+        for (int i = 0; i < TB_JOINT_ROWS; i++)
+            assert_true(fabs(sums.first[i] - expected[1 + i]) < 1e-6 * N);
+        for (int i = 0; i < TB_JOINT_PRODUCTS; i++)
+            assert_true(fabs(sums.second[i] - expected[1 + TB_JOINT_ROWS + i]) < 1e-6 * N);
+    }
+    assert_true(tb_joint_edge(tb_joint_lowest(8.0f), 12 * 32) == 8.0f);
+    assert_int_equal(tb_joint_lowest(0.0f), 0);
+}
+
+static void clipped_sums_as_plainly_computed(void **state)
+{
+    enum { N = 2 * TB_CLIP_CHUNK + 301 };
+    static float src[N], dst[N];
+    double       sums[2] = {0.0}, sum = 0.0, count = 0.0;
+
+    (void)state;
+    for (int x = 0; x < N; x++)
+        src[x] = x % 50 == 7 ? NAN : x % 50 == 9 ? INFINITY : (float)(x * 7 % 101) * 0.1f;
+    tb_kernels_c.clip_add(sums, src, 6.0f, N);
+    tb_kernels_c.clip_row(dst, src, 6.0f, N);
+    for (int x = 0; x < N; x++) {
+        if (!isfinite(src[x])) {
+            assert_true(isnan(dst[x]));
+            continue;
+        }
+        assert_true(dst[x] == fminf(src[x], 6.0f));
+        sum += (double)dst[x];
+        count += 1.0;
+    }
+    assert_true(sums[1] == count && fabs(sums[0] - sum) < 1e-7 * N);
+}
+
+/* Mirrored rows give mirrored sums to the bit, and a constant stays one. */
+static void stencils_are_symmetric(void **state)
+{
+    enum { N = 200, ROWS = 6 };
+    static float         rows[ROWS][N], there[N], back[N];
+    static const float   taps[ROWS]     = {0.5f, 0.2f, 0.05f, 0.1f, 0.3f, 0.4f};
+    static const float   mirrored[ROWS] = {0.4f, 0.3f, 0.1f, 0.05f, 0.2f, 0.5f};
+    tb_stencil_fn *const stencil[]      = {tb_kernels_c.stencil_three, tb_kernels_c.stencil_five,
+                                           tb_kernels_c.stencil_six};
+    static const int     size[]         = {3, 5, 6};
+    static const float   whole[]        = {0.9f, 1.0f, 1.55f};
+
+    (void)state;
+    for (int k = 0; k < 3; k++) {
+        const float *row[ROWS], *turned[ROWS];
+
+        for (int i = 0; i < size[k]; i++) {
+            row[i] = turned[size[k] - 1 - i] = rows[i];
+            for (int x = 0; x < N; x++)
+                rows[i][x] = x < 3 ? 8.0f : (float)(x * (i + 3) % 37) * 0.13f;
+            rows[i][50 + i] = NAN;
+        }
+        stencil[k](there, row, taps, N);
+        stencil[k](back, turned, size[k] == ROWS ? mirrored : taps, N);
+        for (int x = 0; x < N; x++) {
+            assert_int_equal(isnan(there[x]), x >= 50 && x < 50 + size[k]);
+            assert_true(isnan(there[x]) ? isnan(back[x]) : there[x] == back[x]);
+        }
+        assert_true(fabsf(there[0] - 8.0f * whole[k]) < 1e-5f);
+    }
+}
+
 static float fir_of(const float *const *row, const float *share, int radius, size_t x)
 {
     float sum = share[0] * row[radius][x], weight = share[0], all = share[0];
@@ -494,6 +621,9 @@ int main(void)
         cmocka_unit_test(chi2_agrees_with_the_incomplete_gamma_function),
         cmocka_unit_test(bilateral_as_plainly_computed),
         cmocka_unit_test(cva_as_its_contract_says),
+        cmocka_unit_test(joint_sums_as_plainly_computed),
+        cmocka_unit_test(clipped_sums_as_plainly_computed),
+        cmocka_unit_test(stencils_are_symmetric),
         cmocka_unit_test(fir_as_its_contract_says),
         cmocka_unit_test(chi2_falls_from_one_to_zero),
         cmocka_unit_test(a_forest_is_the_sum_of_its_trees),

@@ -59,6 +59,7 @@ static void fill(double *dst, int64_t width, int64_t height, const float *src, i
 
 typedef struct transform {
     int64_t       width, height, bins; /* bins = height * (width / 2 + 1) */
+    double       *storage;             /* of all that follow */
     double       *plane;
     fftw_complex *before, *after, *sum;
     fftw_plan     forward_before, forward_after, backward;
@@ -71,10 +72,16 @@ static tb_status transform_init(transform *t, int64_t width, int64_t height, tb_
     int       w = (int)width, h = (int)height;
 
     *t = (transform){.width = width, .height = height, .bins = (int64_t)bins};
-    TB_TRY(tb_alloc(&t->plane, (size_t)(width * height), sizeof(double), "an FFT's plane", err));
-    TB_TRY(tb_alloc(&t->before, bins, sizeof(fftw_complex), "a spectrum", err));
-    TB_TRY(tb_alloc(&t->after, bins, sizeof(fftw_complex), "a spectrum", err));
-    TB_TRY(tb_alloc_zero(&t->sum, bins, sizeof(fftw_complex), "a sum of spectra", err));
+    /* One block, for large pages; rounded up, so that the parts are aligned alike. */
+    size_t plane = ((size_t)(width * height) + 7) / 8 * 8, spectrum = (2 * bins + 7) / 8 * 8;
+
+    TB_TRY(tb_alloc(&t->storage, plane + 3 * spectrum, sizeof(double), "an FFT's planes", err));
+    t->plane  = t->storage;
+    t->before = (fftw_complex *)(t->plane + plane);
+    t->after  = (fftw_complex *)(t->plane + plane + spectrum);
+    t->sum    = (fftw_complex *)(t->plane + plane + 2 * spectrum);
+    for (size_t i = 0; i < bins; i++)
+        t->sum[i][0] = t->sum[i][1] = 0.0;
     /* Measuring plans would make them, and so the last bits, depend on timing. */
     t->forward_before = fftw_plan_dft_r2c_2d(h, w, t->plane, t->before, FFTW_ESTIMATE);
     t->forward_after  = fftw_plan_dft_r2c_2d(h, w, t->plane, t->after, FFTW_ESTIMATE);
@@ -92,10 +99,7 @@ static void transform_reset(transform *t)
     fftw_destroy_plan(t->forward_before);
     fftw_destroy_plan(t->forward_after);
     fftw_destroy_plan(t->backward);
-    tb_free(t->plane);
-    tb_free(t->before);
-    tb_free(t->after);
-    tb_free(t->sum);
+    tb_free(t->storage);
 }
 
 /* Adds the cell's cross-power spectrum, normalised. A bin a millionth as strong as the mean holds
@@ -165,9 +169,9 @@ static bool is_near_one(const tb_coarse *found, int64_t dx, int64_t dy)
     return false;
 }
 
-static double at(const transform *t, int64_t dx, int64_t dy)
+static double *at(const transform *t, int64_t dx, int64_t dy)
 {
-    return t->plane[((dy + t->height) % t->height) * t->width + (dx + t->width) % t->width];
+    return &t->plane[(dy < 0 ? dy + t->height : dy) * t->width + (dx < 0 ? dx + t->width : dx)];
 }
 
 static void pick(tb_coarse *out, const transform *t, int64_t reach_x, int64_t reach_y)
@@ -176,15 +180,20 @@ static void pick(tb_coarse *out, const transform *t, int64_t reach_x, int64_t re
 
     for (int64_t dy = -reach_y; dy <= reach_y; dy++)
         for (int64_t dx = -reach_x; dx <= reach_x; dx++)
-            if (at(t, dx, dy) > highest)
-                highest = at(t, dx, dy);
-    while (highest > 0.0 && out->count < TB_COARSE_CANDIDATES) {
+            if (*at(t, dx, dy) > highest)
+                highest = *at(t, dx, dy);
+    if (highest <= 0.0)
+        return;
+    for (int64_t dy = -reach_y; dy <= reach_y; dy++)
+        for (int64_t dx = -reach_x; dx <= reach_x; dx++)
+            *at(t, dx, dy) = floor(*at(t, dx, dy) / highest * 1e6 + 0.5);
+    while (out->count < TB_COARSE_CANDIDATES) {
         double  best   = 0.0;
         int64_t best_x = 0, best_y = 0;
 
         for (int64_t dy = -reach_y; dy <= reach_y; dy++)
             for (int64_t dx = -reach_x; dx <= reach_x; dx++) {
-                double value = floor(at(t, dx, dy) / highest * 1e6 + 0.5);
+                double value = *at(t, dx, dy);
 
                 if (value < best || is_near_one(out, dx, dy))
                     continue;

@@ -22,46 +22,43 @@ static int64_t most(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
-void tb_correlation_whole(tb_correlation *out, const tb_feature *features, int count, int64_t dx,
-                          int64_t dy)
+/* The sum of products of rows i and j about their means. */
+static double scatter(const tb_joint *sums, int i, int j)
 {
+    double product = sums->second[i > j ? tb_joint_index(i, j) : tb_joint_index(j, i)];
+
+    return product - sums->first[i] * sums->first[j] / sums->count;
+}
+
+void tb_correlation_whole(tb_correlation *out, const tb_feature *features, int count, int64_t dx,
+                          int64_t dy, const tb_kernels *kernels)
+{
+    enum { BEFORE, ZERO, SHIFT };
     double pixels = 0.0, bb = 0.0, zz = 0.0, ss = 0.0, bz = 0.0, bs = 0.0;
 
     for (int c = 0; c < count; c++) {
-        const tb_feature *f = &features[c];
-        double            n = 0.0, b1 = 0.0, z1 = 0.0, s1 = 0.0;
-        double            b2 = 0.0, z2 = 0.0, s2 = 0.0, z12 = 0.0, s12 = 0.0;
-        int64_t           x0 = most(0, -dx), x1 = least(f->width, f->width - dx);
+        const tb_feature  *f   = &features[c];
+        const tb_joint_cut cut = {
+            .centre = {f->before_centre, f->after_centre, f->after_centre, f->after_centre},
+            .most   = INFINITY};
+        tb_joint sums = {0};
+        int64_t  x0 = most(0, -dx), x1 = least(f->width, f->width - dx);
 
-        for (int64_t y = most(0, -dy); y < least(f->height, f->height - dy); y++) {
-            const float *before = f->before + y * f->width;
-            const float *zero   = f->after + y * f->width;
-            const float *shift  = f->after + (y + dy) * f->width;
+        for (int64_t y = most(0, -dy); y < least(f->height, f->height - dy) && x0 < x1; y++) {
+            const float *shift  = f->after + (y + dy) * f->width + x0 + dx;
+            const float *row[4] = {f->before + y * f->width + x0, f->after + y * f->width + x0,
+                                   shift, shift};
 
-            for (int64_t x = x0; x < x1; x++) {
-                double b = before[x], z = zero[x], s = shift[x + dx];
-
-                if (isnan(b + z + s))
-                    continue;
-                n += 1.0;
-                b1 += b;
-                z1 += z;
-                s1 += s;
-                b2 += b * b;
-                z2 += z * z;
-                s2 += s * s;
-                z12 += b * z;
-                s12 += b * s;
-            }
+            kernels->joint_add(&sums, row, &cut, (size_t)(x1 - x0));
         }
-        if (n < 1.0)
+        if (sums.count < 1.0)
             continue;
-        pixels += n;
-        bb += b2 - b1 * b1 / n;
-        zz += z2 - z1 * z1 / n;
-        ss += s2 - s1 * s1 / n;
-        bz += z12 - b1 * z1 / n;
-        bs += s12 - b1 * s1 / n;
+        pixels += sums.count;
+        bb += scatter(&sums, BEFORE, BEFORE);
+        zz += scatter(&sums, ZERO, ZERO);
+        ss += scatter(&sums, SHIFT, SHIFT);
+        bz += scatter(&sums, BEFORE, ZERO);
+        bs += scatter(&sums, BEFORE, SHIFT);
     }
     *out = (tb_correlation){
         .at_zero = ratio(bz, bb, zz), .at_shift = ratio(bs, bb, ss), .pixels = pixels};
@@ -76,41 +73,30 @@ typedef struct tally {
     double shifted, plus, minus; /* products: across the shift, and without it on either side */
 } tally;
 
-static void add_tile(tally *t, float *const *planes, int64_t pixels)
+static void add_tile(tally *t, float *const *planes, int64_t pixels, const tb_kernels *kernels)
 {
-    double n = 0.0, sum[PLANES] = {0}, square[PLANES] = {0};
-    double shifted = 0.0, plus = 0.0, minus = 0.0;
+    tb_joint_cut cut  = {.most = INFINITY};
+    tb_joint     sums = {0};
+    double       square[PLANES];
 
-    for (int64_t i = 0; i < pixels; i++) {
-        double v[PLANES];
-
-        for (int k = 0; k < PLANES; k++)
-            v[k] = planes[k][i];
-        if (isnan((v[0] + v[1]) + (v[2] + v[3])))
-            continue;
-        n += 1.0;
-        for (int k = 0; k < PLANES; k++) {
-            sum[k] += v[k];
-            square[k] += v[k] * v[k];
-        }
-        shifted += v[BEFORE_MINUS] * v[AFTER_PLUS];
-        plus += v[BEFORE_PLUS] * v[AFTER_PLUS];
-        minus += v[BEFORE_MINUS] * v[AFTER_MINUS];
-    }
-    if (n < TILE_PIXELS_LEAST)
+    for (int k = 0; k < PLANES; k++)
+        cut.centre[k] = tb_feature_centre(planes[k], pixels);
+    kernels->joint_add(&sums, (const float *const *)planes, &cut, (size_t)pixels);
+    if (sums.count < TILE_PIXELS_LEAST)
         return;
     for (int k = 0; k < PLANES; k++)
-        square[k] -= sum[k] * sum[k] / n;
-    shifted -= sum[BEFORE_MINUS] * sum[AFTER_PLUS] / n;
-    plus -= sum[BEFORE_PLUS] * sum[AFTER_PLUS] / n;
-    minus -= sum[BEFORE_MINUS] * sum[AFTER_MINUS] / n;
+        square[k] = scatter(&sums, k, k);
+
+    double shifted = scatter(&sums, BEFORE_MINUS, AFTER_PLUS);
+    double plus    = scatter(&sums, BEFORE_PLUS, AFTER_PLUS);
+    double minus   = scatter(&sums, BEFORE_MINUS, AFTER_MINUS);
 
     double at_shift = ratio(shifted, square[BEFORE_MINUS], square[AFTER_PLUS]);
     double rise     = at_shift - (ratio(plus, square[BEFORE_PLUS], square[AFTER_PLUS]) +
                               ratio(minus, square[BEFORE_MINUS], square[AFTER_MINUS])) *
                                  0.5;
 
-    t->pixels += n;
+    t->pixels += sums.count;
     t->tiles += 1.0;
     t->rise += rise;
     t->rise_squared += rise * rise;
@@ -134,7 +120,7 @@ static double error_of(double sum, double squares, double n)
 
 /* Both dates in a tile, resampled at either side of z by half of what s is beyond it. */
 static void fill_tile(float *const *planes, const tb_feature *f, tb_rect tile, double dx, double dy,
-                      const double zero[2], float *scratch)
+                      const double zero[2], float *scratch, const tb_kernels *kernels)
 {
     for (int k = 0; k < PLANES; k++) {
         bool   is_before = k <= BEFORE_PLUS;
@@ -143,20 +129,21 @@ static void fill_tile(float *const *planes, const tb_feature *f, tb_rect tile, d
 
         tb_shifted_fill(planes[k], is_before ? f->before : f->after, f->width, f->height, tile,
                         base * zero[0] + side * (dx - zero[0]),
-                        base * zero[1] + side * (dy - zero[1]), scratch);
+                        base * zero[1] + side * (dy - zero[1]), scratch, kernels);
     }
 }
 
 tb_status tb_correlation_fair(tb_correlation *out, const tb_feature *features, int count, double dx,
-                              double dy, const tb_field *field, const double zero[2], tb_error *err)
+                              double dy, const tb_field *field, const double zero[2],
+                              const tb_kernels *kernels, tb_error *err)
 {
     enum { PIXELS = TILE * TILE };
     tb_status status = TB_OK;
     float    *storage, *scratch, *plane[PLANES];
     tally     t = {0};
 
-    TB_TRY(tb_alloc(&storage, PLANES * PIXELS + (size_t)tb_shifted_scratch(TILE, TILE),
-                    sizeof(float), "a shifted tile", err));
+    TB_TRY(tb_alloc(&storage, PLANES * PIXELS + (size_t)tb_shifted_scratch(TILE), sizeof(float),
+                    "a shifted tile", err));
     for (int k = 0; k < PLANES; k++)
         plane[k] = storage + k * PIXELS;
     scratch = storage + PLANES * PIXELS;
@@ -171,8 +158,8 @@ tb_status tb_correlation_fair(tb_correlation *out, const tb_feature *features, i
                 if (field != NULL)
                     tb_field_at(field, (double)(f->x + x + TILE / 2), (double)(f->y + y + TILE / 2),
                                 &dx, &dy);
-                fill_tile(plane, f, tile, dx, dy, zero, scratch);
-                add_tile(&t, plane, tb_rect_area(tile));
+                fill_tile(plane, f, tile, dx, dy, zero, scratch, kernels);
+                add_tile(&t, plane, tb_rect_area(tile), kernels);
             }
     }
 

@@ -15,11 +15,11 @@ typedef struct tb_correlation {
 } tb_correlation;
 
 /**
- * At a whole shift: means taken per cell, products summed over all cells, rows and columns in
- * order. The pixels are those observed in BEFORE(p), AFTER(p) and AFTER(p + shift).
+ * At a whole shift: means taken per cell, products summed over all cells and rows in order. The
+ * pixels are those observed in BEFORE(p), AFTER(p) and AFTER(p + shift).
  */
 void tb_correlation_whole(tb_correlation *out, const tb_feature *features, int count, int64_t dx,
-                          int64_t dy);
+                          int64_t dy, const tb_kernels *kernels);
 
 /**
  * At shifts of any fraction, fairly: of s(p) against another shift z, with h(p) = (s(p) - z) / 2,
@@ -38,6 +38,6 @@ void tb_correlation_whole(tb_correlation *out, const tb_feature *features, int c
  */
 tb_status tb_correlation_fair(tb_correlation *out, const tb_feature *features, int count, double dx,
                               double dy, const tb_field *field, const double zero[2],
-                              tb_error *err);
+                              const tb_kernels *kernels, tb_error *err);
 
 #endif

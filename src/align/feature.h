@@ -10,24 +10,53 @@
 typedef struct tb_feature {
     int64_t x, y; /**< of the first pixel, on the lattice */
     int64_t width, height;
-    float  *before, *after; /**< width * height each; owned */
+    float  *before, *after;              /**< width * height each; borrowed */
+    float   before_centre, after_centre; /**< tb_feature_centre's of them */
 } tb_feature;
 
 /**
- * Makes the features of `count` cells, the bands of both dates weighted as found over all of them:
+ * 1 / s_b of each band of both dates, s_b its standard deviation over the cells; 0 where it has
+ * none, so that the band is left out.
+ * @param weights  2 * bands: before's, then after's.
+ * Cost: O(1) a sample.
+ */
+void tb_feature_weigh(double *weights, const tb_align_cell *cells, int count, int bands);
+
+/**
+ * Makes the gradients of a cell, which are its features but for tb_feature_finish:
  *
- *   F = B_1 * sum_b |grad(G_0.7 * X_b)| / s_b,   s_b the standard deviation of band b
+ *   sum_b |grad(G_0.7 * X_b)| / s_b
+ *
+ * @param cell     borrowed; at least 7 pixels a side.
+ * @param weights  tb_feature_weigh's.
+ * @param planes   room for the gradients: 2 * width * height floats, borrowed as long as *out is
+ *                 used.
+ * @param rows     room for the time: tb_feature_scratch(width) floats.
+ * Cost: O(bands) a pixel, in rows that stay in the cache.
+ */
+void tb_feature_make(tb_feature *out, const tb_align_cell *cell, const double *weights, int bands,
+                     float *planes, float *rows, const tb_kernels *kernels);
+
+/** Floats of scratch that features of that width need. */
+static inline size_t tb_feature_scratch(int64_t width)
+{
+    return 8 * (size_t)width;
+}
+
+/**
+ * Makes features of gradients, in place: cuts them off at three times what is typical of the date
+ * over all cells, and smooths them,
+ *
+ *   F = B_1 * min(gradient, 3 mu),
  *
  * with B_1 = [1 2 1]/4 along and across, which keeps the kinks of the magnitude from aliasing when
- * F is resampled. A band without variance is left out.
- * @param cells  `count` pointers to cells; borrowed.
- * @param out    `count` features; free with tb_feature_free_all, also after a failure.
- * @return TB_OK or TB_E_MEMORY.
- * Cost: O(bands) a pixel; 8 bytes a pixel held, 8 bytes a pixel of the largest cell for the time.
+ * F is resampled.
+ * @param rows  room for the time: tb_feature_scratch of the widest.
  */
-tb_status tb_feature_make_all(tb_feature *out, const tb_align_cell *const *cells, int count,
-                              int bands, const tb_kernels *kernels, tb_error *err);
+void tb_feature_finish(tb_feature *features, int count, float *rows, const tb_kernels *kernels);
 
-void tb_feature_free_all(tb_feature *features, int count);
+/** About the mean of n values, of those that are there among every 31st: near enough for sums of
+ * products to keep their digits. 0 where there is none. */
+float tb_feature_centre(const float *values, int64_t n);
 
 #endif

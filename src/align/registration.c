@@ -5,16 +5,14 @@
 
 #include "align/bend.h"
 #include "align/coarse.h"
+#include "align/collect.h"
 #include "align/correlation.h"
-#include "align/feature.h"
 #include "align/window.h"
 #include "core/memory.h"
 
 /* docs/methods/registration.md says on what each of these was chosen. */
 enum {
-    CELLS_MOST    = 32,
     CELLS_FEW     = 4,   /* up to these, windows lie half over one another */
-    CELL_LEAST    = 64,  /* pixels a side */
     WINDOW_MOST   = 128, /* pixels a side */
     WINDOWS_LEAST = 4,
     NEAR          = 2, /* pixels that windows find by themselves */
@@ -31,6 +29,7 @@ static const double start_rise       = 0.05;  /* of the correlation, for a start
 static const double start_stands_out = 2.6;   /* standard deviations over the ring around it */
 static const double agree_near       = 0.2;   /* share of the windows tried that must be kept */
 static const double agree_far        = 0.4;   /* the same from a start beyond NEAR */
+static const double agree_settled    = 0.5;   /* the same, for a shorter coarse search */
 static const double rise_least       = 0.001; /* of the correlation */
 static const double certainty_least  = 3.0;   /* standard errors, of shift and of rise */
 static const double alone_rise = 0.1; /* of the correlation, where it alone speaks for a start */
@@ -44,6 +43,7 @@ static const double spread_least       = 0.05; /* pixels: what windows are not t
 /* What the windows say from one start. */
 typedef struct attempt {
     int64_t        start_x, start_y;
+    tb_vote       *votes; /* room for every window there can be; `measured` of them */
     double         dx, dy, residual_px;
     int            windows, measured, accepted;
     tb_correlation correlation;
@@ -52,10 +52,11 @@ typedef struct attempt {
 } attempt;
 
 typedef struct work {
+    const tb_kernels *kernels;
     const tb_feature *features;
     int               count;
     tb_window        *window;
-    tb_vote          *votes; /* room for every window there can be */
+    tb_vote          *votes; /* of both attempts */
     double           *sorted;
 } work;
 
@@ -111,19 +112,19 @@ static double spread(const work *w, int n, const attempt *a, bool is_of_kept)
     int m = 0;
 
     for (int i = 0; i < n; i++)
-        if (!is_of_kept || w->votes[i].is_kept)
-            w->sorted[m++] = distance(&w->votes[i], a);
+        if (!is_of_kept || a->votes[i].is_kept)
+            w->sorted[m++] = distance(&a->votes[i], a);
     return median(w->sorted, m) / 1.1774100225154747;
 }
 
 /* The weighted mean of the votes that lie within `reach`; returns how many there are. */
-static int mean_within(attempt *a, tb_vote *votes, int n, double reach)
+static int mean_within(attempt *a, int n, double reach)
 {
     double x = 0.0, y = 0.0, weights = 0.0;
     int    kept = 0;
 
     for (int i = 0; i < n; i++) {
-        tb_vote *v = &votes[i];
+        tb_vote *v = &a->votes[i];
 
         v->is_kept = distance(v, a) <= reach;
         if (!v->is_kept)
@@ -144,18 +145,17 @@ static int mean_within(attempt *a, tb_vote *votes, int n, double reach)
 static void combine(work *w, int n, attempt *a)
 {
     for (int i = 0; i < n; i++)
-        w->sorted[i] = w->votes[i].dx;
+        w->sorted[i] = a->votes[i].dx;
     a->dx = median(w->sorted, n);
     for (int i = 0; i < n; i++)
-        w->sorted[i] = w->votes[i].dy;
+        w->sorted[i] = a->votes[i].dy;
     a->dy = median(w->sorted, n);
     for (int round = 0; round < ROUNDS; round++) {
         double deviation = spread(w, n, a, round > 0);
         int    before    = a->accepted;
 
-        a->accepted =
-            mean_within(a, w->votes, n,
-                        outlier_deviations * (deviation > spread_least ? deviation : spread_least));
+        a->accepted = mean_within(
+            a, n, outlier_deviations * (deviation > spread_least ? deviation : spread_least));
         if (a->accepted == before)
             break;
     }
@@ -181,7 +181,7 @@ static void measure_windows(work *w, attempt *a)
             a->windows++;
             if (!tb_window_measure(&fit, w->window, f, rect, a->start_x, a->start_y))
                 continue;
-            w->votes[n++] = (tb_vote){
+            a->votes[n++] = (tb_vote){
                 .x      = (double)(f->x + rect.x - a->start_x / 2) + 0.5 * (double)size,
                 .y      = (double)(f->y + rect.y - a->start_y / 2) + 0.5 * (double)size,
                 .dx     = fit.dx,
@@ -211,7 +211,7 @@ static tb_status judge(const work *w, attempt *a, tb_error *err)
     static const double none[2] = {0.0, 0.0};
 
     return tb_correlation_fair(&a->correlation, w->features, w->count, a->dx, a->dy, NULL, none,
-                               err);
+                               w->kernels, err);
 }
 
 /* Windows that see each pixel. */
@@ -294,7 +294,7 @@ static double stands_out(const work *w, int count, int64_t dx, int64_t dy, doubl
     for (int i = 0; i < RING; i++) {
         tb_correlation c;
 
-        tb_correlation_whole(&c, w->features, count, dx + ring[i][0], dy + ring[i][1]);
+        tb_correlation_whole(&c, w->features, count, dx + ring[i][0], dy + ring[i][1], w->kernels);
         sum += c.at_shift;
         squares += c.at_shift * c.at_shift;
     }
@@ -316,7 +316,7 @@ static void climb(const work *w, int count, int64_t *dx, int64_t *dy, double *he
         for (int i = 0; i < 9; i++) {
             tb_correlation c;
 
-            tb_correlation_whole(&c, w->features, count, x + i % 3 - 1, y + i / 3 - 1);
+            tb_correlation_whole(&c, w->features, count, x + i % 3 - 1, y + i / 3 - 1, w->kernels);
             if (c.at_shift <= *height)
                 continue;
             *height = c.at_shift;
@@ -330,9 +330,9 @@ static void climb(const work *w, int count, int64_t *dx, int64_t *dy, double *he
 
 /* Whether a shift beyond what windows find by themselves is worth a try: the candidate under which
  * the correlation rises most, if it rises clearly and stands out. */
-static bool choose_start(const work *w, const tb_coarse *coarse, int64_t *dx, int64_t *dy)
+static bool choose_start(const work *w, int count, const tb_coarse *coarse, int64_t *dx,
+                         int64_t *dy)
 {
-    int    count  = w->count < TB_COARSE_CELLS ? w->count : TB_COARSE_CELLS;
     int    best   = -1;
     double rise   = 0.0;
     double height = 0.0;
@@ -340,7 +340,7 @@ static bool choose_start(const work *w, const tb_coarse *coarse, int64_t *dx, in
     for (int i = 0; i < coarse->count; i++) {
         tb_correlation c;
 
-        tb_correlation_whole(&c, w->features, count, coarse->dx[i], coarse->dy[i]);
+        tb_correlation_whole(&c, w->features, count, coarse->dx[i], coarse->dy[i], w->kernels);
         if (c.at_shift - c.at_zero <= rise)
             continue;
         best   = i;
@@ -370,8 +370,8 @@ static bool has_structure(const work *w, bool is_after)
             tb_correlation r;
 
             same.before = same.after = is_after ? same.after : same.before;
-            tb_correlation_whole(&r, &same, 1, axis == 0 ? STRUCTURE : 0,
-                                 axis == 0 ? 0 : STRUCTURE);
+            tb_correlation_whole(&r, &same, 1, axis == 0 ? STRUCTURE : 0, axis == 0 ? 0 : STRUCTURE,
+                                 w->kernels);
             all += r.at_shift;
         }
         sum += all / w->count;
@@ -401,7 +401,8 @@ static tb_status look_elsewhere(const work *w, const attempt *const *tried, int 
         } else {
             dx = (double)coarse->dx[i - count];
             dy = (double)coarse->dy[i - count];
-            TB_TRY(tb_correlation_fair(&c, w->features, w->count, dx, dy, NULL, none, err));
+            TB_TRY(tb_correlation_fair(&c, w->features, w->count, dx, dy, NULL, none, w->kernels,
+                                       err));
         }
         if (c.tiles < TILES_LEAST || c.at_shift + other_certainty * c.error >= other_ground)
             goto done;
@@ -431,13 +432,13 @@ static tb_status try_field(work *w, const attempt *a, tb_rect over, tb_registrat
 
     if (a->measured < agree_near * a->windows)
         goto done;
-    TB_TRY(tb_bend_fit(&field, w->votes, a->measured, over, overlap(w), out->held_out, &residual_px,
+    TB_TRY(tb_bend_fit(&field, a->votes, a->measured, over, overlap(w), out->held_out, &residual_px,
                        err));
     if (!tb_field_exists(&field))
         goto done;
     for (int i = 0; i < a->measured; i++)
-        kept += w->votes[i].is_kept;
-    TB_TRY(tb_correlation_fair(&c, w->features, w->count, 0.0, 0.0, &field, base, err));
+        kept += a->votes[i].is_kept;
+    TB_TRY(tb_correlation_fair(&c, w->features, w->count, 0.0, 0.0, &field, base, w->kernels, err));
     if (kept < agree_near * a->windows || !does_rise(&c, rise_least, certainty_least))
         goto done;
     out->field                = field;
@@ -452,14 +453,27 @@ done:
     return status;
 }
 
+/* Cells the coarse search looks at: few, where windows by themselves tell of a shift they can
+ * follow. */
+static int coarse_cells(const work *w, const attempt *near)
+{
+    bool is_settled = near->accepted >= WINDOWS_LEAST &&
+                      near->accepted >= agree_settled * near->windows &&
+                      near->dx * near->dx + near->dy * near->dy <= NEAR * NEAR;
+    int most = is_settled ? CELLS_FEW : TB_COARSE_CELLS;
+
+    return w->count < most ? w->count : most;
+}
+
 static tb_status fit(work *w, tb_rect over, tb_registration *out, tb_error *err)
 {
     tb_status status = TB_OK;
     attempt   far = {0}, near = {0};
     attempt  *best = &near;
     tb_coarse coarse;
-    int64_t   size = 0;
-    size_t    room = 0;
+    int64_t   size  = 0;
+    size_t    room  = 0;
+    int       count = 0;
 
     for (int c = 0; c < w->count; c++) {
         const tb_feature *f = &w->features[c];
@@ -468,17 +482,19 @@ static tb_status fit(work *w, tb_rect over, tb_registration *out, tb_error *err)
         size = s > size ? s : size;
         room += (size_t)(window_count(w, f->width, s) * window_count(w, f->height, s));
     }
-    TB_TRY(tb_window_new(&w->window, size, err));
-    TB_TRY(tb_alloc(&w->votes, room, sizeof *w->votes, "windows' shifts", err));
+    TB_TRY(tb_window_new(&w->window, size, w->kernels, err));
+    TB_TRY(tb_alloc(&w->votes, 2 * room, sizeof *w->votes, "windows' shifts", err));
     TB_TRY(tb_alloc(&w->sorted, room, sizeof *w->sorted, "windows' shifts", err));
-    TB_TRY(tb_coarse_find(&coarse, w->features, w->count, err));
-    if (choose_start(w, &coarse, &far.start_x, &far.start_y)) {
+    near.votes = w->votes;
+    far.votes  = w->votes + room;
+    TB_TRY(try_start(w, &near, err));
+    count = coarse_cells(w, &near);
+    TB_TRY(tb_coarse_find(&coarse, w->features, count, err));
+    if (choose_start(w, count, &coarse, &far.start_x, &far.start_y)) {
         TB_TRY(try_far_start(w, &far, err));
         if (far.objection == NULL)
             best = &far;
     }
-    if (best == &near)
-        TB_TRY(try_start(w, &near, err));
     *out = (tb_registration){
         .dx                   = best->dx,
         .dy                   = best->dy,
@@ -499,40 +515,23 @@ done:
     return status;
 }
 
-/* The first band speaks for all here: it is only a question of which cells are worth their time. */
-static bool is_usable(const tb_align_cell *cell)
+tb_status tb_registration_fit(tb_align *align, tb_rect over, tb_registration *out, tb_error *err)
 {
-    int64_t pixels = cell->width * cell->height, valid = 0;
+    tb_status       status = TB_OK;
+    work            w      = {.kernels = align->kernels};
+    tb_registration found  = {
+         .reason = "no sample cell has 64 x 64 pixels, an eighth valid and not all alike"};
 
-    if (cell->width < CELL_LEAST || cell->height < CELL_LEAST)
-        return false;
-    for (int64_t i = 0; i < pixels; i++)
-        valid += isfinite(cell->before[0][i]) && isfinite(cell->after[0][i]);
-    return valid * 8 >= pixels;
-}
-
-tb_status tb_registration_fit(const tb_align_cell *cells, int count, int bands, tb_rect over,
-                              const tb_kernels *kernels, tb_registration *out, tb_error *err)
-{
-    tb_status            status = TB_OK;
-    const tb_align_cell *used[CELLS_MOST];
-    tb_feature           features[CELLS_MOST] = {{0}};
-    work                 w                    = {.features = features};
-
-    for (int c = 0; c < count && w.count < CELLS_MOST; c++)
-        if (is_usable(&cells[c]))
-            used[w.count++] = &cells[c];
-    if (w.count == 0) {
-        *out = (tb_registration){.reason = "no sample cell has 64 x 64 pixels and an eighth valid"};
-        return TB_OK;
-    }
-    TB_TRY(tb_feature_make_all(features, used, w.count, bands, kernels, err));
-    TB_TRY(fit(&w, over, out, err));
+    TB_TRY(tb_align_finish(align, err));
+    w.features = align->feature;
+    w.count    = align->count;
+    if (w.count > 0)
+        TB_TRY(fit(&w, over, &found, err));
+    *out = found;
 
 done:
     tb_window_free(w.window);
     tb_free(w.votes);
     tb_free(w.sorted);
-    tb_feature_free_all(features, w.count);
     return status;
 }

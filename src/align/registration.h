@@ -4,6 +4,7 @@
 #define TUBAN_ALIGN_REGISTRATION_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "core/error.h"
@@ -21,6 +22,29 @@ typedef struct tb_align_cell {
     const float *const *after;
     int64_t             x, y; /**< of the first pixel, on the lattice */
 } tb_align_cell;
+
+/**
+ * Collects cells, and keeps of each what is registered on: the strength of edges in one plane a
+ * date. What the bands weigh in it is found on the first four, which are held till then.
+ */
+typedef struct tb_align tb_align;
+
+/** @param bands  planes of a date in each cell, >= 1. Borrows the kernels. */
+tb_status tb_align_new(tb_align **out, int bands, const tb_kernels *kernels, tb_error *err);
+void      tb_align_free(tb_align *align);
+
+/** Whether the next cell may be held, and so must come with its storage. */
+bool tb_align_holds(const tb_align *align);
+
+/**
+ * Adds a cell. Only 32 of at least 64 x 64 pixels, an eighth of them valid and not constant, are
+ * used, the first ones: cells are to come in an order that spreads them over the stratum.
+ * @param cell     borrowed for the call; with a storage, its planes as long as they are needed.
+ * @param storage  taken: the memory the planes lie in, all of both dates; NULL where tb_align_holds
+ *                 says no.
+ * @return TB_OK or TB_E_MEMORY.
+ */
+tb_status tb_align_add(tb_align *align, const tb_align_cell *cell, float *storage, tb_error *err);
 
 typedef struct tb_registration {
     double dx, dy; /**< AFTER(x + dx, y + dy) shows what BEFORE(x, y) shows; pixels of BEFORE,
@@ -53,16 +77,19 @@ typedef struct tb_registration {
  * swapping the dates negates dx and dy, and the field as far as a field can be: its nodes stay
  * where they are, and so it is off by its own slope over the shift.
  *
- * @param cells    `count` cells of any size, in an order that spreads them over the stratum: the
- *                 first 32 of at least 64 x 64 pixels and an eighth valid are used. Borrowed.
- * @param over     the part of the lattice a field is to span.
- * @param bands    planes of a date in each cell, >= 1.
- * @param out      written on success.
+ * @param align  its cells; nothing may be added afterwards, and nothing fitted again.
+ * @param over   the part of the lattice a field is to span.
+ * @param out    written on success.
  * @return TB_OK or TB_E_MEMORY.
  * Threads: one caller in the process at a time (FFTW's planner).
- * Cost: some 50 ms a cell of 512 x 512 used; 2 MiB each of them and 10 MiB for the time.
+ * Cost: some 10 ms a cell of 512 x 512 used, and as much again where windows do not agree at once;
+ * 2 MiB each of them and 10 MiB for the time.
  */
-tb_status tb_registration_fit(const tb_align_cell *cells, int count, int bands, tb_rect over,
-                              const tb_kernels *kernels, tb_registration *out, tb_error *err);
+tb_status tb_registration_fit(tb_align *align, tb_rect over, tb_registration *out, tb_error *err);
+
+/** Bytes held at most while a registration is collected and fitted: so many cells of so many
+ * pixels.
+ */
+size_t tb_registration_bytes(int bands, int cells, int64_t pixels);
 
 #endif

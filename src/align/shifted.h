@@ -6,13 +6,14 @@
 #include <stdint.h>
 
 #include "core/rect.h"
+#include "kernels/table.h"
 
 enum { TB_SHIFTED_TAPS = 6 };
 
-/** Floats of scratch that tb_shifted_fill needs for a window. */
-static inline int64_t tb_shifted_scratch(int64_t width, int64_t height)
+/** Floats of scratch that tb_shifted_fill needs for a window of that width. */
+static inline int64_t tb_shifted_scratch(int64_t width)
 {
-    return width * (height + TB_SHIFTED_TAPS - 1);
+    return width * TB_SHIFTED_TAPS;
 }
 
 /**
@@ -23,9 +24,10 @@ static inline int64_t tb_shifted_scratch(int64_t width, int64_t height)
  * on the fraction.
  * @param dst      window.width * window.height floats.
  * @param src      width * height floats.
- * @param scratch  tb_shifted_scratch(window.width, window.height) floats.
+ * @param scratch  tb_shifted_scratch(window.width) floats.
  */
 void tb_shifted_fill(float *restrict dst, const float *restrict src, int64_t width, int64_t height,
-                     tb_rect window, double dx, double dy, float *restrict scratch);
+                     tb_rect window, double dx, double dy, float *restrict scratch,
+                     const tb_kernels *kernels);
 
 #endif

@@ -1,13 +1,12 @@
 #include "align/window.h"
 
 #include <math.h>
-#include <string.h>
 
 #include "align/shifted.h"
 #include "core/memory.h"
 
 /* docs/methods/registration.md says on what these were chosen. */
-enum { ITERATIONS = 8, ITERATIONS_UNCUT = 3, BINS = 256 };
+enum { ITERATIONS = 8, ITERATIONS_UNCUT = 3, TABLES = 4 /* of counts, in turn */ };
 
 static const double valid_least       = 1.0 / 3.0; /* share of a window's pixels */
 static const double cut_deviations    = 3.0;
@@ -19,16 +18,21 @@ static const double error_most        = 0.25; /* pixels */
 static const double disagreement_most = 0.2;  /* pixels */
 static const double correlation_least = 0.1;
 static const double pivot_least       = 1e-9; /* of the diagonal: below, the matrix is singular */
+static const double rounding_share    = 1e-5; /* of the image's deviation: below, it is rounding */
 static const double independence = 8.0; /* pixels that share one error: the features are smooth */
 
+/* What is followed: four series, side by side over the window's pixels. */
+enum { ACROSS, DOWN, TEMPLATE, MOVED, SERIES };
+
 struct tb_window {
-    int64_t size;
-    float  *across, *down; /* the template's gradient */
-    float  *moved;         /* the image under the shift */
-    float  *scratch;
+    const tb_kernels *kernels;
+    int64_t           size;
+    float            *series[SERIES]; /* the template's gradient, it, the image under the shift */
+    float            *scratch;
+    int32_t          *bin;
 };
 
-tb_status tb_window_new(tb_window **out, int64_t size, tb_error *err)
+tb_status tb_window_new(tb_window **out, int64_t size, const tb_kernels *kernels, tb_error *err)
 {
     tb_status  status = TB_OK;
     tb_window *w      = NULL;
@@ -36,12 +40,13 @@ tb_status tb_window_new(tb_window **out, int64_t size, tb_error *err)
 
     *out = NULL;
     TB_TRY(tb_alloc_zero(&w, 1, sizeof *w, "a window", err));
-    w->size = size;
-    TB_TRY(tb_alloc(&w->across, pixels, sizeof(float), "a window's gradient", err));
-    TB_TRY(tb_alloc(&w->down, pixels, sizeof(float), "a window's gradient", err));
-    TB_TRY(tb_alloc(&w->moved, pixels, sizeof(float), "a shifted window", err));
-    TB_TRY(tb_alloc(&w->scratch, (size_t)tb_shifted_scratch(size, size), sizeof(float),
+    w->kernels = kernels;
+    w->size    = size;
+    for (int i = 0; i < SERIES; i++)
+        TB_TRY(tb_alloc(&w->series[i], pixels, sizeof(float), "a window", err));
+    TB_TRY(tb_alloc(&w->scratch, (size_t)tb_shifted_scratch(size), sizeof(float),
                     "rows of a shifted window", err));
+    TB_TRY(tb_alloc(&w->bin, pixels, sizeof *w->bin, "residuals of a window", err));
     *out = w;
     w    = NULL;
 
@@ -54,77 +59,74 @@ void tb_window_free(tb_window *window)
 {
     if (window == NULL)
         return;
-    tb_free(window->across);
-    tb_free(window->down);
-    tb_free(window->moved);
+    for (int i = 0; i < SERIES; i++)
+        tb_free(window->series[i]);
     tb_free(window->scratch);
+    tb_free(window->bin);
     tb_free(window);
 }
 
-static void make_gradient(tb_window *w, const float *plane, int64_t width, int64_t height,
+/* The template in the window, and its gradient. */
+static void take_template(tb_window *w, const float *plane, int64_t width, int64_t height,
                           tb_rect rect)
 {
-    for (int64_t y = 0; y < rect.height; y++)
-        for (int64_t x = 0; x < rect.width; x++) {
-            int64_t      i  = y * rect.width + x;
-            int64_t      px = rect.x + x, py = rect.y + y;
-            const float *p         = plane + py * width + px;
-            bool         is_inside = px > 0 && py > 0 && px < width - 1 && py < height - 1;
+    float *across = w->series[ACROSS], *down = w->series[DOWN], *template = w->series[TEMPLATE];
 
-            w->across[i] = is_inside ? (p[1] - p[-1]) * 0.5f : NAN;
-            w->down[i]   = is_inside ? (p[width] - p[-width]) * 0.5f : NAN;
+    for (int64_t y = 0; y < rect.height; y++) {
+        const float *p    = plane + (rect.y + y) * width + rect.x;
+        int64_t      left = rect.x > 0 ? 0 : 1, at = y * rect.width;
+        int64_t      right     = rect.x + rect.width < width ? rect.width : rect.width - 1;
+        bool         is_inside = rect.y + y > 0 && rect.y + y < height - 1;
+
+        for (int64_t x = 0; x < rect.width; x++) {
+            template[at + x] = p[x];
+            across[at + x] = down[at + x] = NAN;
         }
+        for (int64_t x = left; x < right && is_inside; x++) {
+            across[at + x] = (p[x + 1] - p[x - 1]) * 0.5f;
+            down[at + x]   = (p[x + width] - p[x - width]) * 0.5f;
+        }
+    }
 }
 
-/* moved = step_x across + step_y down + gain template + offset. */
+/* moved = step_x across + step_y down + gain template + offset, of template and moved less their
+ * centres. */
 typedef struct model {
     double step_x, step_y, gain, offset;
     double error_px, correlation;
-    double pixels;
+    double deviation; /* of what is not explained */
     bool   is_solved, is_textured;
 } model;
 
-/* Sums of products of the four series; the order is the index. */
-enum { ACROSS, DOWN, TEMPLATE, MOVED, SERIES };
-
-/* The residual of a pixel under a model that has no step left. */
-static double residual(const model *m, double template, double moved)
+/*
+ * cut_deviations robust standard deviations of the residual under a model that has no step left,
+ * from exact counts. The bins begin far under the deviation that the last residual had; rounding is
+ * all there is to see below a part in 100,000 of the image.
+ */
+static double find_cut(const tb_window *w, const tb_joint_cut *line, const model *last, size_t n)
 {
-    return moved - m->gain * template - m->offset;
-}
-
-/* cut_deviations robust standard deviations of the residual, from a histogram: exact counts. */
-static double find_cut(const tb_window *w, const float *template, int64_t stride, tb_rect rect,
-                       const model *m)
-{
-    double  most = 0.0, n = 0.0, below = 0.0;
-    int64_t count[BINS] = {0};
+    int32_t lowest                           = tb_joint_lowest((float)last->deviation);
+    int32_t count[TABLES][TB_JOINT_BINS + 1] = {{0}};
+    double  all = 0.0, below = 0.0;
+    size_t  i = 0;
     int     bin;
 
-    for (int pass = 0; pass < 2; pass++)
-        for (int64_t y = 0; y < rect.height; y++)
-            for (int64_t x = 0; x < rect.width; x++) {
-                int64_t i = y * rect.width + x;
-                double  r = fabs(residual(m, template[y * stride + x], w -> moved[i]));
-
-                if (isnan(r + (double)w->across[i] + (double)w->down[i]))
-                    continue;
-                if (pass == 0) {
-                    n += 1.0;
-                    most = r > most ? r : most;
-                } else if (most > 0.0) {
-                    bin =
-                        (int)(sqrt(sqrt(r / most)) * (BINS - 1)); /* finer where the median lies */
-                    count[bin]++;
-                }
-            }
-    for (bin = 0; bin < BINS - 1 && below + (double)count[bin] < 0.5 * n; bin++)
-        below += (double)count[bin];
-
-    double root = (bin + 1.0) / (BINS - 1);
+    w->kernels->joint_bins(w->bin, (const float *const *)w->series, line, lowest, n);
+    for (; i + TABLES <= n; i += TABLES)
+        for (int k = 0; k < TABLES; k++)
+            count[k][w->bin[i + (size_t)k]]++;
+    for (; i < n; i++)
+        count[0][w->bin[i]]++;
+    for (bin = 0; bin < TB_JOINT_BINS; bin++) {
+        for (int k = 1; k < TABLES; k++)
+            count[0][bin] += count[k][bin];
+        all += count[0][bin];
+    }
+    for (bin = 0; bin < TB_JOINT_BINS - 1 && below + count[0][bin] < 0.5 * all; bin++)
+        below += count[0][bin];
 
     /* 1.4826 makes a normal distribution's standard deviation of the median of its magnitude. */
-    return cut_deviations * 1.4826 * (root * root) * (root * root) * most;
+    return cut_deviations * 1.4826 * (double)tb_joint_edge(lowest, bin + 1);
 }
 
 /*
@@ -172,76 +174,70 @@ static bool solve(double s[SERIES][SERIES], model *m, double covariance[3])
     return m->gain > 0.0;
 }
 
-static void fit_step(model *m, const tb_window *w, const float *template, int64_t stride,
-                     tb_rect rect, const model *last, double cut)
+static void fit_step(model *m, const tb_window *w, const tb_joint_cut *cut, size_t pixels)
 {
-    double n = 0.0, sum[SERIES] = {0}, s[SERIES][SERIES] = {{0}}, covariance[3];
+    tb_joint sums = {0};
+    double   s[SERIES][SERIES], covariance[3];
 
-    for (int64_t y = 0; y < rect.height; y++)
-        for (int64_t x = 0; x < rect.width; x++) {
-            int64_t i  = y * rect.width + x;
-            double  gx = w->across[i], gy = w->down[i];
-            double  t = template[y * stride + x], v = w->moved[i];
-
-            if (isnan((gx + gy) + (t + v)) || (last != NULL && fabs(residual(last, t, v)) > cut))
-                continue;
-            n += 1.0;
-            sum[ACROSS] += gx;
-            sum[DOWN] += gy;
-            sum[TEMPLATE] += t;
-            sum[MOVED] += v;
-            s[ACROSS][ACROSS] += gx * gx;
-            s[DOWN][DOWN] += gy * gy;
-            s[TEMPLATE][TEMPLATE] += t * t;
-            s[MOVED][MOVED] += v * v;
-            s[DOWN][ACROSS] += gx * gy;
-            s[TEMPLATE][ACROSS] += gx * t;
-            s[TEMPLATE][DOWN] += gy * t;
-            s[MOVED][ACROSS] += gx * v;
-            s[MOVED][DOWN] += gy * v;
-            s[MOVED][TEMPLATE] += t * v;
-        }
-    *m = (model){.pixels = n};
-    if (n < valid_least * (double)(rect.width * rect.height))
+    w->kernels->joint_add(&sums, (const float *const *)w->series, cut, pixels);
+    *m = (model){.deviation = 0.0};
+    if (sums.count < valid_least * (double)pixels)
         return;
     for (int i = 0; i < SERIES; i++)
-        for (int j = 0; j <= i; j++) {
-            s[i][j] -= sum[i] * sum[j] / n;
-            s[j][i] = s[i][j];
-        }
+        for (int j = 0; j <= i; j++)
+            s[i][j] = s[j][i] =
+                sums.second[tb_joint_index(i, j)] - sums.first[i] * sums.first[j] / sums.count;
     if (!solve(s, m, covariance))
         return;
-    m->offset =
-        (sum[MOVED] - m->gain * sum[TEMPLATE] - m->step_x * sum[ACROSS] - m->step_y * sum[DOWN]) /
-        n;
+    m->offset = (sums.first[MOVED] - m->gain * sums.first[TEMPLATE] -
+                 m->step_x * sums.first[ACROSS] - m->step_y * sums.first[DOWN]) /
+                sums.count;
 
     double unexplained = s[MOVED][MOVED] - m->step_x * s[MOVED][ACROSS] -
                          m->step_y * s[MOVED][DOWN] - m->gain * s[MOVED][TEMPLATE];
-    double noise = unexplained > 0.0 ? unexplained / n * independence : 0.0;
-    double root  = sqrt((covariance[0] - covariance[2]) * (covariance[0] - covariance[2]) +
-                        4.0 * covariance[1] * covariance[1]);
-    double worst = 0.5 * ((covariance[0] + covariance[2]) + root);
+    double variance = unexplained > 0.0 ? unexplained / sums.count : 0.0;
+    double rounding = rounding_share * sqrt(s[MOVED][MOVED] / sums.count);
+    double root     = sqrt((covariance[0] - covariance[2]) * (covariance[0] - covariance[2]) +
+                           4.0 * covariance[1] * covariance[1]);
+    double worst    = 0.5 * ((covariance[0] + covariance[2]) + root);
 
-    m->error_px    = sqrt(noise * worst) / m->gain;
+    m->deviation   = sqrt(variance) > rounding ? sqrt(variance) : rounding;
+    m->error_px    = sqrt(variance * independence * worst) / m->gain;
     m->correlation = s[MOVED][TEMPLATE] / (sqrt(s[MOVED][MOVED]) * sqrt(s[TEMPLATE][TEMPLATE]));
     m->is_solved   = true;
 }
 
-/* One direction, from (*dx, *dy) on. False when the window is of no use. */
-static bool follow(double *dx, double *dy, double *error_px, tb_window *w, const float *template,
-                   const float *image, int64_t width, int64_t height, tb_rect rect)
-{
-    const float *corner  = template + rect.y * width + rect.x;
-    double       start_x = *dx, start_y = *dy;
-    model        m, last                = {0};
+/* What is followed from one date to the other. */
+typedef struct route {
+    const float *template, *image;
+    int64_t width, height; /* of both planes */
+    tb_rect rect;
+} route;
 
-    make_gradient(w, template, width, height, rect);
+/* One direction, from (*dx, *dy) on. False when the window is of no use. */
+static bool follow(double *dx, double *dy, double *error_px, tb_window *w, const route *r)
+{
+    const int64_t pixels  = tb_rect_area(r->rect);
+    tb_joint_cut  cut     = {.most = INFINITY};
+    double        start_x = *dx, start_y = *dy;
+    model         m, last                = {0};
+
+    take_template(w, r->template, r->width, r->height, r->rect);
     for (int i = 0; i < ITERATIONS; i++) {
         bool is_cut = i >= ITERATIONS_UNCUT;
 
-        tb_shifted_fill(w->moved, image, width, height, rect, *dx, *dy, w->scratch);
-        fit_step(&m, w, corner, width, rect, is_cut ? &last : NULL,
-                 is_cut ? find_cut(w, corner, width, rect, &last) : 0.0);
+        tb_shifted_fill(w->series[MOVED], r->image, r->width, r->height, r->rect, *dx, *dy,
+                        w->scratch, w->kernels);
+        if (i == 0) {
+            cut.centre[TEMPLATE] = tb_feature_centre(w->series[TEMPLATE], pixels);
+            cut.centre[MOVED]    = tb_feature_centre(w->series[MOVED], pixels);
+        }
+        if (is_cut) {
+            cut.gain   = (float)last.gain;
+            cut.offset = (float)last.offset;
+            cut.most   = (float)find_cut(w, &cut, &last, (size_t)pixels);
+        }
+        fit_step(&m, w, &cut, (size_t)pixels);
         if (!m.is_solved)
             return false;
 
@@ -268,12 +264,19 @@ bool tb_window_measure(tb_window_fit *out, tb_window *window, const tb_feature *
     const tb_feature *f = feature;
     double            x = (double)dx, y = (double)dy, back_x = -x, back_y = -y;
     double            error_px, back_error_px;
-    tb_rect           before = {rect.x - dx / 2, rect.y - dy / 2, rect.width, rect.height};
-    tb_rect           after  = {rect.x + dx / 2, rect.y + dy / 2, rect.width, rect.height};
+    const route       forth = {f->before,
+                               f->after,
+                               f->width,
+                               f->height,
+                               {rect.x - dx / 2, rect.y - dy / 2, rect.width, rect.height}};
+    const route       back  = {f->after,
+                               f->before,
+                               f->width,
+                               f->height,
+                               {rect.x + dx / 2, rect.y + dy / 2, rect.width, rect.height}};
 
-    if (!follow(&x, &y, &error_px, window, f->before, f->after, f->width, f->height, before) ||
-        !follow(&back_x, &back_y, &back_error_px, window, f->after, f->before, f->width, f->height,
-                after))
+    if (!follow(&x, &y, &error_px, window, &forth) ||
+        !follow(&back_x, &back_y, &back_error_px, window, &back))
         return false;
     if (!((x + back_x) * (x + back_x) + (y + back_y) * (y + back_y) <=
           disagreement_most * disagreement_most))

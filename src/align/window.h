@@ -13,8 +13,9 @@ typedef struct tb_window_fit {
 
 typedef struct tb_window tb_window;
 
-/** Returns buffers for windows up to size * size; free with tb_window_free. */
-tb_status tb_window_new(tb_window **out, int64_t size, tb_error *err);
+/** Returns buffers for windows up to size * size; free with tb_window_free. Borrows the
+ * kernels. */
+tb_status tb_window_new(tb_window **out, int64_t size, const tb_kernels *kernels, tb_error *err);
 
 void tb_window_free(tb_window *window);
 

@@ -424,38 +424,33 @@ static void borrow(tb_model *model, int64_t *const *borders)
 
 /* Cells of one later file for the registration, with what other files gave made missing. */
 typedef struct align_cells {
-    int           file, bands, count;
-    tb_align_cell cell[REGISTRATION_CELLS];
-    const float  *plane[REGISTRATION_CELLS][2 * TB_BANDS_MAX];
-    float        *storage[REGISTRATION_CELLS];
+    tb_align *align;
+    int       file, bands;
+    bool      has_others;
 } align_cells;
 
 static tb_status take_align(void *context, tb_pair_block *block, const tb_scores *scores,
                             tb_error *err)
 {
-    align_cells *cells  = context;
-    size_t       pixels = (size_t)tb_rect_area(block->rect);
-    int          c      = cells->count;
+    align_cells  *cells   = context;
+    float        *storage = NULL;
+    tb_align_cell cell    = {.width  = block->rect.width,
+                             .height = block->rect.height,
+                             .before = (const float *const *)block->before,
+                             .after  = (const float *const *)block->after,
+                             .x      = block->rect.x,
+                             .y      = block->rect.y};
 
     (void)scores;
-    (void)err;
-    for (int b = 0; b < cells->bands; b++) {
+    for (int b = 0; b < cells->bands && cells->has_others; b++) {
         float *after = block->after[b];
 
-        for (size_t i = 0; i < pixels; i++)
+        for (int64_t i = 0; i < tb_rect_area(block->rect); i++)
             after[i] = block->after_file[i] == cells->file ? after[i] : NAN;
-        cells->plane[c][b]                = block->before[b];
-        cells->plane[c][cells->bands + b] = after;
     }
-    cells->cell[c]    = (tb_align_cell){.width  = block->rect.width,
-                                        .height = block->rect.height,
-                                        .before = cells->plane[c],
-                                        .after  = cells->plane[c] + cells->bands,
-                                        .x      = block->rect.x,
-                                        .y      = block->rect.y};
-    cells->storage[c] = tb_pair_block_release(block);
-    cells->count++;
-    return TB_OK;
+    if (tb_align_holds(cells->align))
+        storage = tb_pair_block_release(block);
+    return tb_align_add(cells->align, &cell, storage, err);
 }
 
 static double rounded_shift(double shift)
@@ -466,15 +461,13 @@ static double rounded_shift(double shift)
 static tb_status register_file(tb_model *model, int file, const tb_pair *pair, tb_gather *gather,
                                const tb_engine *engine, tb_error *err)
 {
-    tb_status       status = TB_OK;
-    tb_model_file  *out    = &model->file[file];
-    tb_sample       sample = {0};
-    align_cells    *cells  = NULL;
+    tb_status      status = TB_OK;
+    tb_model_file *out    = &model->file[file];
+    tb_sample      sample = {0};
+    align_cells    cells  = {
+            .file = file, .bands = model->bands, .has_others = tb_epoch_files(pair->after) > 1};
     tb_registration found;
 
-    TB_TRY(tb_alloc_zero(&cells, 1, sizeof *cells, "registration", err));
-    cells->file  = file;
-    cells->bands = model->bands;
     TB_TRY(tb_sample_list(&sample, &pair->lattice, tb_epoch_footprint(pair->after, file), err));
     if (sample.count > REGISTRATION_CELLS) {
         sample.count = REGISTRATION_CELLS;
@@ -482,10 +475,9 @@ static tb_status register_file(tb_model *model, int file, const tb_pair *pair, t
             if (sample.cell[i].width == TB_SAMPLE_CELL && sample.cell[i].height == TB_SAMPLE_CELL)
                 sample.cell[i] = tb_rect_grow(sample.cell[i], -REGISTRATION_RIM);
     }
-    TB_TRY(tb_gather_read(gather, sample.cell, sample.count, take_align, cells, err));
-    TB_TRY(tb_registration_fit(cells->cell, cells->count, model->bands,
-                               tb_epoch_footprint(pair->after, file), engine->kernels, &found,
-                               err));
+    TB_TRY(tb_align_new(&cells.align, model->bands, engine->kernels, err));
+    TB_TRY(tb_gather_read(gather, sample.cell, sample.count, take_align, &cells, err));
+    TB_TRY(tb_registration_fit(cells.align, tb_epoch_footprint(pair->after, file), &found, err));
     if (found.is_other_ground) {
         status = tb_error_set(
             err, TB_E_INPUT,
@@ -515,10 +507,7 @@ static tb_status register_file(tb_model *model, int file, const tb_pair *pair, t
     }
     snprintf(out->reason, sizeof out->reason, "%s", found.reason);
 done:
-    if (cells != NULL)
-        for (int c = 0; c < REGISTRATION_CELLS; c++)
-            tb_free(cells->storage[c]);
-    tb_free(cells);
+    tb_align_free(cells.align);
     tb_sample_reset(&sample);
     return status;
 }
@@ -648,7 +637,8 @@ size_t tb_model_fit_bytes(const tb_pair *pair, double sample_share, int workers,
     /* The arrays grow by halves, and both copies live for a moment; IR-MAD keeps a weight a pixel.
      */
     size_t sample = (size_t)largest * (planes * 5 / 2 + 2 * sizeof(float));
-    size_t align  = REGISTRATION_CELLS * (size_t)TB_SAMPLE_CELL * TB_SAMPLE_CELL * (planes + 48);
+    size_t align  = tb_registration_bytes(pair->bands, REGISTRATION_CELLS,
+                                          (int64_t)TB_SAMPLE_CELL * TB_SAMPLE_CELL);
     size_t each   = tb_pair_block_bytes(pair->bands, cell) + tb_scores_bytes(kept, side, side) +
                   (size_t)cell * TB_SCREEN_PIXEL_BYTES + tb_tally_bytes(pair->bands);
 
