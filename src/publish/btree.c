@@ -27,6 +27,9 @@ static const uint64_t LOCK_BYTE = UINT64_C(1) << 30;
 
 static const uint32_t PAGES_MOST = UINT32_MAX - 2;
 
+/* Appended bytes go to the disk a window at a time. Files up to KEPT_BYTES stay in memory. */
+static const uint64_t WINDOW_BYTES = UINT64_C(8) << 20, KEPT_BYTES = UINT64_C(64) << 20;
+
 struct tb_pages {
     int      file;
     char    *path;
@@ -34,6 +37,7 @@ struct tb_pages {
     uint32_t next;  /* number of the page that is appended next, from 1 */
     uint8_t *buffer;
     size_t   buffered; /* bytes: the pages just before `next` */
+    uint64_t begun;    /* bytes of the file that are on their way to the disk */
 };
 
 uint8_t *tb_btree_put_number(uint8_t *at, uint64_t number, int bytes)
@@ -181,11 +185,48 @@ static uint64_t offset_of(const tb_pages *pages, uint32_t number)
     return (uint64_t)(number - 1) * pages->bytes;
 }
 
+/* An error of the disk is told once only, so here; that a file cannot be treated so is none. */
+static tb_status sync_window(const tb_pages *pages, uint64_t from, unsigned how, tb_error *err)
+{
+    if (sync_file_range(pages->file, (off_t)from, (off_t)WINDOW_BYTES, how) != 0 &&
+        (errno == EIO || errno == ENOSPC || errno == EDQUOT))
+        return tb_file_complain("write", pages->path, err);
+    return TB_OK;
+}
+
+/*
+ * Begins to put windows on the disk that are written whole, and lets go of the ones before. Else a
+ * large file takes as much memory as it is long, all of it new, which costs the system more than
+ * the copying; and the disk would wait for the end.
+ */
+static tb_status send(tb_pages *pages, uint64_t end, tb_error *err)
+{
+    tb_status status = TB_OK;
+
+    for (; end - pages->begun >= WINDOW_BYTES; pages->begun += WINDOW_BYTES) {
+        uint64_t before = pages->begun - WINDOW_BYTES;
+
+        TB_TRY(sync_window(pages, pages->begun, SYNC_FILE_RANGE_WRITE, err));
+        if (pages->begun < KEPT_BYTES)
+            continue;
+        TB_TRY(sync_window(pages, before,
+                           SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |
+                               SYNC_FILE_RANGE_WAIT_AFTER,
+                           err));
+        (void)posix_fadvise(pages->file, (off_t)before, (off_t)WINDOW_BYTES, POSIX_FADV_DONTNEED);
+    }
+done:
+    return status;
+}
+
 static tb_status flush(tb_pages *pages, tb_error *err)
 {
-    tb_status status = write_at(pages, pages->buffer, pages->buffered,
-                                offset_of(pages, pages->next) - pages->buffered, err);
+    tb_status status = TB_OK;
+    uint64_t  end    = offset_of(pages, pages->next);
 
+    TB_TRY(write_at(pages, pages->buffer, pages->buffered, end - pages->buffered, err));
+    TB_TRY(send(pages, end, err));
+done:
     pages->buffered = 0;
     return status;
 }
