@@ -11,24 +11,31 @@
 /* Marks a vertex at a corner where two pixels meet: there are two, one after the other. */
 #define TWIN (UINT32_C(1) << 31)
 
+/* Marks the note of an edge that was walked. */
+#define WALKED (UINT32_C(1) << 31)
+
 /*
- * A turn of a ring. Vertices are numbered by (y, x). Those of a line between two rows come in
- * pairs, the ends of a horizontal edge: 2 k and 2 k + 1, side by side in memory. So only vertical
- * edges need to be kept.
+ * A turn of a ring. Vertices are numbered by (y, x) from FIRST_VERTEX on. Those of a line between
+ * two rows come in pairs, the ends of a horizontal edge: 2 k and 2 k + 1, side by side in memory.
+ * So only vertical edges need to be kept.
  */
 typedef struct vertex {
     tb_corner at;
     uint32_t  across; /* the vertex at the other end of the vertical edge, and TWIN */
-    uint32_t  note;   /* of the left end of an edge, where the inside is above it: a vertex at the
-                         left end of the span above, so of the same region; where it is below: NONE.
-                         Of the right end: the polygon, once it is visited; before, NONE */
+    uint32_t  note;   /* of the left end of an edge, once it is walked: WALKED and the ring; before,
+                         where the inside is above it, a vertex at the left end of the span above,
+                         so of the same region; where it is below, NONE. Of the right end, once it
+                         is walked: the place in the ring of the end that was come to first */
 } vertex;
+
+/* An edge of no meaning lies before the others: what there is not is written to it. */
+enum { NO_VERTEX = 0, FIRST_VERTEX = 2 };
 
 /* The vertical edges of a row, from left to right, x from the origin: left ends of spans have even
  * numbers, right ends odd ones. Behind the last one NO_EDGE. */
 typedef struct line {
     int32_t  *x;
-    uint32_t *began; /* the vertex each began with */
+    uint32_t *began; /* from 1 on: the vertex each began with */
     size_t    capacity;
 } line;
 
@@ -43,9 +50,8 @@ typedef struct found_rings {
 } found_rings;
 
 struct tb_trace {
-    vertex   *vertices;
-    uint32_t *place; /* of a twin in the ring that is walked */
-    size_t    vertex_count, vertex_capacity;
+    vertex *vertices;
+    size_t  vertex_count, vertex_capacity;
 
     line above, below;
 
@@ -71,7 +77,6 @@ void tb_trace_free(tb_trace *trace)
     if (trace == NULL)
         return;
     tb_free(trace->vertices);
-    tb_free(trace->place);
     tb_free(trace->above.x);
     tb_free(trace->above.began);
     tb_free(trace->below.x);
@@ -116,7 +121,8 @@ static tb_status reserve_edges(line *of, size_t edges, tb_error *err)
         return TB_OK;
     edges = larger(of->capacity, edges + 1);
     TB_TRY(tb_grow(&of->x, edges, sizeof *of->x, "edges of a line", err));
-    TB_TRY(tb_grow(&of->began, edges, sizeof *of->began, "edges of a line", err));
+    TB_TRY(tb_grow(&of->began, edges + 1, sizeof *of->began, "edges of a line", err));
+    of->began[0] = NO_VERTEX;
     of->capacity = edges;
 done:
     return status;
@@ -135,7 +141,6 @@ static tb_status reserve_vertices(tb_trace *trace, size_t more, tb_error *err)
         return TB_OK;
     capacity = larger(trace->vertex_capacity, needed);
     TB_TRY(tb_grow(&trace->vertices, capacity, sizeof *trace->vertices, "vertices", err));
-    TB_TRY(tb_grow(&trace->place, capacity, sizeof *trace->place, "vertices", err));
     trace->vertex_capacity = capacity;
 done:
     return status;
@@ -161,63 +166,47 @@ done:
     return status;
 }
 
-/* Joins two vertices by a vertical edge; they may be marked as twins already. */
-static void join(vertex *vertices, uint32_t a, uint32_t b)
-{
-    vertices[a].across |= b;
-    vertices[b].across |= a;
-}
-
 /*
  * Places the vertices on the line between two rows. Where two pixels meet at a corner each keeps
  * its own turn: the vertex to the left ends the horizontal edge there, the other begins the next,
  * and each goes on with the vertical edge of its own pixel.
+ *
+ * What a step finds cannot be foreseen, so it has no branch: it writes two vertices, of which the
+ * next step writes over those that are none (straight on: two; a turn of one pixel: one).
  */
 static void trace_line(tb_trace *trace, int32_t y)
 {
-    const int32_t *up = trace->above.x, *low = trace->below.x;
-    uint32_t      *began_up = trace->above.began, *began_low = trace->below.began;
-    vertex        *v     = trace->vertices;
-    uint32_t       n     = (uint32_t)trace->vertex_count;
-    bool           in_up = false, in_low = false; /* just left of x */
+    const int32_t  *up = trace->above.x, *low = trace->below.x;
+    const uint32_t *began_up  = trace->above.began + 1;
+    uint32_t       *began_low = trace->below.began + 1;
+    vertex         *v         = trace->vertices;
+    uint32_t        n         = (uint32_t)trace->vertex_count;
+    uint32_t        in_up = 0, in_low = 0; /* just left of x: 1 where inside */
+    size_t          u = 0, l = 0;
 
-    while (*up != NO_EDGE || *low != NO_EDGE) {
-        bool      at_up = *up <= *low, at_low = *low <= *up;
-        tb_corner corner = {at_up ? *up : *low, y};
+    for (;;) {
+        int32_t   x_up = up[u], x_low = low[l];
+        tb_corner corner = {x_up < x_low ? x_up : x_low, y};
+        uint32_t  at_up = x_up <= x_low, at_low = x_low <= x_up;
+        uint32_t  both = at_up & at_low, is_twin = both & (in_up ^ in_low), flag = is_twin * TWIN;
+        uint32_t  has_turn = is_twin | (both ^ 1);
+        uint32_t  end      = n + (is_twin & (in_up ^ 1)); /* of the vertical edge above */
+        uint32_t  start    = n + (is_twin & in_up);       /* of the one below */
+        uint32_t  other    = (at_up & has_turn) != 0 ? began_up[u] : NO_VERTEX;
+        uint32_t  note; /* began_up[u - 1] is the left end of the span that x lies below */
 
-        if (!at_up || !at_low) {
-            v[n] = (vertex){corner, 0, NONE};
-            if (n % 2 == 0) { /* begins an edge; began_up[-1] is the left end of the span above */
-                if (at_up && !in_up)
-                    v[n].note = *began_up;
-                else if (at_low && in_low)
-                    v[n].note = began_up[-1];
-            }
-            if (at_up)
-                join(v, n, *began_up);
-            else
-                *began_low = n;
-            n++;
-        } else if (in_up == in_low) {
-            *began_low = *began_up; /* straight on */
-        } else {
-            v[n]            = (vertex){corner, TWIN, NONE};
-            v[n + 1]        = (vertex){corner, TWIN, in_up ? NONE : *began_up};
-            trace->place[n] = trace->place[n + 1] = NONE;
-            join(v, in_up ? n : n + 1, *began_up);
-            *began_low = in_up ? n + 1 : n;
-            n += 2;
-        }
-        if (at_up) {
-            in_up = !in_up;
-            up++;
-            began_up++;
-        }
-        if (at_low) {
-            in_low = !in_low;
-            low++;
-            began_low++;
-        }
+        if (corner.x == NO_EDGE)
+            break;
+        note     = (in_up ^ at_up) != 0 ? began_up[(ptrdiff_t)u + at_up - 1] : NONE;
+        v[n]     = (vertex){corner, flag | (end == n ? other : 0), note};
+        v[n + 1] = (vertex){corner, flag | (end == n ? 0 : other), note};
+        v[other].across |= end;
+        began_low[l] = has_turn != 0 ? start : began_up[u];
+        n += has_turn + is_twin;
+        u += at_up;
+        l += at_low;
+        in_up ^= at_up;
+        in_low ^= at_low;
     }
     trace->vertex_count = n;
 }
@@ -228,7 +217,7 @@ static tb_status link_vertices(tb_trace *trace, const tb_span *spans, size_t cou
     tb_status status = TB_OK;
     size_t    from = 0, to = 0; /* spans of the row above the line */
 
-    trace->vertex_count = 0;
+    trace->vertex_count = FIRST_VERTEX;
     TB_TRY(reserve_edges(&trace->above, 0, err));
     trace->above.x[0] = NO_EDGE;
     while (from < count) {
@@ -239,7 +228,7 @@ static tb_status link_vertices(tb_trace *trace, const tb_span *spans, size_t cou
         while (below < count && spans[below].row == row)
             below++;
         TB_TRY(take_line(trace, spans, to, below, err));
-        TB_TRY(reserve_vertices(trace, 2 * (below - from), err));
+        TB_TRY(reserve_vertices(trace, 2 * (below - from) + 2, err)); /* and what is none */
         trace_line(trace, (int32_t)(row - spans[0].row));
         swap         = trace->above;
         trace->above = trace->below;
@@ -294,27 +283,47 @@ done:
     return status;
 }
 
-/*
- * Goes on to a vertex that has a twin: cuts a ring off where the walk comes back to the corner. The
- * twin was met in this walk, and not cut off since, when its place in the ring holds its corner.
- */
-static tb_status meet_twin(tb_trace *trace, tb_corner *ring, size_t *length, uint32_t i,
-                           uint32_t polygon, tb_error *err)
+/* The left end of the edge at the other side of the corner where an end of this edge has a twin. */
+static uint32_t edge_of_twin(uint32_t i)
 {
-    tb_status status = TB_OK;
-    tb_corner corner = trace->vertices[i].at;
-    size_t    place  = trace->place[i % 2 != 0 ? i + 1 : i - 1];
+    return i % 2 != 0 ? i + 1 : i - 2;
+}
 
-    if (place < *length && ring[place].x == corner.x && ring[place].y == corner.y) {
+/*
+ * Goes on to a vertex: cuts a ring off where the walk comes back to its corner. Its twin was met in
+ * this walk, and not cut off since, when one of the places of its edge holds the corner.
+ */
+static tb_status meet(tb_trace *trace, tb_corner *ring, size_t *length, uint32_t i,
+                      uint32_t polygon, uint32_t note, tb_error *err)
+{
+    tb_status     status = TB_OK;
+    const vertex *v      = trace->vertices;
+    tb_corner     corner = v[i].at;
+    uint32_t      twin   = edge_of_twin(i);
+    size_t        place  = SIZE_MAX;
+
+    if ((v[i].across & TWIN) != 0 && v[twin].note == note)
+        for (size_t p = v[twin + 1].note; p < (size_t)v[twin + 1].note + 2 && p < *length; p++)
+            if (ring[p].x == corner.x && ring[p].y == corner.y)
+                place = p;
+    if (place != SIZE_MAX) {
         /* Both pieces turn at this corner: the one cut off and the one that goes on. */
         TB_TRY(cut_off(trace, ring + place, *length - place, polygon, err));
         *length = place + 1;
     } else {
-        trace->place[i]   = (uint32_t)*length;
         ring[(*length)++] = corner;
     }
 done:
     return status;
+}
+
+/* Whether an end of the edge that begins at `left` may have a twin in the ring. */
+static inline bool may_meet(const vertex *v, uint32_t left, uint32_t ring)
+{
+    uint32_t before = (v[left].across >> 31) & (v[left - 2].note == ring);
+    uint32_t after  = (v[left + 1].across >> 31) & (v[left + 2].note == ring);
+
+    return (before | after) != 0;
 }
 
 /* Walks the ring that starts at `start`, down a left edge where the inside is below, along a lower
@@ -326,28 +335,33 @@ static tb_status walk_ring(tb_trace *trace, uint32_t start, bool is_below, uint3
     tb_corner *ring   = trace->corners + trace->corner_count;
     vertex    *v      = trace->vertices;
     size_t     length = 0, first_piece = trace->pieces.count;
-    uint32_t   last = is_below ? start : start ^ 1, i = last;
+    uint32_t   note = WALKED | (uint32_t)trace->walked.count;
+    uint32_t   next = v[is_below ? start : start + 1].across & ~TWIN;
 
-    trace->cut_count = 0;
+    trace->cut_count  = 0;
+    v[start].note     = note;
+    v[start + 1].note = 0;
+    ring[length++]    = v[start].at; /* has no twin in this ring: none starts lower */
     if (!is_below)
-        ring[length++] = v[start].at; /* has no twin in this ring: none starts lower */
-    do {
-        uint32_t ahead = v[i].across, next = ahead & ~TWIN;
+        ring[length++] = v[start + 1].at;
+    while ((next & ~UINT32_C(1)) != start) {
+        uint32_t left = next & ~UINT32_C(1);
 
-        if ((ahead & TWIN) == 0)
-            ring[length++] = v[i].at;
-        else
-            TB_TRY(meet_twin(trace, ring, &length, i, polygon, err));
-        if (!is_below && next == start)
-            break;
-        if ((v[next].across & TWIN) == 0)
-            ring[length++] = v[next].at;
-        else
-            TB_TRY(meet_twin(trace, ring, &length, next, polygon, err));
-        v[next | 1].note = polygon;
-        i                = next ^ 1;
-    } while (i != last);
-    v[start | 1].note = polygon;
+        v[left].note = note;
+        if (!may_meet(v, left, note)) {
+            v[left + 1].note = (uint32_t)length;
+            ring[length]     = v[next].at;
+            ring[length + 1] = v[next ^ 1].at;
+            length += 2;
+        } else {
+            TB_TRY(meet(trace, ring, &length, next, polygon, note, err));
+            v[left + 1].note = (uint32_t)length - 1;
+            TB_TRY(meet(trace, ring, &length, next ^ 1, polygon, note, err));
+        }
+        next = v[next ^ 1].across & ~TWIN;
+    }
+    if (is_below)
+        TB_TRY(meet(trace, ring, &length, start + 1, polygon, note, err));
     TB_TRY(append_ring(&trace->walked, (found_ring){{trace->corner_count, length}, polygon}, err));
     if (trace->cut_count > 0)
         memcpy(ring + length, trace->cut, trace->cut_count * sizeof *ring);
@@ -375,6 +389,14 @@ done:
     return status;
 }
 
+/* The polygon of the walked edge that a vertex lies on. */
+static uint32_t polygon_of(const tb_trace *trace, uint32_t i)
+{
+    uint32_t ring = trace->vertices[i & ~UINT32_C(1)].note & ~WALKED;
+
+    return trace->walked.rings[ring].polygon;
+}
+
 /*
  * Makes rings of the vertices, each from its first one. A region's exterior ring has its first
  * corner, so a ring that starts with the inside below is a new polygon. One that starts with the
@@ -389,14 +411,13 @@ static tb_status find_rings(tb_trace *trace, tb_error *err)
     trace->walked.count  = 0;
     trace->pieces.count  = 0;
     trace->polygon_count = 0;
-    for (uint32_t i = 0; i < trace->vertex_count; i += 2) {
-        uint32_t beside = trace->vertices[i].note;
+    for (uint32_t i = FIRST_VERTEX; i < trace->vertex_count; i += 2) {
+        uint32_t note = trace->vertices[i].note;
 
-        if (trace->vertices[i + 1].note == NONE)
-            TB_TRY(walk_ring(trace, i, beside == NONE,
-                             beside == NONE ? (uint32_t)trace->polygon_count++
-                                            : trace->vertices[beside | 1].note,
-                             err));
+        if (note == NONE)
+            TB_TRY(walk_ring(trace, i, true, (uint32_t)trace->polygon_count++, err));
+        else if ((note & WALKED) == 0)
+            TB_TRY(walk_ring(trace, i, false, polygon_of(trace, note), err));
     }
 done:
     return status;
