@@ -124,7 +124,7 @@ static tb_status hear_component(void *context, const tb_component *component, tb
     t->largest = component->pixels > t->largest ? component->pixels : t->largest;
     if (t->trace == NULL)
         return TB_OK;
-    TB_TRY(tb_trace_spans(t->trace, component->spans, component->span_count, &shape, err));
+    TB_TRY(tb_trace_component(t->trace, component, &shape, err));
     t->polygons += (int64_t)shape.polygon_count;
     t->rings += (int64_t)shape.ring_count;
     t->corners += (int64_t)shape.corner_count;

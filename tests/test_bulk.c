@@ -68,7 +68,7 @@ static tb_status add_features(tb_vector *vector, int layer, int count, int most,
         double            y         = (double)(random_next(&seed) % 1000000) / 3;
         tb_ring           ring      = {0, corners};
         tb_polygon        polygon   = {0, 1};
-        tb_vector_outline outline   = {points, &ring, &polygon, 1};
+        tb_vector_outline outline   = {points, &ring, &polygon, 1, NULL, NULL};
         tb_vector_value   values[3] = {{.is_set = true, .integer = i * INT64_C(1000)},
                                        {.is_set = true, .integer = some_integer(&seed)},
                                        {.is_set = i % 5 != 0, .real = (double)i / 3}};
@@ -321,7 +321,7 @@ static void what_it_cannot_hold_is_refused(void **state)
     const double      points[] = {0, 0, 1, 0, 1, 1};
     const tb_ring     ring     = {0, 3};
     const tb_polygon  polygon  = {0, 1};
-    tb_vector_outline outline  = {points, &ring, &polygon, 1};
+    tb_vector_outline outline  = {points, &ring, &polygon, 1, NULL, NULL};
     tb_vector_value   value    = {.is_set = true, .text = "x"};
     tb_vector        *vector   = NULL;
     int               number;

@@ -323,9 +323,11 @@ static tb_status hear_component(void *context, const tb_component *c, tb_error *
     for (int i = 0; i < COLUMNS; i++)
         TB_TRY(tb_text_append(text, err, " %lld", (long long)c->evidence[i]));
     for (size_t s = 0; s < c->span_count; s++)
-        TB_TRY(tb_text_append(text, err, "; %lld %lld %lld", (long long)c->spans[s].row,
-                              (long long)c->spans[s].first, (long long)c->spans[s].last));
-    TB_TRY(tb_trace_spans(heard->trace, c->spans, c->span_count, &shape, err));
+        TB_TRY(tb_text_append(text, err, "; %lld %lld %lld",
+                              (long long)(c->origin_y + c->spans[s].row),
+                              (long long)(c->origin_x + c->spans[s].first),
+                              (long long)(c->origin_x + c->spans[s].last)));
+    TB_TRY(tb_trace_component(heard->trace, c, &shape, err));
     for (size_t r = 0; r < shape.ring_count; r++) {
         TB_TRY(tb_text_append(text, err, "\n ring"));
         for (size_t i = 0; i < shape.rings[r].count; i++)
@@ -536,7 +538,7 @@ static tb_status check_component(void *context, const tb_component *c, tb_error 
     GEOSGeometry *whole;
     tb_shape      shape;
 
-    TB_TRY(tb_trace_spans(check->trace, c->spans, c->span_count, &shape, err));
+    TB_TRY(tb_trace_component(check->trace, c, &shape, err));
     for (size_t p = 0; p < shape.polygon_count; p++)
         for (size_t r = 0; r < shape.polygons[p].count; r++) {
             tb_ring ring = shape.rings[shape.polygons[p].first + r];
@@ -788,25 +790,26 @@ static void compare_nearby(const comparison *c, const tb_component *component, i
 
 static tb_status compare_component(void *context, const tb_component *component, tb_error *err)
 {
-    comparison    *c     = context;
-    const tb_span *end   = &component->spans[component->span_count - 1];
-    int            label = c->f->labels[(component->spans[0].row - c->m->y) * c->m->width +
-                             component->spans[0].first - c->m->x] -
-                1;
+    comparison          *c     = context;
+    const tb_local_span *start = component->spans;
+    const tb_local_span *end   = &component->spans[component->span_count - 1];
+    int64_t              y = component->origin_y - c->m->y, x = component->origin_x - c->m->x;
+    int64_t              row = component->origin_y + end->row;
+    int label                = c->f->labels[(y + start->row) * c->m->width + x + start->first] - 1;
 
     (void)err;
     assert_int_equal(component->number, c->number_of[label]);
     assert_memory_equal(component->evidence, c->f->evidence + label * COLUMNS,
                         COLUMNS * sizeof(int64_t));
     assert_int_equal(component->pixels, c->f->evidence[label * COLUMNS]);
-    assert_int_equal(component->bounds.y + component->bounds.height - 1, end->row);
-    assert_true(end->row > c->closing_row ||
-                (end->row == c->closing_row && component->number > c->closing_number));
+    assert_int_equal(component->bounds.y + component->bounds.height - 1, row);
+    assert_true(row > c->closing_row ||
+                (row == c->closing_row && component->number > c->closing_number));
     if (c->hears_nearby && component->number % 5 == 0)
         compare_nearby(c, component, label);
     else if (!c->hears_nearby)
         assert_int_equal(component->nearby_count, 0);
-    c->closing_row    = end->row;
+    c->closing_row    = row;
     c->closing_number = component->number;
     c->heard++;
     return TB_OK;
@@ -881,8 +884,10 @@ static tb_status write_down(void *context, const tb_component *c, tb_error *err)
                           (long long)c->bounds.y, (long long)c->bounds.width,
                           (long long)c->bounds.height));
     for (size_t i = 0; i < c->span_count; i++)
-        TB_TRY(tb_text_append(text, err, " %lld:%lld-%lld", (long long)c->spans[i].row,
-                              (long long)c->spans[i].first, (long long)c->spans[i].last));
+        TB_TRY(tb_text_append(text, err, " %lld:%lld-%lld",
+                              (long long)(c->origin_y + c->spans[i].row),
+                              (long long)(c->origin_x + c->spans[i].first),
+                              (long long)(c->origin_x + c->spans[i].last)));
     for (size_t i = 0; i < c->nearby_count; i++)
         TB_TRY(tb_text_append(text, err, " (%lld:%lld-%lld)", (long long)c->nearby[i].row,
                               (long long)c->nearby[i].first, (long long)c->nearby[i].last));
@@ -1121,7 +1126,7 @@ static tb_status hear_nothing(void *context, const tb_component *component, tb_e
 {
     tb_shape shape;
 
-    return tb_trace_spans(context, component->spans, component->span_count, &shape, err);
+    return tb_trace_component(context, component, &shape, err);
 }
 
 /* Opens and assembles one file of unknown soundness. */

@@ -40,8 +40,6 @@ typedef struct vectorizer {
     tb_trace          *trace;
     tb_outline        *outline;
     tb_outline_options how;
-    double            *points;
-    size_t             point_capacity;
     double             pixel_area; /* signed: negative where the rows run down the y axis */
 } vectorizer;
 
@@ -240,30 +238,18 @@ done:
 /* ---------------------------------------------------------------- from runs to features */
 
 /*
- * The rings in coordinates of the raster. Their sense is that of the screen: where y grows upwards
- * that is the map's too, else they are turned round, with the first corner kept.
+ * Where the corners of a shape lie. The sense of its rings is that of the screen: where y grows
+ * upwards that is the map's too, else they are turned round.
  */
-static void place_rings(const vectorizer *v, const tb_shape *shape)
+static tb_vector_lattice lattice_of(const vectorizer *v, const tb_shape *shape)
 {
-    const double *t        = v->info->transform;
-    const double  unit     = 1.0 / shape->scale; /* a power of two: exact */
-    const double  origin_x = (double)shape->origin_x, origin_y = (double)shape->origin_y;
-    bool          is_turned = v->pixel_area > 0;
+    tb_vector_lattice lattice = {.origin_x  = (double)shape->origin_x,
+                                 .origin_y  = (double)shape->origin_y,
+                                 .unit      = 1.0 / shape->scale, /* a power of two: exact */
+                                 .is_turned = v->pixel_area > 0};
 
-    for (size_t r = 0; r < shape->ring_count; r++) {
-        const tb_corner *from  = shape->corners + shape->rings[r].first;
-        double          *to    = v->points + 2 * shape->rings[r].first;
-        size_t           count = shape->rings[r].count;
-
-        for (size_t i = 0; i < count; i++) {
-            const tb_corner *corner = &from[is_turned && i > 0 ? count - i : i];
-            double           x      = origin_x + (double)corner->x * unit;
-            double           y      = origin_y + (double)corner->y * unit;
-
-            *to++ = t[0] + x * t[1] + y * t[2];
-            *to++ = t[3] + x * t[4] + y * t[5];
-        }
-    }
+    memcpy(lattice.transform, v->info->transform, sizeof lattice.transform);
+    return lattice;
 }
 
 static tb_status write_component(void *context, const tb_component *component, tb_error *err)
@@ -280,7 +266,7 @@ static tb_status write_component(void *context, const tb_component *component, t
 
     if (component->verdict != TB_VERDICT_KEPT)
         return TB_OK;
-    TB_TRY(tb_trace_spans(v->trace, component->spans, component->span_count, &traced, err));
+    TB_TRY(tb_trace_component(v->trace, component, &traced, err));
     TB_TRY(tb_outline_simplify(v->outline, &traced, component->nearby, component->nearby_count,
                                &v->how, &shape, err));
     v->result.filled += (int64_t)(traced.ring_count - shape.ring_count);
@@ -288,21 +274,13 @@ static tb_status write_component(void *context, const tb_component *component, t
     is_traced = shape.scale == 1 && shape.ring_count == traced.ring_count;
     values[2].real =
         (is_traced ? (double)component->pixels : tb_shape_area(&shape)) * fabs(v->pixel_area);
-    if (shape.corner_count > v->point_capacity) {
-        size_t capacity = shape.corner_count + shape.corner_count / 4;
 
-        tb_free(v->points); /* nothing in it is needed: growing would hold both */
-        v->points         = NULL;
-        v->point_capacity = 0;
-        TB_TRY(tb_alloc(&v->points, capacity, 2 * sizeof *v->points, "points of a feature", err));
-        v->point_capacity = capacity;
-    }
-    place_rings(v, &shape);
-
-    tb_vector_outline outline = {.points        = v->points,
-                                 .rings         = shape.rings,
+    tb_vector_lattice lattice = lattice_of(v, &shape);
+    tb_vector_outline outline = {.rings         = shape.rings,
                                  .polygons      = shape.polygons,
-                                 .polygon_count = shape.polygon_count};
+                                 .polygon_count = shape.polygon_count,
+                                 .corners       = shape.corners,
+                                 .lattice       = &lattice};
 
     TB_TRY(tb_vector_add(v->vector, v->layer, &outline, values, err));
     v->result.polygons += (int64_t)shape.polygon_count;
@@ -349,7 +327,6 @@ done:
     tb_vector_close(v->vector);
     tb_trace_free(v->trace);
     tb_outline_free(v->outline);
-    tb_free(v->points);
     return status;
 }
 

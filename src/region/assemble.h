@@ -32,15 +32,21 @@ typedef struct tb_span {
     int64_t row, first, last;
 } tb_span;
 
+/** The same, counted from a corner of the lattice: half the bytes. */
+typedef struct tb_local_span {
+    int32_t row, first, last;
+} tb_local_span;
+
 /** A whole component; borrows everything for the length of the call. */
 typedef struct tb_component {
     int64_t
         number; /**< from 0, in the order in which the components first appear by (row, first) */
-    tb_verdict     verdict;
-    int64_t        pixels;
-    tb_rect        bounds;
-    const tb_span *spans; /**< sorted by (row, first), with a gap between two of one row */
-    size_t         span_count;
+    tb_verdict           verdict;
+    int64_t              pixels;
+    tb_rect              bounds;
+    int64_t              origin_x, origin_y; /**< the corner that `spans` are counted from */
+    const tb_local_span *spans; /**< sorted by (row, first), with a gap between two of one row */
+    size_t               span_count;
     const tb_span *nearby; /**< of other kept or small components, where asked for: all pixels at
                                 most two rows and columns from one of this; sorted by (row, first),
                                 may overlap */

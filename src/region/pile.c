@@ -1,151 +1,92 @@
-#include "region/chain.h"
+#include "region/pile.h"
+
+#include <string.h>
 
 #include "core/memory.h"
 #include "region/array.h"
 
-#define NO_CHUNK UINT32_MAX
-
 enum {
-    SPAN_WORDS    = 3, /* row, first, last from the corner of the pool */
-    FIRST_SPANS   = 5,
-    MORE_SPANS    = 42,
-    SEGMENT_WORDS = 1 << 18,
+    LEAST_SPANS   = 4,
+    SEGMENT_BYTES = 1 << 20,
 };
 
-/* A chunk is its spans, and the number of the next chunk; a whole number of cache lines. */
-enum { FIRST_WORDS = 16, MORE_WORDS = 128 };
-
-enum { FIRST_NEXT = FIRST_SPANS * SPAN_WORDS, MORE_NEXT = MORE_SPANS * SPAN_WORDS };
-
-void tb_chain_pool_init(tb_chain_pool *pool, int64_t x, int64_t y)
+static size_t piece_spans(int size)
 {
-    *pool =
-        (tb_chain_pool){.x = x, .y = y, .first.free_chunk = NO_CHUNK, .more.free_chunk = NO_CHUNK};
+    return (size_t)LEAST_SPANS << size;
 }
 
-static void reset_chunks(tb_chain_chunks *chunks)
+/* The least size of a piece with room for so many spans; TB_PILE_SIZES: a large one. */
+static int size_of(size_t spans)
 {
-    for (size_t s = 0; s < chunks->segment_count; s++)
-        tb_free(chunks->segments[s]);
-    tb_free(chunks->segments);
+    int size = 0;
+
+    while (size < TB_PILE_SIZES && piece_spans(size) < spans)
+        size++;
+    return size;
 }
 
-void tb_chain_pool_reset(tb_chain_pool *pool)
+void tb_pile_pool_reset(tb_pile_pool *pool)
 {
-    reset_chunks(&pool->first);
-    reset_chunks(&pool->more);
-    tb_chain_pool_init(pool, 0, 0);
+    for (size_t s = 0; s < pool->segment_count; s++)
+        tb_free(pool->segments[s]);
+    tb_free(pool->segments);
+    *pool = (tb_pile_pool){0};
 }
 
-static inline int32_t *chunk_at(const tb_chain_chunks *chunks, size_t words, uint32_t i)
+static tb_status take_piece(tb_pile_pool *pool, int size, tb_local_span **taken, tb_error *err)
 {
-    size_t of_segment = SEGMENT_WORDS / words;
+    tb_status status = TB_OK;
+    size_t    bytes  = piece_spans(size) * sizeof **taken;
 
-    return chunks->segments[i / of_segment] + i % of_segment * words;
-}
-
-static int32_t *first_at(const tb_chain_pool *pool, uint32_t i)
-{
-    return chunk_at(&pool->first, FIRST_WORDS, i);
-}
-
-static int32_t *more_at(const tb_chain_pool *pool, uint32_t i)
-{
-    return chunk_at(&pool->more, MORE_WORDS, i);
-}
-
-static tb_status take_chunk(tb_chain_chunks *chunks, size_t words, size_t next, uint32_t *taken,
-                            tb_error *err)
-{
-    tb_status status     = TB_OK;
-    size_t    of_segment = SEGMENT_WORDS / words;
-
-    if (chunks->free_chunk != NO_CHUNK) {
-        *taken             = chunks->free_chunk;
-        chunks->free_chunk = (uint32_t)chunk_at(chunks, words, *taken)[next];
+    if (pool->free[size] != NULL) {
+        *taken = pool->free[size];
+        memcpy(&pool->free[size], *taken, sizeof(void *));
         return TB_OK;
     }
-    if (chunks->used_chunks == NO_CHUNK - 1)
-        return tb_error_set(err, TB_E_MEMORY,
-                            "out of memory, open components: expected fewer than "
-                            "2^32 chunks of runs, got more");
-    if (chunks->used_chunks / of_segment == chunks->segment_count) {
-        TB_TRY(tb_array_reserve_next(&chunks->segments, &chunks->segment_capacity,
-                                     chunks->segment_count, sizeof *chunks->segments,
-                                     "open components", err));
-        TB_TRY(tb_alloc(&chunks->segments[chunks->segment_count], SEGMENT_WORDS, sizeof(int32_t),
-                        "open components", err));
-        chunks->segment_count++;
+    if (pool->segment_count == 0 || pool->used + bytes > SEGMENT_BYTES) {
+        TB_TRY(tb_array_reserve_next(&pool->segments, &pool->segment_capacity, pool->segment_count,
+                                     sizeof *pool->segments, "open components", err));
+        TB_TRY(tb_alloc(&pool->segments[pool->segment_count], SEGMENT_BYTES, 1, "open components",
+                        err));
+        pool->segment_count++;
+        pool->used = 0;
     }
-    *taken = chunks->used_chunks++;
+    *taken = (tb_local_span *)((char *)pool->segments[pool->segment_count - 1] + pool->used);
+    pool->used += bytes;
 done:
     return status;
 }
 
-/* Behind the spans of a chunk stands the number of the next one. */
-tb_status tb_chain_lengthen(tb_chain_pool *pool, tb_chain *chain, tb_error *err)
+tb_status tb_pile_grow(tb_pile_pool *pool, tb_pile *pile, tb_error *err)
 {
     tb_status status = TB_OK;
-    uint32_t  taken  = NO_CHUNK;
+    size_t    count  = tb_pile_count(pile);
+    size_t    room   = count > 0 ? 2 * count : LEAST_SPANS;
+    tb_pile   moved  = {0};
 
-    if (chain->count == 0) {
-        TB_TRY(take_chunk(&pool->first, FIRST_WORDS, FIRST_NEXT, &chain->first, err));
-        chain->at   = first_at(pool, chain->first);
-        chain->room = FIRST_SPANS;
-    } else {
-        TB_TRY(take_chunk(&pool->more, MORE_WORDS, MORE_NEXT, &taken, err));
-        *chain->at  = (int32_t)taken;
-        chain->at   = more_at(pool, taken);
-        chain->room = MORE_SPANS;
-    }
+    if (size_of(room) < TB_PILE_SIZES)
+        TB_TRY(take_piece(pool, size_of(room), &moved.spans, err));
+    else
+        TB_TRY(tb_alloc(&moved.spans, room, sizeof *moved.spans, "runs of a component", err));
+    if (count > 0)
+        memcpy(moved.spans, pile->spans, count * sizeof *pile->spans);
+    moved.at  = moved.spans + count;
+    moved.end = moved.spans + room;
+    tb_pile_clear(pool, pile);
+    *pile = moved;
 done:
     return status;
 }
 
-static tb_span *lay_out(const tb_chain_pool *pool, const int32_t *from, size_t count, tb_span *to)
+void tb_pile_clear(tb_pile_pool *pool, tb_pile *pile)
 {
-    for (size_t i = 0; i < count; i++, from += SPAN_WORDS)
-        *to++ = (tb_span){pool->y + from[0], pool->x + from[1], pool->x + from[2]};
-    return to;
-}
+    int size = size_of((size_t)(pile->end - pile->spans));
 
-static void lay_out_chain(tb_chain_pool *pool, const tb_chain *from, tb_span *to)
-{
-    int32_t *chunk = first_at(pool, from->first);
-    size_t   left  = from->count - (from->count < FIRST_SPANS ? from->count : FIRST_SPANS);
-    uint32_t more  = (uint32_t)chunk[FIRST_NEXT];
-
-    to                     = lay_out(pool, chunk, from->count - left, to);
-    chunk[FIRST_NEXT]      = (int32_t)pool->first.free_chunk;
-    pool->first.free_chunk = from->first;
-    if (left == 0)
-        return;
-    chunk = more_at(pool, more);
-    for (; left > MORE_SPANS; left -= MORE_SPANS) {
-        to    = lay_out(pool, chunk, MORE_SPANS, to);
-        chunk = more_at(pool, (uint32_t)chunk[MORE_NEXT]);
+    if (size == TB_PILE_SIZES) {
+        tb_free(pile->spans);
+    } else if (pile->spans != NULL) {
+        memcpy(pile->spans, &pool->free[size], sizeof(void *));
+        pool->free[size] = pile->spans;
     }
-    lay_out(pool, chunk, left, to);
-    chunk[MORE_NEXT]      = (int32_t)pool->more.free_chunk;
-    pool->more.free_chunk = more;
-}
-
-tb_status tb_chain_gather(tb_chain_pool *pool, const tb_chain *from, tb_span **spans,
-                          size_t *capacity, tb_error *err)
-{
-    tb_status status = TB_OK;
-
-    if (from->count > *capacity) {
-        size_t needed = from->count + from->count / 4;
-
-        tb_free(*spans); /* nothing in it is needed: growing would hold both */
-        *spans    = NULL;
-        *capacity = 0;
-        TB_TRY(tb_alloc(spans, needed, sizeof **spans, "runs of a component", err));
-        *capacity = needed;
-    }
-    if (from->count > 0)
-        lay_out_chain(pool, from, *spans);
-done:
-    return status;
+    *pile = (tb_pile){0};
 }

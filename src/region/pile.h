@@ -1,72 +1,57 @@
 /**
- * Spans of many components that grow a span at a time, without a copy and without holes in memory.
+ * Spans of many components that grow a span at a time.
  *
- * The first spans of each lie in one cache line, those that follow in chunks of eight, chained:
- * most components are small, most spans are of large ones, and a large one is gathered as fast as
- * memory can be read ahead. Chunks lie in segments that stay put, and are used again.
+ * Each pile lies in one piece, so that it is used where it grew. One that is full moves to a piece
+ * of twice the size, and the one it leaves is for others: most components are small, few ever move.
  */
-#ifndef TUBAN_REGION_CHAIN_H
-#define TUBAN_REGION_CHAIN_H
+#ifndef TUBAN_REGION_PILE_H
+#define TUBAN_REGION_PILE_H
 
 #include "region/assemble.h"
 
-/** Spans in a chain of chunks; all zero has none. */
-typedef struct tb_chain {
-    int32_t *at; /**< where the next span goes */
-    uint32_t count;
-    uint32_t first; /**< chunk */
-    uint32_t room;  /**< spans that fit into the last chunk still */
-} tb_chain;
+enum { TB_PILE_SIZES = 10 };
 
-/** Chunks of one size. */
-typedef struct tb_chain_chunks {
-    int32_t **segments;
-    size_t    segment_count, segment_capacity;
-    uint32_t  free_chunk, used_chunks;
-} tb_chain_chunks;
+/** All NULL has none. */
+typedef struct tb_pile {
+    tb_local_span *spans, *at, *end; /**< the first; where the next goes; the end of the room */
+} tb_pile;
 
-/** Where the chunks of all chains lie. */
-typedef struct tb_chain_pool {
-    int64_t x, y; /**< the corner that spans are kept from: they reach 2^31 pixels from it */
-    tb_chain_chunks first, more;
-} tb_chain_pool;
+/** Pieces of memory: large ones are allocated one by one, others lie in segments. */
+typedef struct tb_pile_pool {
+    void  *free[TB_PILE_SIZES]; /**< by size; each begins with the address of the next */
+    void **segments;
+    size_t segment_count, segment_capacity;
+    size_t used; /**< bytes of the last segment */
+} tb_pile_pool;
 
-void tb_chain_pool_init(tb_chain_pool *pool, int64_t x, int64_t y);
-void tb_chain_pool_reset(tb_chain_pool *pool);
+/** Frees all segments; large pieces are given back pile by pile. The pool is all zero then. */
+void tb_pile_pool_reset(tb_pile_pool *pool);
 
-/** Makes room for a span where a chain's last chunk has none. TB_E_MEMORY. */
-tb_status tb_chain_lengthen(tb_chain_pool *pool, tb_chain *chain, tb_error *err);
+/** Moves a pile to a larger piece. TB_E_MEMORY. */
+tb_status tb_pile_grow(tb_pile_pool *pool, tb_pile *pile, tb_error *err);
+
+/** Gives its memory back; it has none then. */
+void tb_pile_clear(tb_pile_pool *pool, tb_pile *pile);
+
+static inline size_t tb_pile_count(const tb_pile *pile)
+{
+    return (size_t)(pile->at - pile->spans);
+}
 
 /** Appends a span, or makes the last one longer where they meet. Inline: once a run. */
-static inline tb_status tb_chain_append(tb_chain_pool *pool, tb_chain *to, tb_span added,
-                                        tb_error *err)
+static inline tb_status tb_pile_append(tb_pile_pool *pool, tb_pile *to, tb_local_span added,
+                                       tb_error *err)
 {
     tb_status status = TB_OK;
-    int32_t   row    = (int32_t)(added.row - pool->y);
-    int32_t   first  = (int32_t)(added.first - pool->x);
-    int32_t   last   = (int32_t)(added.last - pool->x);
 
-    if (to->count > 0 && to->at[-3] == row && to->at[-1] + 1 == first) {
-        to->at[-1] = last;
-        return TB_OK;
-    }
-    if (to->room == 0)
-        TB_TRY(tb_chain_lengthen(pool, to, err));
-    to->at[0] = row;
-    to->at[1] = first;
-    to->at[2] = last;
-    to->at += 3;
-    to->room--;
-    to->count++;
+    if (to->at == to->end) /* there may be none before; else there is one */
+        TB_TRY(tb_pile_grow(pool, to, err));
+    if (to->at != to->spans && to->at[-1].row == added.row && to->at[-1].last + 1 == added.first)
+        to->at[-1].last = added.last;
+    else
+        *to->at++ = added;
 done:
     return status;
 }
-
-/**
- * Lays the spans of a chain out in a row and gives its chunks back.
- * @param spans  an array of *capacity, which grows as it has to (free with tb_free).
- */
-tb_status tb_chain_gather(tb_chain_pool *pool, const tb_chain *from, tb_span **spans,
-                          size_t *capacity, tb_error *err);
 
 #endif

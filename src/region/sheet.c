@@ -354,8 +354,9 @@ static tb_status take_row(tb_sheet *s, int64_t y, tb_error *err)
             s->pixels[number] = state = -(int64_t)slot - 1;
         }
         slot = (uint32_t)(-state - 1);
-        TB_TRY(tb_pending_add(&s->pending, slot,
-                              (tb_span){y, s->now.edges[2 * c], s->now.edges[2 * c + 1] - 1}, err));
+        TB_TRY(tb_pending_add(
+            &s->pending, slot,
+            (tb_local_span){(int32_t)y, s->now.edges[2 * c], s->now.edges[2 * c + 1] - 1}, err));
     }
 done:
     return status;

@@ -3,10 +3,10 @@
 #include <string.h>
 
 #include "core/memory.h"
+#include "region/array.h"
 #include "region/corner.h"
 
-#define NONE    UINT32_MAX
-#define NO_EDGE INT32_MAX
+#define NONE UINT32_MAX
 
 /* Marks a vertex at a corner where two pixels meet: there are two, one after the other. */
 #define TWIN (UINT32_C(1) << 31)
@@ -23,20 +23,24 @@ typedef struct vertex {
     tb_corner at;
     uint32_t  across; /* the vertex at the other end of the vertical edge, and TWIN */
     uint32_t  note;   /* of the left end of an edge, once it is walked: WALKED and the ring; before,
-                         where the inside is above it, a vertex at the left end of the span above,
-                         so of the same region; where it is below, NONE. Of the right end, once it
-                         is walked: the place in the ring of the end that was come to first */
+                         where a ring can start with the inside above it, a vertex at the left end
+                         of the span above or of the one that ends here, so of the same region;
+                         else NONE. Of the right end, once it is walked: the place in the ring of
+                         the end that was come to first */
 } vertex;
+
+enum { GROUP_COLUMNS = 64 * 64 };
 
 /* An edge of no meaning lies before the others: what there is not is written to it. */
 enum { NO_VERTEX = 0, FIRST_VERTEX = 2 };
 
-/* The vertical edges of a row, from left to right, x from the origin: left ends of spans have even
- * numbers, right ends odd ones. Behind the last one NO_EDGE. */
+/*
+ * A row of pixels as bits, a column each, 64 to a word and the leftmost the lowest: where vertical
+ * edges are, and what is inside. Words that hold nothing are zero; which may hold something stands
+ * in `used`, a bit each.
+ */
 typedef struct line {
-    int32_t  *x;
-    uint32_t *began; /* from 1 on: the vertex each began with */
-    size_t    capacity;
+    uint64_t *edges, *inside, *used;
 } line;
 
 typedef struct found_ring {
@@ -53,7 +57,12 @@ struct tb_trace {
     vertex *vertices;
     size_t  vertex_count, vertex_capacity;
 
-    line above, below;
+    line      above, below;
+    uint32_t *began;       /* by column: the vertex that the vertical edge there began with */
+    size_t    line_groups; /* of 64 words that lines have room for */
+
+    tb_local_span *spans; /* of who has others */
+    size_t         span_capacity;
 
     tb_corner *corners;
     size_t     corner_count, corner_capacity;
@@ -72,15 +81,23 @@ tb_status tb_trace_new(tb_trace **out, tb_error *err)
     return tb_alloc_zero(out, 1, sizeof **out, "tracing", err);
 }
 
+static void free_line(line *freed)
+{
+    tb_free(freed->edges);
+    tb_free(freed->inside);
+    tb_free(freed->used);
+    *freed = (line){0};
+}
+
 void tb_trace_free(tb_trace *trace)
 {
     if (trace == NULL)
         return;
     tb_free(trace->vertices);
-    tb_free(trace->above.x);
-    tb_free(trace->above.began);
-    tb_free(trace->below.x);
-    tb_free(trace->below.began);
+    free_line(&trace->above);
+    free_line(&trace->below);
+    tb_free(trace->began);
+    tb_free(trace->spans);
     tb_free(trace->corners);
     tb_free(trace->cut);
     tb_free(trace->walked.rings);
@@ -90,22 +107,6 @@ void tb_trace_free(tb_trace *trace)
     tb_free(trace);
 }
 
-static tb_status check_extent(const tb_span *spans, size_t count, tb_error *err)
-{
-    if (count >= NONE || (count > 0 && spans[count - 1].row - spans[0].row >= INT32_MAX))
-        return tb_error_set(
-            err, TB_E_INPUT,
-            "trace a shape: expected fewer than 2^31 rows and 2^32 runs, got %zu runs", count);
-    for (size_t i = 0; i < count; i++)
-        if (spans[i].first - spans[0].first < -INT32_MAX ||
-            spans[i].last - spans[0].first >= INT32_MAX - 1)
-            return tb_error_set(err, TB_E_INPUT,
-                                "trace a shape: expected less than 2^31 columns, got "
-                                "%lld to %lld",
-                                (long long)spans[0].first, (long long)spans[i].last);
-    return TB_OK;
-}
-
 static size_t larger(size_t capacity, size_t needed)
 {
     size_t grown = capacity + capacity / 2 + 64;
@@ -113,17 +114,35 @@ static size_t larger(size_t capacity, size_t needed)
     return grown > needed ? grown : needed;
 }
 
-static tb_status reserve_edges(line *of, size_t edges, tb_error *err)
+static tb_status make_line(line *made, size_t groups, tb_error *err)
 {
     tb_status status = TB_OK;
 
-    if (edges < of->capacity)
+    TB_TRY(tb_alloc_zero(&made->edges, groups, 64 * sizeof *made->edges, "edges of a line", err));
+    TB_TRY(tb_alloc_zero(&made->inside, groups, 64 * sizeof *made->inside, "edges of a line", err));
+    TB_TRY(tb_alloc_zero(&made->used, groups, sizeof *made->used, "edges of a line", err));
+done:
+    return status;
+}
+
+/* Room for edges in columns 0 .. width. */
+static tb_status reserve_lines(tb_trace *trace, size_t width, tb_error *err)
+{
+    tb_status status = TB_OK;
+    size_t    groups = width / GROUP_COLUMNS + 1;
+
+    if (groups <= trace->line_groups)
         return TB_OK;
-    edges = larger(of->capacity, edges + 1);
-    TB_TRY(tb_grow(&of->x, edges, sizeof *of->x, "edges of a line", err));
-    TB_TRY(tb_grow(&of->began, edges + 1, sizeof *of->began, "edges of a line", err));
-    of->began[0] = NO_VERTEX;
-    of->capacity = edges;
+    free_line(&trace->above);
+    free_line(&trace->below);
+    tb_free(trace->began);
+    trace->began       = NULL;
+    trace->line_groups = 0;
+    TB_TRY(make_line(&trace->above, groups, err));
+    TB_TRY(make_line(&trace->below, groups, err));
+    TB_TRY(tb_alloc_zero(&trace->began, groups, GROUP_COLUMNS * sizeof *trace->began,
+                         "edges of a line", err));
+    trace->line_groups = groups;
 done:
     return status;
 }
@@ -146,90 +165,138 @@ done:
     return status;
 }
 
-/* Takes the edges of spans from..to-1 as the line below; returns how many. */
-static tb_status take_line(tb_trace *trace, const tb_span *spans, size_t from, size_t to,
-                           tb_error *err)
+static void use_word(line *of, uint32_t word)
 {
-    tb_status status = TB_OK;
-    line     *below  = &trace->below;
-    int64_t   origin = spans[0].first;
-    int32_t  *x;
+    of->used[word / 64] |= UINT64_C(1) << word % 64;
+}
 
-    TB_TRY(reserve_edges(below, 2 * (to - from), err));
-    x = below->x;
-    for (size_t i = from; i < to; i++) {
-        *x++ = (int32_t)(spans[i].first - origin);
-        *x++ = (int32_t)(spans[i].last + 1 - origin);
+/* Takes spans as the line below, which holds nothing; columns count from `left`. */
+static void take_line(line *below, const tb_local_span *spans, size_t count, int32_t left)
+{
+    for (size_t i = 0; i < count; i++) {
+        uint32_t first = (uint32_t)(spans[i].first - left),
+                 end   = (uint32_t)(spans[i].last - left) + 1;
+        uint32_t word = first / 64, last = end / 64;
+        uint64_t from = UINT64_C(1) << first % 64, to = UINT64_C(1) << end % 64;
+
+        below->edges[word] |= from;
+        below->edges[last] |= to;
+        use_word(below, word);
+        if (word == last) {
+            below->inside[word] |= to - from;
+            continue;
+        }
+        below->inside[word] |= -from;
+        while (++word < last) {
+            below->inside[word] = UINT64_MAX;
+            use_word(below, word);
+        }
+        below->inside[last] |= to - 1;
+        use_word(below, last);
     }
-    *x = NO_EDGE;
-done:
-    return status;
+}
+
+/* Where a line is placed, and how far it has been. */
+typedef struct placing {
+    int32_t  left, y;       /* corner of column 0 */
+    uint32_t count;         /* of vertices */
+    uint32_t word;          /* the one before the next */
+    uint64_t in_up, in_low; /* 1 where its last pixel is inside */
+    uint32_t last;          /* column of the last edge */
+} placing;
+
+/* The last column up to this word where there is an edge. */
+static inline uint32_t last_edge(uint32_t word, uint64_t edges, uint32_t before)
+{
+    return edges != 0 ? 64 * word + 63 - (uint32_t)__builtin_clzll(edges) : before;
 }
 
 /*
- * Places the vertices on the line between two rows. Where two pixels meet at a corner each keeps
- * its own turn: the vertex to the left ends the horizontal edge there, the other begins the next,
- * and each goes on with the vertical edge of its own pixel.
+ * Places the vertices of 64 columns. Where two pixels meet at a corner each keeps its own turn: the
+ * vertex to the left ends the horizontal edge there, the other begins the next, and each goes on
+ * with the vertical edge of its own pixel.
  *
- * What a step finds cannot be foreseen, so it has no branch: it writes two vertices, of which the
- * next step writes over those that are none (straight on: two; a turn of one pixel: one).
+ * What comes next cannot be foreseen, so there is no branch for it: two vertices are written, of
+ * which the next ones write over the second where there is one alone.
  */
-static void trace_line(tb_trace *trace, int32_t y)
+static inline void place_word(placing *at, vertex *v, uint32_t *began, uint32_t word, uint64_t up,
+                              uint64_t in_up, uint64_t low, uint64_t in_low)
 {
-    const int32_t  *up = trace->above.x, *low = trace->below.x;
-    const uint32_t *began_up  = trace->above.began + 1;
-    uint32_t       *began_low = trace->below.began + 1;
-    vertex         *v         = trace->vertices;
-    uint32_t        n         = (uint32_t)trace->vertex_count;
-    uint32_t        in_up = 0, in_low = 0; /* just left of x: 1 where inside */
-    size_t          u = 0, l = 0;
+    bool     is_next    = word == at->word + 1;
+    uint64_t up_before  = in_up << 1 | (is_next ? at->in_up : 0);
+    uint64_t low_before = in_low << 1 | (is_next ? at->in_low : 0);
+    uint64_t twins = up & low & (up_before ^ low_before), to_left = twins & up_before,
+             to_right   = twins ^ to_left; /* which of two ends the vertical edge above */
+    uint64_t below_span = low & ~up & up_before & low_before;
+    uint32_t n          = at->count;
 
-    for (;;) {
-        int32_t   x_up = up[u], x_low = low[l];
-        tb_corner corner = {x_up < x_low ? x_up : x_low, y};
-        uint32_t  at_up = x_up <= x_low, at_low = x_low <= x_up;
-        uint32_t  both = at_up & at_low, is_twin = both & (in_up ^ in_low), flag = is_twin * TWIN;
-        uint32_t  has_turn = is_twin | (both ^ 1);
-        uint32_t  end      = n + (is_twin & (in_up ^ 1)); /* of the vertical edge above */
-        uint32_t  start    = n + (is_twin & in_up);       /* of the one below */
-        uint32_t  other    = (at_up & has_turn) != 0 ? began_up[u] : NO_VERTEX;
-        uint32_t  note; /* began_up[u - 1] is the left end of the span that x lies below */
+    began += (size_t)64 * word;
+    for (uint64_t turns = (up ^ low) | twins; turns != 0; turns &= turns - 1) {
+        uint64_t  one    = turns & -turns;
+        int       bit    = __builtin_ctzll(turns);
+        uint32_t  end    = n + ((to_right & one) != 0);
+        uint32_t  start  = n + ((to_left & one) != 0); /* of the vertical edge below */
+        uint32_t  flag   = (end ^ start) * TWIN;       /* the first of twins is odd */
+        uint32_t  other  = began[bit] & -(uint32_t)((up & one) != 0);
+        tb_corner corner = {at->left + (int32_t)(64 * word) + bit, at->y};
 
-        if (corner.x == NO_EDGE)
-            break;
-        note     = (in_up ^ at_up) != 0 ? began_up[(ptrdiff_t)u + at_up - 1] : NONE;
-        v[n]     = (vertex){corner, flag | (end == n ? other : 0), note};
-        v[n + 1] = (vertex){corner, flag | (end == n ? 0 : other), note};
+        v[n]          = (vertex){corner, flag, NONE};
+        v[n + 1]      = (vertex){corner, flag, NONE};
+        v[end].across = flag | other;
         v[other].across |= end;
-        began_low[l] = has_turn != 0 ? start : began_up[u];
-        n += has_turn + is_twin;
-        u += at_up;
-        l += at_low;
-        in_up ^= at_up;
-        in_low ^= at_low;
+        if ((below_span & one) != 0) /* the span above began there, or the one that ends here */
+            v[n].note = began[(int64_t)last_edge(word, (up | low) & (one - 1), at->last) -
+                              64 * (int64_t)word];
+        began[bit] = start;
+        n          = end + start + 1 - n;
     }
-    trace->vertex_count = n;
+    at->count  = n;
+    at->word   = word;
+    at->in_up  = in_up >> 63;
+    at->in_low = in_low >> 63;
+    at->last   = last_edge(word, up | low, at->last);
 }
 
-/* Finds the vertices of all rings and what joins them. */
-static tb_status link_vertices(tb_trace *trace, const tb_span *spans, size_t count, tb_error *err)
+/* Places the vertices between two rows of columns 0 .. width, and makes the upper one empty. */
+static void place_line(tb_trace *trace, int32_t left, int32_t y, size_t width)
+{
+    line   *above = &trace->above, *below = &trace->below;
+    placing at = {.left = left, .y = y, .count = (uint32_t)trace->vertex_count, .word = NONE - 1};
+
+    for (size_t group = 0; group <= width / GROUP_COLUMNS; group++) {
+        uint64_t words = above->used[group] | below->used[group];
+
+        for (; words != 0; words &= words - 1) {
+            uint32_t word = (uint32_t)(64 * group) + (uint32_t)__builtin_ctzll(words);
+
+            place_word(&at, trace->vertices, trace->began, word, above->edges[word],
+                       above->inside[word], below->edges[word], below->inside[word]);
+            above->edges[word] = above->inside[word] = 0;
+        }
+        above->used[group] = 0;
+    }
+    trace->vertex_count = at.count;
+}
+
+/* Finds the vertices of all rings and what joins them; the origin is the first span's corner. */
+static tb_status link_vertices(tb_trace *trace, const tb_local_span *spans, size_t count,
+                               int32_t left, size_t width, tb_error *err)
 {
     tb_status status = TB_OK;
     size_t    from = 0, to = 0; /* spans of the row above the line */
 
     trace->vertex_count = FIRST_VERTEX;
-    TB_TRY(reserve_edges(&trace->above, 0, err));
-    trace->above.x[0] = NO_EDGE;
+    TB_TRY(reserve_lines(trace, width, err));
     while (from < count) {
-        int64_t row   = from == to ? spans[from].row : spans[from].row + 1;
+        int32_t row   = from == to ? spans[from].row : spans[from].row + 1;
         size_t  below = to;
         line    swap;
 
         while (below < count && spans[below].row == row)
             below++;
-        TB_TRY(take_line(trace, spans, to, below, err));
         TB_TRY(reserve_vertices(trace, 2 * (below - from) + 2, err)); /* and what is none */
-        trace_line(trace, (int32_t)(row - spans[0].row));
+        take_line(&trace->below, spans + to, below - to, left);
+        place_line(trace, left - spans[0].first, row - spans[0].row, width);
         swap         = trace->above;
         trace->above = trace->below;
         trace->below = swap;
@@ -519,17 +586,22 @@ done:
     return status;
 }
 
-tb_status tb_trace_spans(tb_trace *trace, const tb_span *spans, size_t count, tb_shape *shape,
-                         tb_error *err)
+/* Spans that count from (x, y), in columns left .. left + width - 1 from there. */
+static tb_status trace_spans(tb_trace *trace, const tb_local_span *spans, size_t count, int64_t x,
+                             int64_t y, int32_t left, size_t width, tb_shape *shape, tb_error *err)
 {
     tb_status status = TB_OK;
 
-    TB_TRY(check_extent(spans, count, err));
-    TB_TRY(link_vertices(trace, spans, count, err));
+    if (count >= NONE || width >= INT32_MAX)
+        return tb_error_set(err, TB_E_INPUT,
+                            "trace a shape: expected less than 2^31 columns and 2^32 runs, got %zu "
+                            "and %zu",
+                            width, count);
+    TB_TRY(link_vertices(trace, spans, count, left, width, err));
     TB_TRY(find_rings(trace, err));
     TB_TRY(order_rings(trace, err));
-    *shape = (tb_shape){.origin_x      = count > 0 ? spans[0].first : 0,
-                        .origin_y      = count > 0 ? spans[0].row : 0,
+    *shape = (tb_shape){.origin_x      = count > 0 ? x + spans[0].first : 0,
+                        .origin_y      = count > 0 ? y + spans[0].row : 0,
                         .scale         = 1,
                         .corners       = trace->corners,
                         .rings         = trace->rings,
@@ -537,6 +609,44 @@ tb_status tb_trace_spans(tb_trace *trace, const tb_span *spans, size_t count, tb
                         .corner_count  = trace->corner_count,
                         .ring_count    = trace->walked.count + trace->pieces.count,
                         .polygon_count = trace->polygon_count};
+done:
+    return status;
+}
+
+tb_status tb_trace_component(tb_trace *trace, const tb_component *component, tb_shape *shape,
+                             tb_error *err)
+{
+    return trace_spans(trace, component->spans, component->span_count, component->origin_x,
+                       component->origin_y, (int32_t)(component->bounds.x - component->origin_x),
+                       (size_t)component->bounds.width, shape, err);
+}
+
+tb_status tb_trace_spans(tb_trace *trace, const tb_span *spans, size_t count, tb_shape *shape,
+                         tb_error *err)
+{
+    tb_status status = TB_OK;
+    int64_t   left = INT64_MAX, right = INT64_MIN, y = count > 0 ? spans[0].row : 0;
+
+    for (size_t i = 0; i < count; i++) {
+        left  = spans[i].first < left ? spans[i].first : left;
+        right = spans[i].last > right ? spans[i].last : right;
+    }
+    if (count == 0)
+        left = right = 0;
+    if (right - left >= INT32_MAX - 1 || (count > 0 && spans[count - 1].row - y >= INT32_MAX))
+        return tb_error_set(err, TB_E_INPUT,
+                            "trace a shape: expected less than 2^31 columns and rows, got columns "
+                            "%lld to %lld, rows %lld to %lld",
+                            (long long)left, (long long)right, (long long)y,
+                            (long long)spans[count - 1].row);
+    TB_TRY(tb_array_reserve(&trace->spans, &trace->span_capacity, count, sizeof *trace->spans,
+                            "runs of a shape", err));
+    for (size_t i = 0; i < count; i++)
+        trace->spans[i] =
+            (tb_local_span){(int32_t)(spans[i].row - y), (int32_t)(spans[i].first - left),
+                            (int32_t)(spans[i].last - left)};
+    TB_TRY(trace_spans(trace, trace->spans, count, left, y, 0, (size_t)(right - left) + 1, shape,
+                       err));
 done:
     return status;
 }
