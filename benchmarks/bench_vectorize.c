@@ -178,7 +178,7 @@ static tb_status tell_sheet(const char *work, const uint8_t *pixels, int64_t sid
     tb_assemble_totals totals;
 
     TB_TRY(tb_alloc(&strip, (size_t)(STRIP_ROWS * side), 1, "strip", err));
-    TB_TRY(tb_sheet_new(&sheet, side, TB_CONNECT_8, work, err));
+    TB_TRY(tb_sheet_new(&sheet, side, side, TB_CONNECT_8, work, err));
     for (int64_t y = 0; y < side; y += STRIP_ROWS) {
         int64_t rows = side - y < STRIP_ROWS ? side - y : STRIP_ROWS;
 

@@ -907,7 +907,7 @@ static tb_status tell_sheet(const mask *m, const char *work, tb_connectivity con
 
     for (size_t i = 0; i < count; i++)
         changed[i] = m->classes[i] == TB_RUN_STRONG;
-    TB_TRY(tb_sheet_new(&sheet, m->width, connectivity, work, err));
+    TB_TRY(tb_sheet_new(&sheet, m->width, m->height, connectivity, work, err));
     for (int y = 0; y < m->height; y += strip)
         TB_TRY(tb_sheet_add(sheet, changed + (size_t)y * (size_t)m->width,
                             m->height - y < strip ? m->height - y : strip, err));

@@ -214,7 +214,7 @@ static tb_status read_runs(vectorizer *v, const char *work, tb_error *err)
     TB_TRY(tb_alloc(&v->classes, pixels, 1, "classes of a strip", err));
     if (info->has_mask)
         TB_TRY(tb_alloc(&v->valid, pixels, 1, "mask of a strip", err));
-    TB_TRY(tb_sheet_new(&v->sheet, info->width, connectivity_of(v), work, err));
+    TB_TRY(tb_sheet_new(&v->sheet, info->width, info->height, connectivity_of(v), work, err));
     for (int64_t y = 0; y < info->height; y += rows) {
         int64_t height = info->height - y < rows ? info->height - y : rows;
         tb_rect strip  = {0, y, info->width, height};

@@ -81,7 +81,7 @@ tb_status tb_boxes_add(tb_boxes *boxes, tb_box box, tb_error *err)
     tb_box   *all    = &boxes->bounds;
 
     if (boxes->count == boxes->capacity) {
-        size_t capacity = boxes->capacity + boxes->capacity / 2 + 1024;
+        size_t capacity = 2 * boxes->capacity + 1024;
 
         TB_TRY(tb_grow(&boxes->boxes, capacity, sizeof *boxes->boxes, "boxes of features", err));
         boxes->capacity = capacity;

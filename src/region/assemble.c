@@ -107,7 +107,7 @@ static tb_status take_run(assembly *a, const tb_rows_item *item, tb_error *err)
                           (tb_local_span){(int32_t)(item->row - a->open.y),
                                           (int32_t)(item->first - a->open.x),
                                           (int32_t)(item->last - a->open.x)},
-                          err));
+                          true, err));
     TB_TRY(tell_run(a, item, tb_pending_number(&a->open, slot), tb_pending_verdict(&a->open, slot),
                     err));
 done:

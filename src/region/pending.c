@@ -80,7 +80,7 @@ static tb_status add_nearby(void *context, uint32_t slot, tb_span span, tb_error
     return tb_pile_append(&p->pool, &p->near[slot],
                           (tb_local_span){(int32_t)(span.row - p->y), (int32_t)(span.first - p->x),
                                           (int32_t)(span.last - p->x)},
-                          err);
+                          true, err);
 }
 
 static int compare_spans(const void *a, const void *b)
@@ -156,31 +156,29 @@ done:
 /* By number. Heap sort: short, in place, and a row of a dense mask may end very many. */
 static void sort_ended(const tb_pending *p, size_t from)
 {
-    size_t    count = p->ended_count - from;
-    uint32_t *slots;
+    size_t            count = p->ended_count - from;
+    tb_pending_ended *ended;
 
     if (count < 2)
         return;
-    slots = p->ended + from;
+    ended = p->ended + from;
     for (size_t start = count / 2, end = count; end > 1;) {
-        uint32_t moved;
-        size_t   hole, child;
+        tb_pending_ended moved;
+        size_t           hole, child;
 
         if (start > 0) {
-            moved = slots[--start];
+            moved = ended[--start];
         } else {
-            moved      = slots[--end];
-            slots[end] = slots[0];
+            moved      = ended[--end];
+            ended[end] = ended[0];
         }
         for (hole = start; (child = 2 * hole + 1) < end; hole = child) {
-            if (child + 1 < end &&
-                p->components[slots[child + 1]].number > p->components[slots[child]].number)
-                child++;
-            if (p->components[moved].number >= p->components[slots[child]].number)
+            child += child + 1 < end && ended[child + 1].number > ended[child].number;
+            if (moved.number >= ended[child].number)
                 break;
-            slots[hole] = slots[child];
+            ended[hole] = ended[child];
         }
-        slots[hole] = moved;
+        ended[hole] = moved;
     }
 }
 
@@ -194,8 +192,8 @@ tb_status tb_pending_end_row(tb_pending *p, int64_t next_row, tb_error *err)
         TB_TRY(tb_nearby_end_row(&p->around, next_row, add_nearby, p, err));
     sort_ended(p, p->waiting);
     while (told < p->ended_count &&
-           p->y + p->components[p->ended[told]].last_row + later < next_row)
-        TB_TRY(tell_of(p, p->ended[told++], err));
+           p->y + p->components[p->ended[told].slot].last_row + later < next_row)
+        TB_TRY(tell_of(p, p->ended[told++].slot, err));
     p->ended_count -= told;
     if (told > 0 && p->ended_count > 0)
         memmove(p->ended, p->ended + told, p->ended_count * sizeof *p->ended);

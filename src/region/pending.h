@@ -16,6 +16,12 @@ typedef struct tb_pending_component {
     int32_t first_row, last_row, first_column, last_column; /**< where spans are kept, last_row */
 } tb_pending_component;
 
+/** One that is complete. */
+typedef struct tb_pending_ended {
+    int64_t  number;
+    uint32_t slot;
+} tb_pending_ended;
+
 /** Hears of a component that has ended; `evidence` is NULL. A failure ends the row. */
 typedef tb_status tb_pending_fn(void *context, uint32_t slot, tb_component *component,
                                 tb_error *err);
@@ -31,9 +37,9 @@ typedef struct tb_pending {
     uint32_t             *free_slots;
     size_t                capacity, free_count;
 
-    uint32_t *ended; /* slots of complete components that are not told of yet, by last row */
-    size_t    ended_count, ended_capacity;
-    size_t    waiting; /* those of earlier rows among them, sorted */
+    tb_pending_ended *ended; /* complete components that are not told of yet, by last row */
+    size_t            ended_count, ended_capacity;
+    size_t            waiting; /* those of earlier rows among them, sorted */
 
     int64_t      x, y; /* the corner */
     tb_pile_pool pool;
@@ -59,9 +65,12 @@ void tb_pending_reset(tb_pending *pending);
 tb_status tb_pending_begin(tb_pending *pending, int64_t number, int64_t state, uint32_t *slot,
                            tb_error *err);
 
-/** Adds its next run, by (row, first), counted from the corner. Inline: once a run. */
+/**
+ * Adds its next run, by (row, first), counted from the corner. Inline: once a run.
+ * @param may_meet  whether it may begin where the one before ends.
+ */
 static inline tb_status tb_pending_add(tb_pending *pending, uint32_t slot, tb_local_span run,
-                                       tb_error *err)
+                                       bool may_meet, tb_error *err)
 {
     tb_status             status = TB_OK;
     tb_pending_component *c      = &pending->components[slot];
@@ -69,7 +78,7 @@ static inline tb_status tb_pending_add(tb_pending *pending, uint32_t slot, tb_lo
     c->left -= (int64_t)run.last - run.first + 1;
     c->last_row = run.row;
     if (pending->wants_spans) {
-        TB_TRY(tb_pile_append(&pending->pool, &c->spans, run, err));
+        TB_TRY(tb_pile_append(&pending->pool, &c->spans, run, may_meet, err));
     } else {
         c->first_row    = c->first_row < 0 ? run.row : c->first_row;
         c->first_column = run.first < c->first_column ? run.first : c->first_column;
@@ -82,7 +91,7 @@ static inline tb_status tb_pending_add(tb_pending *pending, uint32_t slot, tb_lo
         TB_TRY(tb_array_reserve_next(&pending->ended, &pending->ended_capacity,
                                      pending->ended_count, sizeof *pending->ended,
                                      "complete components", err));
-        pending->ended[pending->ended_count++] = slot;
+        pending->ended[pending->ended_count++] = (tb_pending_ended){c->number, slot};
     }
 done:
     return status;

@@ -38,15 +38,21 @@ static inline size_t tb_pile_count(const tb_pile *pile)
     return (size_t)(pile->at - pile->spans);
 }
 
-/** Appends a span, or makes the last one longer where they meet. Inline: once a run. */
+/**
+ * Appends a span.
+ * @param may_meet  whether it may begin where the last one ends, which is made longer then: to look
+ *                  there is to wait for memory.
+ * Inline: once a run.
+ */
 static inline tb_status tb_pile_append(tb_pile_pool *pool, tb_pile *to, tb_local_span added,
-                                       tb_error *err)
+                                       bool may_meet, tb_error *err)
 {
     tb_status status = TB_OK;
 
-    if (to->at == to->end) /* there may be none before; else there is one */
+    if (to->at == to->end)
         TB_TRY(tb_pile_grow(pool, to, err));
-    if (to->at != to->spans && to->at[-1].row == added.row && to->at[-1].last + 1 == added.first)
+    if (may_meet && to->at != to->spans && to->at[-1].row == added.row &&
+        to->at[-1].last + 1 == added.first)
         to->at[-1].last = added.last;
     else
         *to->at++ = added;

@@ -14,17 +14,18 @@ typedef struct tb_sheet tb_sheet;
 
 /**
  * Begins a raster `width` pixels wide; free with tb_sheet_free.
+ * @param expected_rows  how many will be added, for no more than to take memory at once.
  * @param work  path of the work file, removed at once: it has no name while it is in use.
  * @return TB_E_OUTPUT when that cannot be made; TB_E_INPUT for 2^31 columns and more.
  */
-tb_status tb_sheet_new(tb_sheet **out, int64_t width, tb_connectivity connectivity,
-                       const char *work, tb_error *err);
+tb_status tb_sheet_new(tb_sheet **out, int64_t width, int64_t expected_rows,
+                       tb_connectivity connectivity, const char *work, tb_error *err);
 
 /**
  * Adds the rows that follow.
  * @param is_changed  [rows][width]; 0 or 1, nothing else.
- * Cost: O(pixels); 12 bytes a run of the work file, 12 bytes a run that none of the row above
- * meets.
+ * Cost: O(pixels); a bit a pixel and 4 bytes a run of the work file, 12 bytes a run that none of
+ * the row above meets.
  */
 tb_status tb_sheet_add(tb_sheet *sheet, const uint8_t *is_changed, int64_t rows, tb_error *err);
 

@@ -31,7 +31,7 @@ typedef struct vertex {
 
 enum { GROUP_COLUMNS = 64 * 64 };
 
-/* An edge of no meaning lies before the others: what there is not is written to it. */
+/* An edge of no meaning lies before the others. */
 enum { NO_VERTEX = 0, FIRST_VERTEX = 2 };
 
 /*
@@ -165,35 +165,49 @@ done:
     return status;
 }
 
-static void use_word(line *of, uint32_t word)
+/* Marks words first..last. */
+static void use_words(line *of, uint32_t first, uint32_t last)
 {
-    of->used[word / 64] |= UINT64_C(1) << word % 64;
+    uint64_t from = -(UINT64_C(1) << first % 64), to = UINT64_MAX >> (63 - last % 64);
+
+    if (first / 64 == last / 64) {
+        of->used[first / 64] |= from & to;
+        return;
+    }
+    of->used[first / 64] |= from;
+    for (uint32_t group = first / 64 + 1; group < last / 64; group++)
+        of->used[group] = UINT64_MAX;
+    of->used[last / 64] |= to;
 }
 
 /* Takes spans as the line below, which holds nothing; columns count from `left`. */
 static void take_line(line *below, const tb_local_span *spans, size_t count, int32_t left)
 {
+    uint64_t *edges = below->edges, *inside = below->inside;
+    bool      is_wide = count > 0 && spans[count - 1].last - left >= GROUP_COLUMNS - 1;
+
     for (size_t i = 0; i < count; i++) {
         uint32_t first = (uint32_t)(spans[i].first - left),
                  end   = (uint32_t)(spans[i].last - left) + 1;
         uint32_t word = first / 64, last = end / 64;
         uint64_t from = UINT64_C(1) << first % 64, to = UINT64_C(1) << end % 64;
 
-        below->edges[word] |= from;
-        below->edges[last] |= to;
-        use_word(below, word);
+        edges[word] |= from;
+        edges[last] |= to;
+        if (is_wide)
+            use_words(below, word, last);
         if (word == last) {
-            below->inside[word] |= to - from;
+            inside[word] |= to - from;
             continue;
         }
-        below->inside[word] |= -from;
-        while (++word < last) {
-            below->inside[word] = UINT64_MAX;
-            use_word(below, word);
-        }
-        below->inside[last] |= to - 1;
-        use_word(below, last);
+        inside[word] |= -from;
+        while (++word < last)
+            inside[word] = UINT64_MAX;
+        inside[last] |= to - 1;
     }
+    if (count > 0 && !is_wide) /* what lies between as well: it costs less than to ask */
+        use_words(below, (uint32_t)(spans[0].first - left) / 64,
+                  (uint32_t)(spans[count - 1].last + 1 - left) / 64);
 }
 
 /* Where a line is placed, and how far it has been. */
@@ -238,12 +252,13 @@ static inline void place_word(placing *at, vertex *v, uint32_t *began, uint32_t 
         uint32_t  start  = n + ((to_left & one) != 0); /* of the vertical edge below */
         uint32_t  flag   = (end ^ start) * TWIN;       /* the first of twins is odd */
         uint32_t  other  = began[bit] & -(uint32_t)((up & one) != 0);
+        uint32_t  linked = other != NO_VERTEX ? other : n + 2; /* which is none yet */
         tb_corner corner = {at->left + (int32_t)(64 * word) + bit, at->y};
 
         v[n]          = (vertex){corner, flag, NONE};
         v[n + 1]      = (vertex){corner, flag, NONE};
         v[end].across = flag | other;
-        v[other].across |= end;
+        v[linked].across |= end;
         if ((below_span & one) != 0) /* the span above began there, or the one that ends here */
             v[n].note = began[(int64_t)last_edge(word, (up | low) & (one - 1), at->last) -
                               64 * (int64_t)word];
@@ -294,7 +309,7 @@ static tb_status link_vertices(tb_trace *trace, const tb_local_span *spans, size
 
         while (below < count && spans[below].row == row)
             below++;
-        TB_TRY(reserve_vertices(trace, 2 * (below - from) + 2, err)); /* and what is none */
+        TB_TRY(reserve_vertices(trace, 2 * (below - from) + 3, err)); /* and what is none */
         take_line(&trace->below, spans + to, below - to, left);
         place_line(trace, left - spans[0].first, row - spans[0].row, width);
         swap         = trace->above;
@@ -586,6 +601,28 @@ done:
     return status;
 }
 
+/* What tracing a single span comes to: many components have no more. */
+static tb_status make_rectangle(tb_trace *trace, int32_t width, tb_error *err)
+{
+    tb_status status = TB_OK;
+
+    trace->vertex_count = 4;
+    TB_TRY(reserve_corners(trace, err));
+    trace->corners[0]    = (tb_corner){0, 0};
+    trace->corners[1]    = (tb_corner){0, 1};
+    trace->corners[2]    = (tb_corner){width, 1};
+    trace->corners[3]    = (tb_corner){width, 0};
+    trace->corner_count  = 4;
+    trace->pieces.count  = 0;
+    trace->walked.count  = 1;
+    trace->polygon_count = 1;
+    TB_TRY(reserve_rings(trace, err));
+    trace->rings[0]    = (tb_ring){0, 4};
+    trace->polygons[0] = (tb_polygon){0, 1};
+done:
+    return status;
+}
+
 /* Spans that count from (x, y), in columns left .. left + width - 1 from there. */
 static tb_status trace_spans(tb_trace *trace, const tb_local_span *spans, size_t count, int64_t x,
                              int64_t y, int32_t left, size_t width, tb_shape *shape, tb_error *err)
@@ -597,9 +634,13 @@ static tb_status trace_spans(tb_trace *trace, const tb_local_span *spans, size_t
                             "trace a shape: expected less than 2^31 columns and 2^32 runs, got %zu "
                             "and %zu",
                             width, count);
-    TB_TRY(link_vertices(trace, spans, count, left, width, err));
-    TB_TRY(find_rings(trace, err));
-    TB_TRY(order_rings(trace, err));
+    if (count == 1) {
+        TB_TRY(make_rectangle(trace, spans[0].last - spans[0].first + 1, err));
+    } else {
+        TB_TRY(link_vertices(trace, spans, count, left, width, err));
+        TB_TRY(find_rings(trace, err));
+        TB_TRY(order_rings(trace, err));
+    }
     *shape = (tb_shape){.origin_x      = count > 0 ? x + spans[0].first : 0,
                         .origin_y      = count > 0 ? y + spans[0].row : 0,
                         .scale         = 1,
