@@ -23,10 +23,9 @@ typedef struct vertex {
     tb_corner at;
     uint32_t  across; /* the vertex at the other end of the vertical edge, and TWIN */
     uint32_t  note;   /* of the left end of an edge, once it is walked: WALKED and the ring; before,
-                         where a ring can start with the inside above it, a vertex at the left end
-                         of the span above or of the one that ends here, so of the same region;
-                         else NONE. Of the right end, once it is walked: the place in the ring of
-                         the end that was come to first */
+                         where a ring can start with the inside above it, a vertex to its left that
+                         is of the same region; else NONE. Of the right end, once it is walked: the
+                         place in the ring of the end that was come to first */
 } vertex;
 
 enum { GROUP_COLUMNS = 64 * 64 };
@@ -57,9 +56,10 @@ struct tb_trace {
     vertex *vertices;
     size_t  vertex_count, vertex_capacity;
 
-    line      above, below;
-    uint32_t *began;       /* by column: the vertex that the vertical edge there began with */
-    size_t    line_groups; /* of 64 words that lines have room for */
+    line above, below;
+    uint32_t
+          *began; /* by column: the vertex of the vertical edge that goes on there, or NO_VERTEX */
+    size_t line_groups; /* of 64 words that lines have room for */
 
     tb_local_span *spans; /* of who has others */
     size_t         span_capacity;
@@ -225,45 +225,64 @@ static inline uint32_t last_edge(uint32_t word, uint64_t edges, uint32_t before)
     return edges != 0 ? 64 * word + 63 - (uint32_t)__builtin_clzll(edges) : before;
 }
 
+/* Joins two vertices by a vertical edge; they may be marked as twins already. */
+static void join(vertex *v, uint32_t a, uint32_t b)
+{
+    v[a].across |= b;
+    v[b].across |= a;
+}
+
 /*
- * Places the vertices of 64 columns. Where two pixels meet at a corner each keeps its own turn: the
- * vertex to the left ends the horizontal edge there, the other begins the next, and each goes on
- * with the vertical edge of its own pixel.
- *
- * What comes next cannot be foreseen, so there is no branch for it: two vertices are written, of
- * which the next ones write over the second where there is one alone.
+ * Two pixels meet at a corner, and each keeps its own turn: the vertex to the left ends the
+ * horizontal edge there, the other begins the next, and each goes on with the vertical edge of its
+ * own pixel.
  */
+static uint32_t place_twins(vertex *v, uint32_t n, uint32_t *began, tb_corner corner,
+                            bool is_upper_left)
+{
+    v[n]     = (vertex){corner, TWIN, NONE};
+    v[n + 1] = (vertex){corner, TWIN, NONE};
+    join(v, is_upper_left ? n : n + 1, *began);
+    *began = is_upper_left ? n + 1 : n;
+    return n + 2;
+}
+
+/* Places the vertices of 64 columns. */
 static inline void place_word(placing *at, vertex *v, uint32_t *began, uint32_t word, uint64_t up,
                               uint64_t in_up, uint64_t low, uint64_t in_low)
 {
-    bool     is_next    = word == at->word + 1;
-    uint64_t up_before  = in_up << 1 | (is_next ? at->in_up : 0);
-    uint64_t low_before = in_low << 1 | (is_next ? at->in_low : 0);
-    uint64_t twins = up & low & (up_before ^ low_before), to_left = twins & up_before,
-             to_right   = twins ^ to_left; /* which of two ends the vertical edge above */
-    uint64_t below_span = low & ~up & up_before & low_before;
-    uint32_t n          = at->count;
+    bool      is_next    = word == at->word + 1;
+    uint64_t  up_before  = in_up << 1 | (is_next ? at->in_up : 0);
+    uint64_t  low_before = in_low << 1 | (is_next ? at->in_low : 0);
+    uint64_t  twins      = up & low & (up_before ^ low_before);
+    uint64_t  below_span = low & ~up & up_before & low_before; /* a hole may start */
+    uint64_t  is_rare    = twins | below_span;
+    uint32_t  n          = at->count;
+    int32_t   left       = at->left + (int32_t)(64 * word);
+    int32_t   y          = at->y;
+    uint32_t *here       = began + (size_t)64 * word;
 
-    began += (size_t)64 * word;
     for (uint64_t turns = (up ^ low) | twins; turns != 0; turns &= turns - 1) {
-        uint64_t  one    = turns & -turns;
-        int       bit    = __builtin_ctzll(turns);
-        uint32_t  end    = n + ((to_right & one) != 0);
-        uint32_t  start  = n + ((to_left & one) != 0); /* of the vertical edge below */
-        uint32_t  flag   = (end ^ start) * TWIN;       /* the first of twins is odd */
-        uint32_t  other  = began[bit] & -(uint32_t)((up & one) != 0);
-        uint32_t  linked = other != NO_VERTEX ? other : n + 2; /* which is none yet */
-        tb_corner corner = {at->left + (int32_t)(64 * word) + bit, at->y};
+        uint64_t one   = turns & -turns;
+        int      bit   = __builtin_ctzll(turns);
+        uint32_t other = here[bit], note = NONE, begins;
 
-        v[n]          = (vertex){corner, flag, NONE};
-        v[n + 1]      = (vertex){corner, flag, NONE};
-        v[end].across = flag | other;
-        v[linked].across |= end;
-        if ((below_span & one) != 0) /* the span above began there, or the one that ends here */
-            v[n].note = began[(int64_t)last_edge(word, (up | low) & (one - 1), at->last) -
-                              64 * (int64_t)word];
-        began[bit] = start;
-        n          = end + start + 1 - n;
+        if ((is_rare & one) != 0) {
+            if ((twins & one) != 0) {
+                n = place_twins(v, n, here + bit, (tb_corner){left + bit, y},
+                                (up_before & one) != 0);
+                continue;
+            }
+            note = began[last_edge(word, (up | low) & (one - 1), at->last)];
+            note = note != NO_VERTEX ? note : n - 1;
+        }
+        /* Whether the vertical edge ends or begins here cannot be foreseen, so there is no branch
+         * for it; where it begins, the next vertex, which is none yet, is written to. */
+        begins = -((other - 1) >> 31); /* all bits, where there is no other */
+        v[n]   = (vertex){{left + bit, y}, other, note};
+        v[other | ((n + 1) & begins)].across |= n;
+        here[bit] = n & begins;
+        n++;
     }
     at->count  = n;
     at->word   = word;
@@ -309,7 +328,7 @@ static tb_status link_vertices(tb_trace *trace, const tb_local_span *spans, size
 
         while (below < count && spans[below].row == row)
             below++;
-        TB_TRY(reserve_vertices(trace, 2 * (below - from) + 3, err)); /* and what is none */
+        TB_TRY(reserve_vertices(trace, 2 * (below - from) + 2, err)); /* and what is none */
         take_line(&trace->below, spans + to, below - to, left);
         place_line(trace, left - spans[0].first, row - spans[0].row, width);
         swap         = trace->above;
@@ -442,7 +461,9 @@ static tb_status walk_ring(tb_trace *trace, uint32_t start, bool is_below, uint3
         }
         next = v[next ^ 1].across & ~TWIN;
     }
-    if (is_below)
+    if (is_below && !may_meet(v, start, note))
+        ring[length++] = v[start + 1].at;
+    else if (is_below)
         TB_TRY(meet(trace, ring, &length, start + 1, polygon, note, err));
     TB_TRY(append_ring(&trace->walked, (found_ring){{trace->corner_count, length}, polygon}, err));
     if (trace->cut_count > 0)
