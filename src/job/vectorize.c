@@ -237,11 +237,37 @@ done:
 
 /* ---------------------------------------------------------------- from runs to features */
 
+/* Least and greatest of the exterior rings' corners: as traced they are the component's. */
+static void find_extent(const tb_component *component, const tb_shape *shape, tb_corner *least,
+                        tb_corner *greatest)
+{
+    least->x    = (int32_t)(component->bounds.x - shape->origin_x);
+    least->y    = (int32_t)(component->bounds.y - shape->origin_y);
+    greatest->x = least->x + (int32_t)component->bounds.width;
+    greatest->y = least->y + (int32_t)component->bounds.height;
+    if (shape->scale == 1)
+        return;
+    *least    = (tb_corner){INT32_MAX, INT32_MAX};
+    *greatest = (tb_corner){INT32_MIN, INT32_MIN};
+    for (size_t p = 0; p < shape->polygon_count; p++) {
+        tb_ring          ring = shape->rings[shape->polygons[p].first];
+        const tb_corner *end  = shape->corners + ring.first + ring.count;
+
+        for (const tb_corner *c = shape->corners + ring.first; c < end; c++) {
+            least->x    = c->x < least->x ? c->x : least->x;
+            least->y    = c->y < least->y ? c->y : least->y;
+            greatest->x = c->x > greatest->x ? c->x : greatest->x;
+            greatest->y = c->y > greatest->y ? c->y : greatest->y;
+        }
+    }
+}
+
 /*
  * Where the corners of a shape lie. The sense of its rings is that of the screen: where y grows
  * upwards that is the map's too, else they are turned round.
  */
-static tb_vector_lattice lattice_of(const vectorizer *v, const tb_shape *shape)
+static tb_vector_lattice lattice_of(const vectorizer *v, const tb_component *component,
+                                    const tb_shape *shape)
 {
     tb_vector_lattice lattice = {.origin_x  = (double)shape->origin_x,
                                  .origin_y  = (double)shape->origin_y,
@@ -249,6 +275,7 @@ static tb_vector_lattice lattice_of(const vectorizer *v, const tb_shape *shape)
                                  .is_turned = v->pixel_area > 0};
 
     memcpy(lattice.transform, v->info->transform, sizeof lattice.transform);
+    find_extent(component, shape, &lattice.least, &lattice.greatest);
     return lattice;
 }
 
@@ -275,7 +302,7 @@ static tb_status write_component(void *context, const tb_component *component, t
     values[2].real =
         (is_traced ? (double)component->pixels : tb_shape_area(&shape)) * fabs(v->pixel_area);
 
-    tb_vector_lattice lattice = lattice_of(v, &shape);
+    tb_vector_lattice lattice = lattice_of(v, component, &shape);
     tb_vector_outline outline = {.rings         = shape.rings,
                                  .polygons      = shape.polygons,
                                  .polygon_count = shape.polygon_count,

@@ -77,48 +77,31 @@ static inline pair place_of(const placing *how, tb_corner corner)
     return how->start + (pair){at[0], at[0]} * how->right + (pair){at[1], at[1]} * how->down;
 }
 
-/* Least and greatest corners. */
-typedef struct extent {
-    tb_corner least, greatest;
-} extent;
-
-static const extent NOWHERE = {{INT32_MAX, INT32_MAX}, {INT32_MIN, INT32_MIN}};
-
-static uint8_t *put_corners(uint8_t *at, const tb_corner *corners, size_t count, placing how,
-                            extent *around)
+static uint8_t *put_corners(uint8_t *at, const tb_corner *corners, size_t count, placing how)
 {
     const tb_corner *next = corners;
     ptrdiff_t        step = how.is_turned ? -1 : 1;
-    extent           all  = *around;
 
     for (size_t i = 0; i < count; i++, at += POINT_BYTES) {
-        tb_corner corner = *next;
-        pair      point  = place_of(&how, corner);
+        pair point = place_of(&how, *next);
 
         memcpy(at, &point, POINT_BYTES);
-        all.least.x    = corner.x < all.least.x ? corner.x : all.least.x;
-        all.least.y    = corner.y < all.least.y ? corner.y : all.least.y;
-        all.greatest.x = corner.x > all.greatest.x ? corner.x : all.greatest.x;
-        all.greatest.y = corner.y > all.greatest.y ? corner.y : all.greatest.y;
-        next           = i == 0 && how.is_turned ? corners + count - 1 : next + step;
+        next = i == 0 && how.is_turned ? corners + count - 1 : next + step;
     }
-    *around = all;
     return at;
 }
 
 /* Puts a polygon whose corners lie on a lattice. The first point of a ring stands at its end once
  * more. */
 static uint8_t *put_on_lattice(uint8_t *at, const tb_vector_outline *outline, tb_polygon polygon,
-                               const placing *how, extent *around, tb_box *box)
+                               const placing *how, tb_box *box)
 {
     at = put_header(at, POLYGON, polygon.count);
     for (size_t r = 0; r < polygon.count; r++) {
-        tb_ring  ring    = outline->rings[polygon.first + r];
-        extent   of_hole = NOWHERE;
-        uint8_t *first   = put_u32(at, ring.count + 1);
+        tb_ring  ring  = outline->rings[polygon.first + r];
+        uint8_t *first = put_u32(at, ring.count + 1);
 
-        at = put_corners(first, outline->corners + ring.first, ring.count, *how,
-                         r == 0 ? around : &of_hole);
+        at = put_corners(first, outline->corners + ring.first, ring.count, *how);
         memcpy(at, first, POINT_BYTES);
         at += POINT_BYTES;
         if (r == 0 && !how->is_upright)
@@ -157,7 +140,6 @@ size_t tb_wkb_bytes(const tb_vector_outline *outline, bool is_multi)
 static void put_polygons(uint8_t *at, const tb_vector_outline *outline, tb_box *box)
 {
     placing how;
-    extent  around = NOWHERE;
     pair    least, greatest;
 
     if (outline->points != NULL) {
@@ -167,10 +149,10 @@ static void put_polygons(uint8_t *at, const tb_vector_outline *outline, tb_box *
     }
     how = placing_of(outline->lattice);
     for (size_t p = 0; p < outline->polygon_count; p++)
-        at = put_on_lattice(at, outline, outline->polygons[p], &how, &around, box);
+        at = put_on_lattice(at, outline, outline->polygons[p], &how, box);
     if (how.is_upright && outline->polygon_count > 0) {
-        least    = place_of(&how, around.least);
-        greatest = place_of(&how, around.greatest);
+        least    = place_of(&how, outline->lattice->least);
+        greatest = place_of(&how, outline->lattice->greatest);
         widen(box, least[0], least[1]);
         widen(box, greatest[0], greatest[1]);
     }

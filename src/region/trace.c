@@ -147,11 +147,11 @@ done:
     return status;
 }
 
-/* Room for so many vertices more. */
-static tb_status reserve_vertices(tb_trace *trace, size_t more, tb_error *err)
+/* Room for the vertices of so many spans, four each at most, and for what is none. */
+static tb_status reserve_vertices(tb_trace *trace, size_t spans, tb_error *err)
 {
     tb_status status = TB_OK;
-    size_t    needed = trace->vertex_count + more, capacity;
+    size_t    needed = FIRST_VERTEX + 4 * spans + 2, capacity;
 
     if (needed >= TWIN)
         return tb_error_set(err, TB_E_INPUT,
@@ -159,7 +159,10 @@ static tb_status reserve_vertices(tb_trace *trace, size_t more, tb_error *err)
     if (needed <= trace->vertex_capacity)
         return TB_OK;
     capacity = larger(trace->vertex_capacity, needed);
-    TB_TRY(tb_grow(&trace->vertices, capacity, sizeof *trace->vertices, "vertices", err));
+    tb_free(trace->vertices); /* nothing in them is needed: growing would hold both */
+    trace->vertices        = NULL;
+    trace->vertex_capacity = 0;
+    TB_TRY(tb_alloc(&trace->vertices, capacity, sizeof *trace->vertices, "vertices", err));
     trace->vertex_capacity = capacity;
 done:
     return status;
@@ -321,6 +324,7 @@ static tb_status link_vertices(tb_trace *trace, const tb_local_span *spans, size
 
     trace->vertex_count = FIRST_VERTEX;
     TB_TRY(reserve_lines(trace, width, err));
+    TB_TRY(reserve_vertices(trace, count, err));
     while (from < count) {
         int32_t row   = from == to ? spans[from].row : spans[from].row + 1;
         size_t  below = to;
@@ -328,7 +332,6 @@ static tb_status link_vertices(tb_trace *trace, const tb_local_span *spans, size
 
         while (below < count && spans[below].row == row)
             below++;
-        TB_TRY(reserve_vertices(trace, 2 * (below - from) + 2, err)); /* and what is none */
         take_line(&trace->below, spans + to, below - to, left);
         place_line(trace, left - spans[0].first, row - spans[0].row, width);
         swap         = trace->above;
