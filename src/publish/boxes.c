@@ -120,14 +120,12 @@ static uint32_t along_curve(uint32_t x, uint32_t y)
 
     for (uint32_t half = UINT32_C(1) << (CURVE_BITS - 1); half > 0; half >>= 1) {
         uint32_t right = (x & half) != 0, lower = (y & half) != 0;
+        uint32_t is_upper = lower - 1; /* all bits, or none: half of all places are there */
+        uint32_t flip = -right & is_upper, swap = ((x ^ y) & is_upper);
 
         along = along << 2 | (3 * right ^ lower);
-        if (lower == 0) {
-            uint32_t flip = right != 0 ? UINT32_MAX : 0, held = x ^ flip;
-
-            x = y ^ flip;
-            y = held;
-        }
+        x ^= swap ^ flip;
+        y ^= swap ^ flip;
     }
     return along;
 }

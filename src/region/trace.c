@@ -183,15 +183,17 @@ static void use_words(line *of, uint32_t first, uint32_t last)
     of->used[last / 64] |= to;
 }
 
-/* Takes spans as the line below, which holds nothing; columns count from `left`. */
-static void take_line(line *below, const tb_local_span *spans, size_t count, int32_t left)
+/* Takes the spans of `row` that follow as the line below, which holds nothing; columns count from
+ * `left`. Returns where the next row begins. */
+static const tb_local_span *take_line(line *below, const tb_local_span *span,
+                                      const tb_local_span *end_of_spans, int32_t row, int32_t left,
+                                      bool is_wide)
 {
-    uint64_t *edges = below->edges, *inside = below->inside;
-    bool      is_wide = count > 0 && spans[count - 1].last - left >= GROUP_COLUMNS - 1;
+    const tb_local_span *start = span;
+    uint64_t            *edges = below->edges, *inside = below->inside;
 
-    for (size_t i = 0; i < count; i++) {
-        uint32_t first = (uint32_t)(spans[i].first - left),
-                 end   = (uint32_t)(spans[i].last - left) + 1;
+    for (; span < end_of_spans && span->row == row; span++) {
+        uint32_t first = (uint32_t)(span->first - left), end = (uint32_t)(span->last - left) + 1;
         uint32_t word = first / 64, last = end / 64;
         uint64_t from = UINT64_C(1) << first % 64, to = UINT64_C(1) << end % 64;
 
@@ -208,9 +210,10 @@ static void take_line(line *below, const tb_local_span *spans, size_t count, int
             inside[word] = UINT64_MAX;
         inside[last] |= to - 1;
     }
-    if (count > 0 && !is_wide) /* what lies between as well: it costs less than to ask */
-        use_words(below, (uint32_t)(spans[0].first - left) / 64,
-                  (uint32_t)(spans[count - 1].last + 1 - left) / 64);
+    if (span > start && !is_wide) /* what lies between as well: it costs less than to ask */
+        use_words(below, (uint32_t)(start->first - left) / 64,
+                  (uint32_t)(span[-1].last + 1 - left) / 64);
+    return span;
 }
 
 /* Where a line is placed, and how far it has been. */
@@ -319,26 +322,25 @@ static void place_line(tb_trace *trace, int32_t left, int32_t y, size_t width)
 static tb_status link_vertices(tb_trace *trace, const tb_local_span *spans, size_t count,
                                int32_t left, size_t width, tb_error *err)
 {
-    tb_status status = TB_OK;
-    size_t    from = 0, to = 0; /* spans of the row above the line */
+    tb_status            status = TB_OK;
+    const tb_local_span *from = spans, *to = spans; /* spans of the row above the line */
+    const tb_local_span *end = spans + count;
 
     trace->vertex_count = FIRST_VERTEX;
     TB_TRY(reserve_lines(trace, width, err));
     TB_TRY(reserve_vertices(trace, count, err));
-    while (from < count) {
-        int32_t row   = from == to ? spans[from].row : spans[from].row + 1;
-        size_t  below = to;
-        line    swap;
+    while (from < end) {
+        int32_t              row = from == to ? from->row : from->row + 1;
+        const tb_local_span *next =
+            take_line(&trace->below, to, end, row, left, width >= GROUP_COLUMNS);
+        line swap;
 
-        while (below < count && spans[below].row == row)
-            below++;
-        take_line(&trace->below, spans + to, below - to, left);
-        place_line(trace, left - spans[0].first, row - spans[0].row, width);
+        place_line(trace, left - spans->first, row - spans->row, width);
         swap         = trace->above;
         trace->above = trace->below;
         trace->below = swap;
         from         = to;
-        to           = below;
+        to           = next;
     }
 done:
     return status;
