@@ -193,6 +193,14 @@ static void rows_are_those_that_gdal_adds(void **state)
     check_case(3000, 1500, 6); /* features from a part of a page to several pages */
 }
 
+/* Behind its first 64 MB a file is written directly. */
+static void a_large_file_is_as_sound(void **state)
+{
+    (void)state;
+    check_case(60, 200000, 9);
+    assert_true(tb_file_bytes(bulk_path) > 75 << 20);
+}
+
 /* Records of every size about those at which SQLite moves the end of a row into other pages. */
 static void records_of_every_size_are_whole(void **state)
 {
@@ -340,6 +348,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(rows_are_those_that_gdal_adds, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(records_of_every_size_are_whole, make_folder,
                                         remove_folder),
+        cmocka_unit_test_setup_teardown(a_large_file_is_as_sound, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(pages_may_have_any_size, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(a_spatial_filter_finds_what_is_there, make_folder,
                                         remove_folder),

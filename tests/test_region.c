@@ -658,6 +658,66 @@ static void rings_that_meet_themselves_are_split(void **state)
     assert_drawn(closed_diagonal, " ring 0,0 0,3 3,3 3,1 2,1 2,0\n ring 1,1 2,1 2,2 1,2\n");
 }
 
+/* Spans of the changed pixels of a mask, each pixel `factor` columns wide and `left` added. */
+static size_t stretched_spans(const mask *m, int64_t factor, int64_t left, tb_span *spans)
+{
+    size_t count = 0;
+
+    for (int y = 0; y < m->height; y++)
+        for (int x = 0; x < m->width; x++) {
+            if (m->classes[y * m->width + x] != TB_RUN_STRONG)
+                continue;
+            if (x > 0 && m->classes[y * m->width + x - 1] == TB_RUN_STRONG)
+                spans[count - 1].last += factor;
+            else
+                spans[count++] = (tb_span){y, left + x * factor, left + (x + 1) * factor - 1};
+        }
+    return count;
+}
+
+/* Rows of one word, of several, and of thousands, full and nearly empty: the corners only move. */
+static void wider_pixels_have_the_same_corners(void **state)
+{
+    static const int64_t factors[] = {1, 2, 63, 64, 65, 200, 4096, 5001};
+    uint64_t             seed      = 20270413;
+    tb_trace            *narrow = NULL, *wide = NULL;
+
+    (void)state;
+    assert_int_equal(tb_trace_new(&narrow, NULL), TB_OK);
+    assert_int_equal(tb_trace_new(&wide, NULL), TB_OK);
+    for (int trial = 0; trial < 300; trial++) {
+        int      width = 1 + below(&seed, 40), height = 1 + below(&seed, 20);
+        mask     m      = random_mask(width, height, below(&seed, 1000), 0, 0, (uint64_t)trial);
+        tb_span *spans  = malloc((size_t)(width * height) * sizeof *spans);
+        size_t   count  = stretched_spans(&m, 1, 0, spans);
+        int64_t  factor = factors[trial % 8], left = below(&seed, 1000) - 500;
+        tb_shape a, b;
+
+        assert_int_equal(tb_trace_spans(narrow, spans, count, &a, NULL), TB_OK);
+        count = stretched_spans(&m, factor, left, spans);
+        assert_int_equal(tb_trace_spans(wide, spans, count, &b, NULL), TB_OK);
+        assert_int_equal(b.ring_count, a.ring_count);
+        assert_int_equal(b.polygon_count, a.polygon_count);
+        assert_int_equal(b.corner_count, a.corner_count);
+        for (size_t p = 0; p < a.polygon_count; p++)
+            assert_int_equal(b.polygons[p].count, a.polygons[p].count);
+        for (size_t r = 0; r < a.ring_count; r++) {
+            assert_int_equal(b.rings[r].count, a.rings[r].count);
+            for (size_t i = 0; i < a.rings[r].count; i++) {
+                tb_corner from = a.corners[a.rings[r].first + i];
+                tb_corner to   = b.corners[b.rings[r].first + i];
+
+                assert_int_equal(b.origin_x + to.x, left + factor * (a.origin_x + from.x));
+                assert_int_equal(b.origin_y + to.y, a.origin_y + from.y);
+            }
+        }
+        free(spans);
+        free(m.classes);
+    }
+    tb_trace_free(narrow);
+    tb_trace_free(wide);
+}
+
 /* ---------------------------------------------------------------- assembling */
 
 static void cuts_leave_no_trace(void **state)
@@ -1321,6 +1381,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(labels_agree_with_a_flood_fill),
         cmocka_unit_test(polygons_are_valid_and_give_the_mask_back),
         cmocka_unit_test(rings_that_meet_themselves_are_split),
+        cmocka_unit_test(wider_pixels_have_the_same_corners),
         cmocka_unit_test(cuts_leave_no_trace),
         cmocka_unit_test(components_evidence_and_hysteresis_agree_with_a_flood_fill),
         cmocka_unit_test(a_sheet_tells_what_assembly_tells),

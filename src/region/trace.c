@@ -89,14 +89,21 @@ static void free_line(line *freed)
     *freed = (line){0};
 }
 
+static void free_lines(tb_trace *trace)
+{
+    free_line(&trace->above);
+    free_line(&trace->below);
+    tb_free(trace->began);
+    trace->began       = NULL;
+    trace->line_groups = 0;
+}
+
 void tb_trace_free(tb_trace *trace)
 {
     if (trace == NULL)
         return;
     tb_free(trace->vertices);
-    free_line(&trace->above);
-    free_line(&trace->below);
-    tb_free(trace->began);
+    free_lines(trace);
     tb_free(trace->spans);
     tb_free(trace->corners);
     tb_free(trace->cut);
@@ -133,11 +140,7 @@ static tb_status reserve_lines(tb_trace *trace, size_t width, tb_error *err)
 
     if (groups <= trace->line_groups)
         return TB_OK;
-    free_line(&trace->above);
-    free_line(&trace->below);
-    tb_free(trace->began);
-    trace->began       = NULL;
-    trace->line_groups = 0;
+    free_lines(trace);
     TB_TRY(make_line(&trace->above, groups, err));
     TB_TRY(make_line(&trace->below, groups, err));
     TB_TRY(tb_alloc_zero(&trace->began, groups, GROUP_COLUMNS * sizeof *trace->began,
@@ -147,11 +150,16 @@ done:
     return status;
 }
 
-/* Room for the vertices of so many spans, four each at most, and for what is none. */
-static tb_status reserve_vertices(tb_trace *trace, size_t spans, tb_error *err)
+/*
+ * Room for so many vertices more, `taken` of `count` spans being done with theirs: for all there
+ * will be, as these let expect, within bounds.
+ */
+static tb_status reserve_vertices(tb_trace *trace, size_t more, size_t taken, size_t count,
+                                  tb_error *err)
 {
     tb_status status = TB_OK;
-    size_t    needed = FIRST_VERTEX + 4 * spans + 2, capacity;
+    size_t    needed = trace->vertex_count + more, capacity, expected;
+    double    times  = 1.1 * (double)count / (double)(taken + 1);
 
     if (needed >= TWIN)
         return tb_error_set(err, TB_E_INPUT,
@@ -159,10 +167,9 @@ static tb_status reserve_vertices(tb_trace *trace, size_t spans, tb_error *err)
     if (needed <= trace->vertex_capacity)
         return TB_OK;
     capacity = larger(trace->vertex_capacity, needed);
-    tb_free(trace->vertices); /* nothing in them is needed: growing would hold both */
-    trace->vertices        = NULL;
-    trace->vertex_capacity = 0;
-    TB_TRY(tb_alloc(&trace->vertices, capacity, sizeof *trace->vertices, "vertices", err));
+    expected = (size_t)((double)needed * (times < 4.0 ? times : 4.0));
+    capacity = expected > capacity ? expected : capacity;
+    TB_TRY(tb_grow(&trace->vertices, capacity, sizeof *trace->vertices, "vertices", err));
     trace->vertex_capacity = capacity;
 done:
     return status;
@@ -328,13 +335,14 @@ static tb_status link_vertices(tb_trace *trace, const tb_local_span *spans, size
 
     trace->vertex_count = FIRST_VERTEX;
     TB_TRY(reserve_lines(trace, width, err));
-    TB_TRY(reserve_vertices(trace, count, err));
     while (from < end) {
         int32_t              row = from == to ? from->row : from->row + 1;
         const tb_local_span *next =
             take_line(&trace->below, to, end, row, left, width >= GROUP_COLUMNS);
         line swap;
 
+        TB_TRY(reserve_vertices(trace, 2 * (size_t)(next - from) + 2, (size_t)(to - spans), count,
+                                err)); /* and what is none */
         place_line(trace, left - spans->first, row - spans->row, width);
         swap         = trace->above;
         trace->above = trace->below;
@@ -343,6 +351,8 @@ static tb_status link_vertices(tb_trace *trace, const tb_local_span *spans, size
         to           = next;
     }
 done:
+    if (status != TB_OK)
+        free_lines(trace); /* they hold what was not placed */
     return status;
 }
 
