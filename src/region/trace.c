@@ -223,21 +223,6 @@ static const tb_local_span *take_line(line *below, const tb_local_span *span,
     return span;
 }
 
-/* Where a line is placed, and how far it has been. */
-typedef struct placing {
-    int32_t  left, y;       /* corner of column 0 */
-    uint32_t count;         /* of vertices */
-    uint32_t word;          /* the one before the next */
-    uint64_t in_up, in_low; /* 1 where its last pixel is inside */
-    uint32_t last;          /* column of the last edge */
-} placing;
-
-/* The last column up to this word where there is an edge. */
-static inline uint32_t last_edge(uint32_t word, uint64_t edges, uint32_t before)
-{
-    return edges != 0 ? 64 * word + 63 - (uint32_t)__builtin_clzll(edges) : before;
-}
-
 /* Joins two vertices by a vertical edge; they may be marked as twins already. */
 static void join(vertex *v, uint32_t a, uint32_t b)
 {
@@ -245,84 +230,116 @@ static void join(vertex *v, uint32_t a, uint32_t b)
     v[b].across |= a;
 }
 
+/* 64 columns of the line between two rows. */
+typedef struct word {
+    uint64_t  up, low;               /* edges above and below */
+    uint64_t  up_before, low_before; /* whether the pixel to the left is inside, above and below */
+    uint64_t  twins;                 /* of the columns with both */
+    uint64_t  below_span;            /* an edge starts there with the inside above it */
+    uint32_t *began;                 /* of these columns */
+    int32_t   x, y;                  /* corner of the first one */
+    uint32_t  last;                  /* what began holds for the last edge before them */
+} word;
+
 /*
  * Two pixels meet at a corner, and each keeps its own turn: the vertex to the left ends the
  * horizontal edge there, the other begins the next, and each goes on with the vertical edge of its
  * own pixel.
  */
-static uint32_t place_twins(vertex *v, uint32_t n, uint32_t *began, tb_corner corner,
-                            bool is_upper_left)
+static uint32_t place_twins(const word *w, vertex *v, uint32_t n, int bit)
 {
+    bool      is_upper_left = (w->up_before >> bit & 1) != 0;
+    tb_corner corner        = {w->x + bit, w->y};
+
     v[n]     = (vertex){corner, TWIN, NONE};
     v[n + 1] = (vertex){corner, TWIN, NONE};
-    join(v, is_upper_left ? n : n + 1, *began);
-    *began = is_upper_left ? n + 1 : n;
+    join(v, is_upper_left ? n : n + 1, w->began[bit]);
+    w->began[bit] = is_upper_left ? n + 1 : n;
     return n + 2;
 }
 
-/* Places the vertices of 64 columns. */
-static inline void place_word(placing *at, vertex *v, uint32_t *began, uint32_t word, uint64_t up,
-                              uint64_t in_up, uint64_t low, uint64_t in_low)
+/* Where a span ends below another, a hole may start. The last edge before is of the one or the
+ * other; if it ended here, the vertex before is. */
+static uint32_t place_below_span(const word *w, vertex *v, uint32_t n, int bit)
 {
-    bool      is_next    = word == at->word + 1;
-    uint64_t  up_before  = in_up << 1 | (is_next ? at->in_up : 0);
-    uint64_t  low_before = in_low << 1 | (is_next ? at->in_low : 0);
-    uint64_t  twins      = up & low & (up_before ^ low_before);
-    uint64_t  below_span = low & ~up & up_before & low_before; /* a hole may start */
-    uint64_t  is_rare    = twins | below_span;
-    uint32_t  n          = at->count;
-    int32_t   left       = at->left + (int32_t)(64 * word);
-    int32_t   y          = at->y;
-    uint32_t *here       = began + (size_t)64 * word;
+    uint64_t edges  = (w->up | w->low) & ((UINT64_C(1) << bit) - 1);
+    uint32_t beside = edges != 0 ? w->began[63 - __builtin_clzll(edges)] : w->last;
 
-    for (uint64_t turns = (up ^ low) | twins; turns != 0; turns &= turns - 1) {
-        uint64_t one   = turns & -turns;
-        int      bit   = __builtin_ctzll(turns);
-        uint32_t other = here[bit], note = NONE, begins;
+    v[n]          = (vertex){{w->x + bit, w->y}, NO_VERTEX, beside != NO_VERTEX ? beside : n - 1};
+    w->began[bit] = n;
+    return n + 1;
+}
 
-        if ((is_rare & one) != 0) {
-            if ((twins & one) != 0) {
-                n = place_twins(v, n, here + bit, (tb_corner){left + bit, y},
-                                (up_before & one) != 0);
-                continue;
-            }
-            note = began[last_edge(word, (up | low) & (one - 1), at->last)];
-            note = note != NO_VERTEX ? note : n - 1;
+/* Places the vertices of a word; a function of its own, since it is all in registers there. */
+static __attribute__((noinline)) uint32_t place_word(const word *w, vertex *v, uint32_t n)
+{
+    uint64_t  rare  = w->twins | w->below_span;
+    uint32_t *began = w->began;
+    int32_t   x = w->x, y = w->y;
+
+    for (uint64_t turns = (w->up ^ w->low) | w->twins; turns != 0; turns &= turns - 1) {
+        int      bit = __builtin_ctzll(turns);
+        uint32_t other, begins;
+
+        if ((rare & turns & -turns) != 0) {
+            n = (w->twins & turns & -turns) != 0 ? place_twins(w, v, n, bit)
+                                                 : place_below_span(w, v, n, bit);
+            continue;
         }
         /* Whether the vertical edge ends or begins here cannot be foreseen, so there is no branch
          * for it; where it begins, the next vertex, which is none yet, is written to. */
+        other  = began[bit];
         begins = -((other - 1) >> 31); /* all bits, where there is no other */
-        v[n]   = (vertex){{left + bit, y}, other, note};
+        v[n]   = (vertex){{x + bit, y}, other, NONE};
         v[other | ((n + 1) & begins)].across |= n;
-        here[bit] = n & begins;
+        began[bit] = n & begins;
         n++;
     }
-    at->count  = n;
-    at->word   = word;
-    at->in_up  = in_up >> 63;
-    at->in_low = in_low >> 63;
-    at->last   = last_edge(word, up | low, at->last);
+    return n;
+}
+
+/* What `began` holds for the last edge of a word, if it has any. */
+static uint32_t last_began(const word *w)
+{
+    uint64_t edges = w->up | w->low;
+
+    return edges != 0 ? w->began[63 - __builtin_clzll(edges)] : w->last;
 }
 
 /* Places the vertices between two rows of columns 0 .. width, and makes the upper one empty. */
 static void place_line(tb_trace *trace, int32_t left, int32_t y, size_t width)
 {
-    line   *above = &trace->above, *below = &trace->below;
-    placing at = {.left = left, .y = y, .count = (uint32_t)trace->vertex_count, .word = NONE - 1};
+    line    *above = &trace->above, *below = &trace->below;
+    uint32_t n    = (uint32_t)trace->vertex_count;
+    uint32_t last = NO_VERTEX, next = 0; /* word */
+    uint64_t in_up = 0, in_low = 0;      /* of the word before */
 
     for (size_t group = 0; group <= width / GROUP_COLUMNS; group++) {
         uint64_t words = above->used[group] | below->used[group];
 
         for (; words != 0; words &= words - 1) {
-            uint32_t word = (uint32_t)(64 * group) + (uint32_t)__builtin_ctzll(words);
+            uint32_t i = (uint32_t)(64 * group) + (uint32_t)__builtin_ctzll(words);
+            word     w = {.up    = above->edges[i],
+                          .low   = below->edges[i],
+                          .began = trace->began + (size_t)64 * i,
+                          .x     = left + (int32_t)(64 * i),
+                          .y     = y,
+                          .last  = last};
 
-            place_word(&at, trace->vertices, trace->began, word, above->edges[word],
-                       above->inside[word], below->edges[word], below->inside[word]);
-            above->edges[word] = above->inside[word] = 0;
+            w.up_before     = above->inside[i] << 1 | (i == next ? in_up >> 63 : 0);
+            w.low_before    = below->inside[i] << 1 | (i == next ? in_low >> 63 : 0);
+            w.twins         = w.up & w.low & (w.up_before ^ w.low_before);
+            w.below_span    = w.low & ~w.up & w.up_before & w.low_before;
+            n               = place_word(&w, trace->vertices, n);
+            in_up           = above->inside[i];
+            in_low          = below->inside[i];
+            last            = last_began(&w);
+            next            = i + 1;
+            above->edges[i] = above->inside[i] = 0;
         }
         above->used[group] = 0;
     }
-    trace->vertex_count = at.count;
+    trace->vertex_count = n;
 }
 
 /* Finds the vertices of all rings and what joins them; the origin is the first span's corner. */
