@@ -135,7 +135,7 @@ static size_t write_directly(const tb_pages *pages, uint64_t offset)
         ssize_t written = pwrite(pages->direct, pages->buffer + done, pages->buffered - done,
                                  (off_t)(offset + done));
 
-        if (written < 0 && errno != EINTR)
+        if (written == 0 || (written < 0 && errno != EINTR))
             break;
         done += written > 0 ? (size_t)written : 0;
     }

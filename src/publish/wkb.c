@@ -79,14 +79,14 @@ static inline pair place_of(const placing *how, tb_corner corner)
 
 static uint8_t *put_corners(uint8_t *at, const tb_corner *corners, size_t count, placing how)
 {
-    const tb_corner *next = corners;
-    ptrdiff_t        step = how.is_turned ? -1 : 1;
+    const tb_corner *next  = how.is_turned ? corners + count - 1 : corners + 1;
+    ptrdiff_t        step  = how.is_turned ? -1 : 1;
+    pair             point = place_of(&how, corners[0]);
 
-    for (size_t i = 0; i < count; i++, at += POINT_BYTES) {
-        pair point = place_of(&how, *next);
-
+    memcpy(at, &point, POINT_BYTES);
+    for (uint8_t *end = at + count * POINT_BYTES; (at += POINT_BYTES) < end; next += step) {
+        point = place_of(&how, *next);
         memcpy(at, &point, POINT_BYTES);
-        next = i == 0 && how.is_turned ? corners + count - 1 : next + step;
     }
     return at;
 }

@@ -86,9 +86,9 @@ typedef struct tb_assemble_totals {
  * @param totals  may be NULL.
  * @return TB_OK; TB_E_INPUT for damaged or overlapping shards, or when the evidence of a component
  * does not count its pixels; TB_E_MEMORY; TB_E_CANCELLED; or what the visitor returned. Threads:
- * reads HDF5, so one call at a time. Cost: O(runs); two reads of the shards; 16 bytes a part, 13
- * bytes a run of the components that are open at once and 24 bytes a run of the largest, as much
- * again for what is nearby, 100 kB a block that one row crosses.
+ * reads HDF5, so one call at a time. Cost: O(runs); two reads of the shards; 16 bytes a part, up to
+ * 24 bytes a run of the components that are open at once, as much again for what is nearby, 100 kB
+ * a block that one row crosses.
  */
 tb_status tb_assemble_shards(const tb_assemble_options *options, const tb_assemble_visitor *visitor,
                              tb_assemble_totals *totals, tb_error *err);

@@ -43,7 +43,7 @@ typedef struct tb_sheet_options {
  * told of, or left out where nothing nearby is wanted. Only freeing may follow.
  * @return TB_E_INPUT when the work file cannot be read; TB_E_MEMORY; TB_E_CANCELLED; or what
  * `component` returned.
- * Cost: O(runs); 12 bytes a run of the components that are open at once, 24 a run of the largest.
+ * Cost: O(runs); up to 24 bytes a run of the components that are open at once.
  */
 tb_status tb_sheet_tell(tb_sheet *sheet, const tb_sheet_options *options,
                         tb_assemble_totals *totals, tb_error *err);

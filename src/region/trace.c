@@ -631,6 +631,13 @@ static tb_status order_rings(tb_trace *trace, tb_error *err)
     size_t             first = 0, p = 0;
 
     TB_TRY(reserve_rings(trace, err));
+    if (pieces->count == 0 && walked->count == trace->polygon_count) { /* no holes: they are */
+        for (size_t r = 0; r < walked->count; r++) {
+            trace->rings[r]    = walked->rings[r].ring;
+            trace->polygons[r] = (tb_polygon){r, 1};
+        }
+        return TB_OK;
+    }
     memset(trace->polygons, 0, trace->polygon_count * sizeof *trace->polygons);
     for (size_t r = 0; r < walked->count; r++)
         trace->polygons[walked->rings[r].polygon].count++;
