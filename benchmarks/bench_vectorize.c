@@ -124,7 +124,7 @@ static tb_status hear_component(void *context, const tb_component *component, tb
     t->largest = component->pixels > t->largest ? component->pixels : t->largest;
     if (t->trace == NULL)
         return TB_OK;
-    TB_TRY(tb_trace_spans(t->trace, component->spans, component->span_count, &shape, err));
+    TB_TRY(tb_trace_component(t->trace, component, &shape, err));
     t->polygons += (int64_t)shape.polygon_count;
     t->rings += (int64_t)shape.ring_count;
     t->corners += (int64_t)shape.corner_count;
@@ -178,7 +178,7 @@ static tb_status tell_sheet(const char *work, const uint8_t *pixels, int64_t sid
     tb_assemble_totals totals;
 
     TB_TRY(tb_alloc(&strip, (size_t)(STRIP_ROWS * side), 1, "strip", err));
-    TB_TRY(tb_sheet_new(&sheet, side, TB_CONNECT_8, work, err));
+    TB_TRY(tb_sheet_new(&sheet, side, side, TB_CONNECT_8, work, err));
     for (int64_t y = 0; y < side; y += STRIP_ROWS) {
         int64_t rows = side - y < STRIP_ROWS ? side - y : STRIP_ROWS;
 

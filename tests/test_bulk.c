@@ -68,7 +68,7 @@ static tb_status add_features(tb_vector *vector, int layer, int count, int most,
         double            y         = (double)(random_next(&seed) % 1000000) / 3;
         tb_ring           ring      = {0, corners};
         tb_polygon        polygon   = {0, 1};
-        tb_vector_outline outline   = {points, &ring, &polygon, 1};
+        tb_vector_outline outline   = {points, &ring, &polygon, 1, NULL, NULL};
         tb_vector_value   values[3] = {{.is_set = true, .integer = i * INT64_C(1000)},
                                        {.is_set = true, .integer = some_integer(&seed)},
                                        {.is_set = i % 5 != 0, .real = (double)i / 3}};
@@ -191,6 +191,14 @@ static void rows_are_those_that_gdal_adds(void **state)
     check_case(52, 10, 4);
     check_case(6000, 10, 5);
     check_case(3000, 1500, 6); /* features from a part of a page to several pages */
+}
+
+/* Behind its first 64 MB a file is written directly. */
+static void a_large_file_is_as_sound(void **state)
+{
+    (void)state;
+    check_case(60, 200000, 9);
+    assert_true(tb_file_bytes(bulk_path) > 75 << 20);
 }
 
 /* Records of every size about those at which SQLite moves the end of a row into other pages. */
@@ -321,7 +329,7 @@ static void what_it_cannot_hold_is_refused(void **state)
     const double      points[] = {0, 0, 1, 0, 1, 1};
     const tb_ring     ring     = {0, 3};
     const tb_polygon  polygon  = {0, 1};
-    tb_vector_outline outline  = {points, &ring, &polygon, 1};
+    tb_vector_outline outline  = {points, &ring, &polygon, 1, NULL, NULL};
     tb_vector_value   value    = {.is_set = true, .text = "x"};
     tb_vector        *vector   = NULL;
     int               number;
@@ -340,6 +348,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(rows_are_those_that_gdal_adds, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(records_of_every_size_are_whole, make_folder,
                                         remove_folder),
+        cmocka_unit_test_setup_teardown(a_large_file_is_as_sound, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(pages_may_have_any_size, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(a_spatial_filter_finds_what_is_there, make_folder,
                                         remove_folder),

@@ -323,9 +323,11 @@ static tb_status hear_component(void *context, const tb_component *c, tb_error *
     for (int i = 0; i < COLUMNS; i++)
         TB_TRY(tb_text_append(text, err, " %lld", (long long)c->evidence[i]));
     for (size_t s = 0; s < c->span_count; s++)
-        TB_TRY(tb_text_append(text, err, "; %lld %lld %lld", (long long)c->spans[s].row,
-                              (long long)c->spans[s].first, (long long)c->spans[s].last));
-    TB_TRY(tb_trace_spans(heard->trace, c->spans, c->span_count, &shape, err));
+        TB_TRY(tb_text_append(text, err, "; %lld %lld %lld",
+                              (long long)(c->origin_y + c->spans[s].row),
+                              (long long)(c->origin_x + c->spans[s].first),
+                              (long long)(c->origin_x + c->spans[s].last)));
+    TB_TRY(tb_trace_component(heard->trace, c, &shape, err));
     for (size_t r = 0; r < shape.ring_count; r++) {
         TB_TRY(tb_text_append(text, err, "\n ring"));
         for (size_t i = 0; i < shape.rings[r].count; i++)
@@ -536,7 +538,7 @@ static tb_status check_component(void *context, const tb_component *c, tb_error 
     GEOSGeometry *whole;
     tb_shape      shape;
 
-    TB_TRY(tb_trace_spans(check->trace, c->spans, c->span_count, &shape, err));
+    TB_TRY(tb_trace_component(check->trace, c, &shape, err));
     for (size_t p = 0; p < shape.polygon_count; p++)
         for (size_t r = 0; r < shape.polygons[p].count; r++) {
             tb_ring ring = shape.rings[shape.polygons[p].first + r];
@@ -654,6 +656,66 @@ static void rings_that_meet_themselves_are_split(void **state)
         hole_at_outline,
         " ring 0,0 0,4 1,4 1,5 5,5 5,3 4,3 4,0\n ring 1,1 3,1 3,2 1,2\n ring 2,3 4,3 4,4 2,4\n");
     assert_drawn(closed_diagonal, " ring 0,0 0,3 3,3 3,1 2,1 2,0\n ring 1,1 2,1 2,2 1,2\n");
+}
+
+/* Spans of the changed pixels of a mask, each pixel `factor` columns wide and `left` added. */
+static size_t stretched_spans(const mask *m, int64_t factor, int64_t left, tb_span *spans)
+{
+    size_t count = 0;
+
+    for (int y = 0; y < m->height; y++)
+        for (int x = 0; x < m->width; x++) {
+            if (m->classes[y * m->width + x] != TB_RUN_STRONG)
+                continue;
+            if (x > 0 && m->classes[y * m->width + x - 1] == TB_RUN_STRONG)
+                spans[count - 1].last += factor;
+            else
+                spans[count++] = (tb_span){y, left + x * factor, left + (x + 1) * factor - 1};
+        }
+    return count;
+}
+
+/* Rows of one word, of several, and of thousands, full and nearly empty: the corners only move. */
+static void wider_pixels_have_the_same_corners(void **state)
+{
+    static const int64_t factors[] = {1, 2, 63, 64, 65, 200, 4096, 5001};
+    uint64_t             seed      = 20270413;
+    tb_trace            *narrow = NULL, *wide = NULL;
+
+    (void)state;
+    assert_int_equal(tb_trace_new(&narrow, NULL), TB_OK);
+    assert_int_equal(tb_trace_new(&wide, NULL), TB_OK);
+    for (int trial = 0; trial < 300; trial++) {
+        int      width = 1 + below(&seed, 40), height = 1 + below(&seed, 20);
+        mask     m      = random_mask(width, height, below(&seed, 1000), 0, 0, (uint64_t)trial);
+        tb_span *spans  = malloc((size_t)(width * height) * sizeof *spans);
+        size_t   count  = stretched_spans(&m, 1, 0, spans);
+        int64_t  factor = factors[trial % 8], left = below(&seed, 1000) - 500;
+        tb_shape a, b;
+
+        assert_int_equal(tb_trace_spans(narrow, spans, count, &a, NULL), TB_OK);
+        count = stretched_spans(&m, factor, left, spans);
+        assert_int_equal(tb_trace_spans(wide, spans, count, &b, NULL), TB_OK);
+        assert_int_equal(b.ring_count, a.ring_count);
+        assert_int_equal(b.polygon_count, a.polygon_count);
+        assert_int_equal(b.corner_count, a.corner_count);
+        for (size_t p = 0; p < a.polygon_count; p++)
+            assert_int_equal(b.polygons[p].count, a.polygons[p].count);
+        for (size_t r = 0; r < a.ring_count; r++) {
+            assert_int_equal(b.rings[r].count, a.rings[r].count);
+            for (size_t i = 0; i < a.rings[r].count; i++) {
+                tb_corner from = a.corners[a.rings[r].first + i];
+                tb_corner to   = b.corners[b.rings[r].first + i];
+
+                assert_int_equal(b.origin_x + to.x, left + factor * (a.origin_x + from.x));
+                assert_int_equal(b.origin_y + to.y, a.origin_y + from.y);
+            }
+        }
+        free(spans);
+        free(m.classes);
+    }
+    tb_trace_free(narrow);
+    tb_trace_free(wide);
 }
 
 /* ---------------------------------------------------------------- assembling */
@@ -788,25 +850,26 @@ static void compare_nearby(const comparison *c, const tb_component *component, i
 
 static tb_status compare_component(void *context, const tb_component *component, tb_error *err)
 {
-    comparison    *c     = context;
-    const tb_span *end   = &component->spans[component->span_count - 1];
-    int            label = c->f->labels[(component->spans[0].row - c->m->y) * c->m->width +
-                             component->spans[0].first - c->m->x] -
-                1;
+    comparison          *c     = context;
+    const tb_local_span *start = component->spans;
+    const tb_local_span *end   = &component->spans[component->span_count - 1];
+    int64_t              y = component->origin_y - c->m->y, x = component->origin_x - c->m->x;
+    int64_t              row = component->origin_y + end->row;
+    int label                = c->f->labels[(y + start->row) * c->m->width + x + start->first] - 1;
 
     (void)err;
     assert_int_equal(component->number, c->number_of[label]);
     assert_memory_equal(component->evidence, c->f->evidence + label * COLUMNS,
                         COLUMNS * sizeof(int64_t));
     assert_int_equal(component->pixels, c->f->evidence[label * COLUMNS]);
-    assert_int_equal(component->bounds.y + component->bounds.height - 1, end->row);
-    assert_true(end->row > c->closing_row ||
-                (end->row == c->closing_row && component->number > c->closing_number));
+    assert_int_equal(component->bounds.y + component->bounds.height - 1, row);
+    assert_true(row > c->closing_row ||
+                (row == c->closing_row && component->number > c->closing_number));
     if (c->hears_nearby && component->number % 5 == 0)
         compare_nearby(c, component, label);
     else if (!c->hears_nearby)
         assert_int_equal(component->nearby_count, 0);
-    c->closing_row    = end->row;
+    c->closing_row    = row;
     c->closing_number = component->number;
     c->heard++;
     return TB_OK;
@@ -881,8 +944,10 @@ static tb_status write_down(void *context, const tb_component *c, tb_error *err)
                           (long long)c->bounds.y, (long long)c->bounds.width,
                           (long long)c->bounds.height));
     for (size_t i = 0; i < c->span_count; i++)
-        TB_TRY(tb_text_append(text, err, " %lld:%lld-%lld", (long long)c->spans[i].row,
-                              (long long)c->spans[i].first, (long long)c->spans[i].last));
+        TB_TRY(tb_text_append(text, err, " %lld:%lld-%lld",
+                              (long long)(c->origin_y + c->spans[i].row),
+                              (long long)(c->origin_x + c->spans[i].first),
+                              (long long)(c->origin_x + c->spans[i].last)));
     for (size_t i = 0; i < c->nearby_count; i++)
         TB_TRY(tb_text_append(text, err, " (%lld:%lld-%lld)", (long long)c->nearby[i].row,
                               (long long)c->nearby[i].first, (long long)c->nearby[i].last));
@@ -902,7 +967,7 @@ static tb_status tell_sheet(const mask *m, const char *work, tb_connectivity con
 
     for (size_t i = 0; i < count; i++)
         changed[i] = m->classes[i] == TB_RUN_STRONG;
-    TB_TRY(tb_sheet_new(&sheet, m->width, connectivity, work, err));
+    TB_TRY(tb_sheet_new(&sheet, m->width, m->height, connectivity, work, err));
     for (int y = 0; y < m->height; y += strip)
         TB_TRY(tb_sheet_add(sheet, changed + (size_t)y * (size_t)m->width,
                             m->height - y < strip ? m->height - y : strip, err));
@@ -1121,7 +1186,7 @@ static tb_status hear_nothing(void *context, const tb_component *component, tb_e
 {
     tb_shape shape;
 
-    return tb_trace_spans(context, component->spans, component->span_count, &shape, err);
+    return tb_trace_component(context, component, &shape, err);
 }
 
 /* Opens and assembles one file of unknown soundness. */
@@ -1316,6 +1381,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(labels_agree_with_a_flood_fill),
         cmocka_unit_test(polygons_are_valid_and_give_the_mask_back),
         cmocka_unit_test(rings_that_meet_themselves_are_split),
+        cmocka_unit_test(wider_pixels_have_the_same_corners),
         cmocka_unit_test(cuts_leave_no_trace),
         cmocka_unit_test(components_evidence_and_hysteresis_agree_with_a_flood_fill),
         cmocka_unit_test(a_sheet_tells_what_assembly_tells),

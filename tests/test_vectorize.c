@@ -501,7 +501,7 @@ static tb_status write_formats(const char *path, const char *driver, tb_vector_g
     tb_vector              *vector     = NULL;
     tb_vector_options       options    = {.driver = driver, .date = "2024-03-31T00:00:00.000Z"};
     tb_vector_layer   layer   = {"parcels", "图斑", geometry, NULL, all_fields, 4, layer_options};
-    tb_vector_outline outline = {square, rings, polygons, 1};
+    tb_vector_outline outline = {square, rings, polygons, 1, NULL, NULL};
     tb_vector_value   set[4]  = {{.is_set = true, .text = "一号"},
                                  {.is_set = true, .real = 15.25},
                                  {.is_set = true, .integer = INT64_C(9876543210)},

@@ -80,7 +80,7 @@ static tb_status add_component(void *context, const tb_component *component, tb_
     it->edge_pixels = evidence[TB_EVIDENCE_UNOBSERVED_BESIDE];
     it->score       = rounded((double)evidence[TB_EVIDENCE_SCORE_SUM] / pixels / TB_SCORE_UNIT);
     it->score_max   = rounded((double)evidence[TB_EVIDENCE_SCORE_MAX] / TB_SCORE_UNIT);
-    TB_TRY(tb_trace_spans(g->trace, component->spans, component->span_count, &traced, err));
+    TB_TRY(tb_trace_component(g->trace, component, &traced, err));
     TB_TRY(tb_outline_simplify(g->outline, &traced, component->nearby, component->nearby_count,
                                &(tb_outline_options){job->simplify_px, job->fill_pixels}, &shape,
                                err));

@@ -71,7 +71,7 @@ static tb_status cut_one(tb_seams *s, size_t i, const GEOSGeometry *ground,
     TB_TRY(tb_outline_geometry(s->geos, &s->candidates->item[i].outline, &geometry, err));
     area_m2 = tb_area_of_geometry(s->geos, geometry);
     if (ground == NULL || GEOSPreparedCovers_r(handle, prepared, geometry) == 1) {
-        TB_TRY(add_piece(s, i, geometry, area_m2, 1.0));
+        status   = add_piece(s, i, geometry, area_m2, 1.0); /* takes it, whatever comes of it */
         geometry = NULL;
         goto done;
     }

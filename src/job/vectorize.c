@@ -40,8 +40,6 @@ typedef struct vectorizer {
     tb_trace          *trace;
     tb_outline        *outline;
     tb_outline_options how;
-    double            *points;
-    size_t             point_capacity;
     double             pixel_area; /* signed: negative where the rows run down the y axis */
 } vectorizer;
 
@@ -216,7 +214,7 @@ static tb_status read_runs(vectorizer *v, const char *work, tb_error *err)
     TB_TRY(tb_alloc(&v->classes, pixels, 1, "classes of a strip", err));
     if (info->has_mask)
         TB_TRY(tb_alloc(&v->valid, pixels, 1, "mask of a strip", err));
-    TB_TRY(tb_sheet_new(&v->sheet, info->width, connectivity_of(v), work, err));
+    TB_TRY(tb_sheet_new(&v->sheet, info->width, info->height, connectivity_of(v), work, err));
     for (int64_t y = 0; y < info->height; y += rows) {
         int64_t height = info->height - y < rows ? info->height - y : rows;
         tb_rect strip  = {0, y, info->width, height};
@@ -239,31 +237,46 @@ done:
 
 /* ---------------------------------------------------------------- from runs to features */
 
-/*
- * The rings in coordinates of the raster. Their sense is that of the screen: where y grows upwards
- * that is the map's too, else they are turned round, with the first corner kept.
- */
-static void place_rings(const vectorizer *v, const tb_shape *shape)
+/* Least and greatest of the exterior rings' corners: as traced they are the component's. */
+static void find_extent(const tb_component *component, const tb_shape *shape, tb_corner *least,
+                        tb_corner *greatest)
 {
-    const double *t        = v->info->transform;
-    const double  unit     = 1.0 / shape->scale; /* a power of two: exact */
-    const double  origin_x = (double)shape->origin_x, origin_y = (double)shape->origin_y;
-    bool          is_turned = v->pixel_area > 0;
+    least->x    = (int32_t)(component->bounds.x - shape->origin_x);
+    least->y    = (int32_t)(component->bounds.y - shape->origin_y);
+    greatest->x = least->x + (int32_t)component->bounds.width;
+    greatest->y = least->y + (int32_t)component->bounds.height;
+    if (shape->scale == 1)
+        return;
+    *least    = (tb_corner){INT32_MAX, INT32_MAX};
+    *greatest = (tb_corner){INT32_MIN, INT32_MIN};
+    for (size_t p = 0; p < shape->polygon_count; p++) {
+        tb_ring          ring = shape->rings[shape->polygons[p].first];
+        const tb_corner *end  = shape->corners + ring.first + ring.count;
 
-    for (size_t r = 0; r < shape->ring_count; r++) {
-        const tb_corner *from  = shape->corners + shape->rings[r].first;
-        double          *to    = v->points + 2 * shape->rings[r].first;
-        size_t           count = shape->rings[r].count;
-
-        for (size_t i = 0; i < count; i++) {
-            const tb_corner *corner = &from[is_turned && i > 0 ? count - i : i];
-            double           x      = origin_x + (double)corner->x * unit;
-            double           y      = origin_y + (double)corner->y * unit;
-
-            *to++ = t[0] + x * t[1] + y * t[2];
-            *to++ = t[3] + x * t[4] + y * t[5];
+        for (const tb_corner *c = shape->corners + ring.first; c < end; c++) {
+            least->x    = c->x < least->x ? c->x : least->x;
+            least->y    = c->y < least->y ? c->y : least->y;
+            greatest->x = c->x > greatest->x ? c->x : greatest->x;
+            greatest->y = c->y > greatest->y ? c->y : greatest->y;
         }
     }
+}
+
+/*
+ * Where the corners of a shape lie. The sense of its rings is that of the screen: where y grows
+ * upwards that is the map's too, else they are turned round.
+ */
+static tb_vector_lattice lattice_of(const vectorizer *v, const tb_component *component,
+                                    const tb_shape *shape)
+{
+    tb_vector_lattice lattice = {.origin_x  = (double)shape->origin_x,
+                                 .origin_y  = (double)shape->origin_y,
+                                 .unit      = 1.0 / shape->scale, /* a power of two: exact */
+                                 .is_turned = v->pixel_area > 0};
+
+    memcpy(lattice.transform, v->info->transform, sizeof lattice.transform);
+    find_extent(component, shape, &lattice.least, &lattice.greatest);
+    return lattice;
 }
 
 static tb_status write_component(void *context, const tb_component *component, tb_error *err)
@@ -280,7 +293,7 @@ static tb_status write_component(void *context, const tb_component *component, t
 
     if (component->verdict != TB_VERDICT_KEPT)
         return TB_OK;
-    TB_TRY(tb_trace_spans(v->trace, component->spans, component->span_count, &traced, err));
+    TB_TRY(tb_trace_component(v->trace, component, &traced, err));
     TB_TRY(tb_outline_simplify(v->outline, &traced, component->nearby, component->nearby_count,
                                &v->how, &shape, err));
     v->result.filled += (int64_t)(traced.ring_count - shape.ring_count);
@@ -288,21 +301,13 @@ static tb_status write_component(void *context, const tb_component *component, t
     is_traced = shape.scale == 1 && shape.ring_count == traced.ring_count;
     values[2].real =
         (is_traced ? (double)component->pixels : tb_shape_area(&shape)) * fabs(v->pixel_area);
-    if (shape.corner_count > v->point_capacity) {
-        size_t capacity = shape.corner_count + shape.corner_count / 4;
 
-        tb_free(v->points); /* nothing in it is needed: growing would hold both */
-        v->points         = NULL;
-        v->point_capacity = 0;
-        TB_TRY(tb_alloc(&v->points, capacity, 2 * sizeof *v->points, "points of a feature", err));
-        v->point_capacity = capacity;
-    }
-    place_rings(v, &shape);
-
-    tb_vector_outline outline = {.points        = v->points,
-                                 .rings         = shape.rings,
+    tb_vector_lattice lattice = lattice_of(v, component, &shape);
+    tb_vector_outline outline = {.rings         = shape.rings,
                                  .polygons      = shape.polygons,
-                                 .polygon_count = shape.polygon_count};
+                                 .polygon_count = shape.polygon_count,
+                                 .corners       = shape.corners,
+                                 .lattice       = &lattice};
 
     TB_TRY(tb_vector_add(v->vector, v->layer, &outline, values, err));
     v->result.polygons += (int64_t)shape.polygon_count;
@@ -349,7 +354,6 @@ done:
     tb_vector_close(v->vector);
     tb_trace_free(v->trace);
     tb_outline_free(v->outline);
-    tb_free(v->points);
     return status;
 }
 

@@ -25,10 +25,15 @@ struct tb_boxes {
     tb_box     bounds;
 };
 
+/* A box by its number, and how far along the curve it lies. */
+typedef struct keyed {
+    uint32_t key, box;
+} keyed;
+
 /* The tree while it is written. Level 0 are the leaves. */
 typedef struct packing {
     const tb_boxes *boxes;
-    uint32_t       *order; /* boxes along the curve */
+    keyed          *order; /* boxes along the curve */
     uint32_t       *leaf;  /* node of each box */
     float_box      *nodes; /* boxes of the nodes, level by level */
     size_t          node_count;
@@ -81,7 +86,7 @@ tb_status tb_boxes_add(tb_boxes *boxes, tb_box box, tb_error *err)
     tb_box   *all    = &boxes->bounds;
 
     if (boxes->count == boxes->capacity) {
-        size_t capacity = boxes->capacity + boxes->capacity / 2 + 1024;
+        size_t capacity = 2 * boxes->capacity + 1024;
 
         TB_TRY(tb_grow(&boxes->boxes, capacity, sizeof *boxes->boxes, "boxes of features", err));
         boxes->capacity = capacity;
@@ -115,14 +120,12 @@ static uint32_t along_curve(uint32_t x, uint32_t y)
 
     for (uint32_t half = UINT32_C(1) << (CURVE_BITS - 1); half > 0; half >>= 1) {
         uint32_t right = (x & half) != 0, lower = (y & half) != 0;
+        uint32_t is_upper = lower - 1; /* all bits, or none: half of all places are there */
+        uint32_t flip = -right & is_upper, swap = ((x ^ y) & is_upper);
 
         along = along << 2 | (3 * right ^ lower);
-        if (lower == 0) {
-            uint32_t flip = right != 0 ? UINT32_MAX : 0, held = x ^ flip;
-
-            x = y ^ flip;
-            y = held;
-        }
+        x ^= swap ^ flip;
+        y ^= swap ^ flip;
     }
     return along;
 }
@@ -136,15 +139,14 @@ static uint32_t step_of(double least, double greatest, float from, float to)
     return (uint32_t)(steps * (share > 0.0 ? share < 1.0 ? share : 1.0 : 0.0));
 }
 
-/* Sorts by key, stable: least digits first. The result is in `order`, as numbers of boxes. */
-static tb_status sort(const tb_boxes *boxes, uint32_t *order, tb_error *err)
+/* Sorts by key, stable: least digits first. The result is in p->order; p->leaf is as large and of
+ * use for something else then. */
+static tb_status sort(packing *p, tb_error *err)
 {
-    typedef struct keyed {
-        uint32_t key, box;
-    } keyed;
-    tb_status     status = TB_OK;
-    keyed        *from = NULL, *to = NULL;
-    const tb_box *all = &boxes->bounds;
+    tb_status       status = TB_OK;
+    const tb_boxes *boxes  = p->boxes;
+    const tb_box   *all    = &boxes->bounds;
+    keyed          *from = NULL, *to = NULL;
 
     TB_TRY(tb_alloc(&from, boxes->count, sizeof *from, "order of boxes", err));
     TB_TRY(tb_alloc(&to, boxes->count, sizeof *to, "order of boxes", err));
@@ -172,11 +174,9 @@ static tb_status sort(const tb_boxes *boxes, uint32_t *order, tb_error *err)
         from = to;
         to   = swap;
     }
-    for (size_t i = 0; i < boxes->count; i++)
-        order[i] = from[i].box;
 done:
-    tb_free(from);
-    tb_free(to);
+    p->order = from;
+    p->leaf  = (uint32_t *)(void *)to;
     return status;
 }
 
@@ -199,7 +199,8 @@ static size_t children_of(const packing *p, int level, size_t i, size_t *end)
 
 static const float_box *child_box(const packing *p, int level, size_t child)
 {
-    return level == 0 ? &p->boxes->boxes[p->order[child]] : &p->nodes[p->first[level - 1] + child];
+    return level == 0 ? &p->boxes->boxes[p->order[child].box]
+                      : &p->nodes[p->first[level - 1] + child];
 }
 
 /* Lays out the levels and finds the boxes of their nodes. */
@@ -231,7 +232,7 @@ static tb_status find_nodes(packing *p, tb_error *err)
                         side[s + 1] > around->side[s + 1] ? side[s + 1] : around->side[s + 1];
                 }
                 if (level == 0)
-                    p->leaf[p->order[c]] = (uint32_t)number_of(p, 0, i);
+                    p->leaf[p->order[c].box] = (uint32_t)number_of(p, 0, i);
             }
         }
 done:
@@ -257,7 +258,7 @@ static tb_status write_node(const packing *p, int level, size_t i, tb_btree *tab
         const float_box *box = child_box(p, level, c);
 
         at = tb_btree_put_number(
-            at, level == 0 ? (uint64_t)p->order[c] + 1 : number_of(p, level - 1, c), 8);
+            at, level == 0 ? (uint64_t)p->order[c].box + 1 : number_of(p, level - 1, c), 8);
         for (int s = 0; s < 4; s++) {
             memcpy(&bits, &box->side[s], sizeof bits);
             at = tb_btree_put_number(at, bits, 4);
@@ -341,9 +342,7 @@ tb_status tb_boxes_write(tb_boxes *boxes, tb_pages *pages, tb_boxes_roots roots,
     if (boxes->count >= UINT32_MAX)
         return tb_error_set(err, TB_E_OUTPUT, "index features: expected fewer than 2^32, got %zu",
                             boxes->count);
-    TB_TRY(tb_alloc(&p.order, boxes->count, sizeof *p.order, "order of boxes", err));
-    TB_TRY(sort(boxes, p.order, err));
-    TB_TRY(tb_alloc(&p.leaf, boxes->count, sizeof *p.leaf, "leaves of an index", err));
+    TB_TRY(sort(&p, err));
     TB_TRY(find_nodes(&p, err));
     TB_TRY(write_table(&p, pages, roots.node, write_nodes, err));
     TB_TRY(write_table(&p, pages, roots.rowid, write_leaves, err));

@@ -12,6 +12,8 @@
 
 enum {
     BUFFER_BYTES    = 64 * 1024, /* stays in the processor's cache between two pages */
+    DIRECT_BYTES    = 4 << 20,   /* a direct write waits for the disk: many bytes at a time */
+    SECTOR          = 4096,      /* direct writes begin and end with one, in memory too */
     PAGE_MOST       = 65536,
     LEVELS          = 16,  /* of 2^32 pages with two children each at worst no more are in use */
     HEADER          = 100, /* bytes of the file's */
@@ -27,13 +29,22 @@ static const uint64_t LOCK_BYTE = UINT64_C(1) << 30;
 
 static const uint32_t PAGES_MOST = UINT32_MAX - 2;
 
+/*
+ * What lies behind is written directly, past the system's memory. Else a large file takes as much
+ * of that as it is long, new pages all of it, and to find, fill and drop them costs the system more
+ * than the rest of the work costs us. A smaller file is found in memory by who reads it next.
+ */
+static const uint64_t DIRECT_FROM = UINT64_C(64) << 20;
+
 struct tb_pages {
     int      file;
+    int      direct; /* the same file, for direct writes; -1 where there are none */
     char    *path;
-    uint32_t bytes; /* of a page */
-    uint32_t next;  /* number of the page that is appended next, from 1 */
-    uint8_t *buffer;
-    size_t   buffered; /* bytes: the pages just before `next` */
+    uint32_t bytes;           /* of a page */
+    uint32_t next;            /* number of the page that is appended next, from 1 */
+    uint8_t *memory, *buffer; /* what was allocated, and what of it is in use */
+    size_t   room, buffered;  /* bytes: of the buffer; and in it, the pages just before `next` */
+    bool     has_tried_direct;
 };
 
 uint8_t *tb_btree_put_number(uint8_t *at, uint64_t number, int bytes)
@@ -115,6 +126,22 @@ static tb_status write_at(const tb_pages *pages, const uint8_t *from, size_t byt
     return TB_OK;
 }
 
+/* Writes directly what can be; returns the bytes. What is wrong is told by writing the others. */
+static size_t write_directly(const tb_pages *pages, uint64_t offset)
+{
+    size_t done = 0;
+
+    while (pages->direct >= 0 && done < pages->buffered && done % SECTOR == 0) {
+        ssize_t written = pwrite(pages->direct, pages->buffer + done, pages->buffered - done,
+                                 (off_t)(offset + done));
+
+        if (written == 0 || (written < 0 && errno != EINTR))
+            break;
+        done += written > 0 ? (size_t)written : 0;
+    }
+    return done;
+}
+
 static tb_status check_header(tb_pages *pages, tb_error *err)
 {
     uint8_t     header[HEADER];
@@ -138,6 +165,21 @@ static tb_status check_header(tb_pages *pages, tb_error *err)
     return TB_OK;
 }
 
+/* Room for pages that are not written yet. */
+static tb_status reserve_buffer(tb_pages *pages, size_t bytes, tb_error *err)
+{
+    tb_status status = TB_OK;
+
+    tb_free(pages->memory);
+    pages->memory = NULL;
+    pages->room   = 0;
+    TB_TRY(tb_alloc(&pages->memory, bytes + SECTOR, 1, "pages of a database", err));
+    pages->buffer = pages->memory + (SECTOR - (uintptr_t)pages->memory % SECTOR) % SECTOR;
+    pages->room   = bytes;
+done:
+    return status;
+}
+
 tb_status tb_pages_open(tb_pages **out, const char *path, tb_error *err)
 {
     tb_status status = TB_OK;
@@ -145,9 +187,9 @@ tb_status tb_pages_open(tb_pages **out, const char *path, tb_error *err)
 
     *out = NULL;
     TB_TRY(tb_alloc_zero(&pages, 1, sizeof *pages, "pages of a database", err));
-    pages->file = -1;
+    pages->file = pages->direct = -1;
     TB_TRY(tb_copy_text(&pages->path, path, err));
-    TB_TRY(tb_alloc(&pages->buffer, BUFFER_BYTES, 1, "pages of a database", err));
+    TB_TRY(reserve_buffer(pages, BUFFER_BYTES, err));
     pages->file = open(path, O_RDWR | O_CLOEXEC);
     if (pages->file < 0)
         TB_TRY(tb_file_complain("open", path, err));
@@ -166,7 +208,9 @@ void tb_pages_close(tb_pages *pages)
         return;
     if (pages->file >= 0)
         (void)close(pages->file);
-    tb_free(pages->buffer);
+    if (pages->direct >= 0)
+        (void)close(pages->direct);
+    tb_free(pages->memory);
     tb_free(pages->path);
     tb_free(pages);
 }
@@ -181,11 +225,32 @@ static uint64_t offset_of(const tb_pages *pages, uint32_t number)
     return (uint64_t)(number - 1) * pages->bytes;
 }
 
+/* Goes over to direct writes, where the file system has them and pages are of whole sectors. */
+static tb_status begin_direct(tb_pages *pages, tb_error *err)
+{
+    tb_status status = TB_OK;
+
+    pages->has_tried_direct = true;
+    if (pages->bytes % SECTOR != 0)
+        return TB_OK;
+    pages->direct = open(pages->path, O_WRONLY | O_DIRECT | O_CLOEXEC);
+    if (pages->direct >= 0)
+        TB_TRY(reserve_buffer(pages, DIRECT_BYTES, err));
+done:
+    return status;
+}
+
 static tb_status flush(tb_pages *pages, tb_error *err)
 {
-    tb_status status = write_at(pages, pages->buffer, pages->buffered,
-                                offset_of(pages, pages->next) - pages->buffered, err);
+    tb_status status = TB_OK;
+    uint64_t  end = offset_of(pages, pages->next), offset = end - pages->buffered;
+    size_t    done = write_directly(pages, offset);
 
+    TB_TRY(write_at(pages, pages->buffer + done, pages->buffered - done, offset + done, err));
+    pages->buffered = 0;
+    if (end >= DIRECT_FROM && !pages->has_tried_direct)
+        TB_TRY(begin_direct(pages, err));
+done:
     pages->buffered = 0;
     return status;
 }
@@ -212,7 +277,7 @@ static tb_status append_page(tb_pages *pages, uint8_t **page, uint32_t *number, 
                             pages->path);
     do {
         is_passed = is_lock_page(pages, pages->next);
-        if (pages->buffered + pages->bytes > BUFFER_BYTES)
+        if (pages->buffered + pages->bytes > pages->room)
             TB_TRY(flush(pages, err));
         *page = pages->buffer + pages->buffered;
         if (is_passed)

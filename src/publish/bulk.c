@@ -1,6 +1,5 @@
 #include "publish/bulk.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "core/memory.h"
@@ -50,25 +49,6 @@ void tb_bulk_close(tb_bulk *bulk)
     tb_free(bulk);
 }
 
-/* The box of the exterior rings. */
-static tb_box box_of(const tb_vector_outline *outline)
-{
-    tb_box box = {INFINITY, -INFINITY, INFINITY, -INFINITY};
-
-    for (size_t p = 0; p < outline->polygon_count; p++) {
-        tb_ring       ring  = outline->rings[outline->polygons[p].first];
-        const double *point = outline->points + 2 * ring.first;
-
-        for (size_t i = 0; i < ring.count; i++, point += 2) {
-            box.min_x = point[0] < box.min_x ? point[0] : box.min_x;
-            box.max_x = point[0] > box.max_x ? point[0] : box.max_x;
-            box.min_y = point[1] < box.min_y ? point[1] : box.min_y;
-            box.max_y = point[1] > box.max_y ? point[1] : box.max_y;
-        }
-    }
-    return box;
-}
-
 static uint8_t *put_least_first(uint8_t *at, uint64_t number, int bytes)
 {
     for (int i = 0; i < bytes; i++)
@@ -102,11 +82,10 @@ static uint8_t *put_geometry_header(uint8_t *at, int32_t srs, tb_box box)
  * A record: the bytes of its header, a type for each column, then the values. The columns are the
  * feature's number, which stands as a null, its geometry, and the fields.
  */
-tb_status tb_bulk_add(tb_bulk *bulk, const tb_vector_outline *outline, uint8_t *wkb, size_t bytes,
+tb_status tb_bulk_add(tb_bulk *bulk, tb_box box, uint8_t *wkb, size_t bytes,
                       const tb_vector_value *values, tb_error *err)
 {
     tb_status status = TB_OK;
-    tb_box    box    = box_of(outline);
     uint8_t   before[TB_BULK_BEFORE], *at = before + 1, *after = wkb + bytes;
     size_t    room;
 

@@ -36,10 +36,11 @@ tb_status tb_bulk_open(tb_bulk **out, const char *path, const tb_bulk_layer *lay
 
 /**
  * Adds a feature; they count from 1.
+ * @param box  of its geometry.
  * @param wkb  its geometry, with TB_BULK_BEFORE bytes of room before it and TB_BULK_AFTER behind,
  *             which are written to.
  */
-tb_status tb_bulk_add(tb_bulk *bulk, const tb_vector_outline *outline, uint8_t *wkb, size_t bytes,
+tb_status tb_bulk_add(tb_bulk *bulk, tb_box box, uint8_t *wkb, size_t bytes,
                       const tb_vector_value *values, tb_error *err);
 
 /** Writes the index and all that is left. Only asking and closing may follow. */

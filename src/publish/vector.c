@@ -235,7 +235,8 @@ tb_status tb_vector_add_layer(tb_vector *vector, const tb_vector_layer *descript
 static const size_t SQLITE_BYTES = 1000000000 - 64;
 
 static tb_status make_wkb(tb_vector *vector, tb_vector_geometry geometry,
-                          const tb_vector_outline *outline, size_t *size, tb_error *err)
+                          const tb_vector_outline *outline, size_t *size, tb_box *box,
+                          tb_error *err)
 {
     tb_status status = TB_OK;
     size_t    bytes;
@@ -265,7 +266,7 @@ static tb_status make_wkb(tb_vector *vector, tb_vector_geometry geometry,
         TB_TRY(tb_alloc(&vector->wkb, capacity, 1, "polygons of a feature", err));
         vector->wkb_capacity = capacity;
     }
-    tb_wkb_put(vector->wkb + TB_BULK_BEFORE, outline, geometry == TB_VECTOR_MULTIPOLYGON);
+    tb_wkb_put(vector->wkb + TB_BULK_BEFORE, outline, geometry == TB_VECTOR_MULTIPOLYGON, box);
     *size = bytes;
 done:
     return status;
@@ -350,14 +351,15 @@ static tb_status add_in_bulk(tb_vector *vector, const tb_vector_outline *outline
 {
     tb_status status = TB_OK;
     size_t    size   = 0;
+    tb_box    box;
 
     if (vector->bulk == NULL)
         TB_TRY(begin_bulk(vector, err));
     if (outline == NULL)
         return tb_error_set(err, TB_E_BUG, "write %s in bulk: expected a geometry, got none",
                             vector->path);
-    TB_TRY(make_wkb(vector, vector->layers[0].geometry, outline, &size, err));
-    TB_TRY(tb_bulk_add(vector->bulk, outline, vector->wkb + TB_BULK_BEFORE, size, values, err));
+    TB_TRY(make_wkb(vector, vector->layers[0].geometry, outline, &size, &box, err));
+    TB_TRY(tb_bulk_add(vector->bulk, box, vector->wkb + TB_BULK_BEFORE, size, values, err));
 done:
     return status;
 }
@@ -430,12 +432,13 @@ tb_status tb_vector_add(tb_vector *vector, int number, const tb_vector_outline *
     bool         is_made = true;
     size_t       size    = 0;
     OGRFeatureH  feature;
+    tb_box       box;
     session      s;
 
     if (is_bulk(vector))
         return add_in_bulk(vector, outline, values, err);
     if (outline != NULL)
-        TB_TRY(make_wkb(vector, to->geometry, outline, &size, err));
+        TB_TRY(make_wkb(vector, to->geometry, outline, &size, &box, err));
     session_begin(&s, vector->options);
     /*
      * To GDAL a value that does not fit its field is worth a warning; to us it is a feature that

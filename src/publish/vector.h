@@ -51,12 +51,23 @@ typedef struct tb_vector_value {
     const char *text;
 } tb_vector_value;
 
+/** Where corners of a raster lie: x = t[0] + c t[1] + r t[2], y = t[3] + c t[4] + r t[5]. */
+typedef struct tb_vector_lattice {
+    double    transform[6];
+    double    origin_x, origin_y; /**< c = origin_x + unit x of the corner, r likewise */
+    double    unit;
+    bool      is_turned;       /**< rings run the other way round, with the first corner kept */
+    tb_corner least, greatest; /**< of the exterior rings' corners */
+} tb_vector_lattice;
+
 /** Polygons of a feature; rings are not closed: the first point is not repeated. */
 typedef struct tb_vector_outline {
-    const double     *points; /**< x and y in turn */
-    const tb_ring    *rings;
-    const tb_polygon *polygons;
-    size_t            polygon_count; /**< 1 for TB_VECTOR_POLYGON */
+    const double            *points; /**< x and y in turn; or NULL, and corners on a lattice */
+    const tb_ring           *rings;
+    const tb_polygon        *polygons;
+    size_t                   polygon_count; /**< 1 for TB_VECTOR_POLYGON */
+    const tb_corner         *corners;
+    const tb_vector_lattice *lattice;
 } tb_vector_outline;
 
 typedef struct tb_vector_options {

@@ -103,7 +103,11 @@ static tb_status take_run(assembly *a, const tb_rows_item *item, tb_error *err)
     if (item->evidence != NULL)
         tb_evidence_join(a->layout, a->evidence + slot * (size_t)a->layout->columns,
                          item->evidence);
-    TB_TRY(tb_pending_add(&a->open, slot, (tb_span){item->row, item->first, item->last}, err));
+    TB_TRY(tb_pending_add(&a->open, slot,
+                          (tb_local_span){(int32_t)(item->row - a->open.y),
+                                          (int32_t)(item->first - a->open.x),
+                                          (int32_t)(item->last - a->open.x)},
+                          true, err));
     TB_TRY(tell_run(a, item, tb_pending_number(&a->open, slot), tb_pending_verdict(&a->open, slot),
                     err));
 done:

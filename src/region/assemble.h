@@ -32,15 +32,21 @@ typedef struct tb_span {
     int64_t row, first, last;
 } tb_span;
 
+/** The same, counted from a corner of the lattice: half the bytes. */
+typedef struct tb_local_span {
+    int32_t row, first, last;
+} tb_local_span;
+
 /** A whole component; borrows everything for the length of the call. */
 typedef struct tb_component {
     int64_t
         number; /**< from 0, in the order in which the components first appear by (row, first) */
-    tb_verdict     verdict;
-    int64_t        pixels;
-    tb_rect        bounds;
-    const tb_span *spans; /**< sorted by (row, first), with a gap between two of one row */
-    size_t         span_count;
+    tb_verdict           verdict;
+    int64_t              pixels;
+    tb_rect              bounds;
+    int64_t              origin_x, origin_y; /**< the corner that `spans` are counted from */
+    const tb_local_span *spans; /**< sorted by (row, first), with a gap between two of one row */
+    size_t               span_count;
     const tb_span *nearby; /**< of other kept or small components, where asked for: all pixels at
                                 most two rows and columns from one of this; sorted by (row, first),
                                 may overlap */
@@ -80,9 +86,9 @@ typedef struct tb_assemble_totals {
  * @param totals  may be NULL.
  * @return TB_OK; TB_E_INPUT for damaged or overlapping shards, or when the evidence of a component
  * does not count its pixels; TB_E_MEMORY; TB_E_CANCELLED; or what the visitor returned. Threads:
- * reads HDF5, so one call at a time. Cost: O(runs); two reads of the shards; 16 bytes a part, 13
- * bytes a run of the components that are open at once and 24 bytes a run of the largest, as much
- * again for what is nearby, 100 kB a block that one row crosses.
+ * reads HDF5, so one call at a time. Cost: O(runs); two reads of the shards; 16 bytes a part, up to
+ * 24 bytes a run of the components that are open at once, as much again for what is nearby, 100 kB
+ * a block that one row crosses.
  */
 tb_status tb_assemble_shards(const tb_assemble_options *options, const tb_assemble_visitor *visitor,
                              tb_assemble_totals *totals, tb_error *err);

@@ -4,10 +4,23 @@
 #ifndef TUBAN_REGION_PENDING_H
 #define TUBAN_REGION_PENDING_H
 
-#include "region/chain.h"
+#include "region/array.h"
 #include "region/nearby.h"
+#include "region/pile.h"
 
-typedef struct tb_pending_component tb_pending_component;
+/** A cache line. Places are from the corner (x, y). */
+typedef struct tb_pending_component {
+    int64_t number, state;
+    int64_t left; /**< pixels to come */
+    tb_pile spans;
+    int32_t first_row, last_row, first_column, last_column; /**< where spans are kept, last_row */
+} tb_pending_component;
+
+/** One that is complete. */
+typedef struct tb_pending_ended {
+    int64_t  number;
+    uint32_t slot;
+} tb_pending_ended;
 
 /** Hears of a component that has ended; `evidence` is NULL. A failure ends the row. */
 typedef tb_status tb_pending_fn(void *context, uint32_t slot, tb_component *component,
@@ -20,18 +33,19 @@ typedef struct tb_pending {
     bool           wants_spans, wants_nearby;
 
     tb_pending_component *components; /* by slot */
-    tb_chain             *near;       /* by slot; only where it is wanted */
+    tb_pile              *near;       /* by slot; only where it is wanted */
     uint32_t             *free_slots;
     size_t                capacity, free_count;
 
-    uint32_t *ended; /* slots of complete components that are not told of yet, by last row */
-    size_t    ended_count, ended_capacity;
-    size_t    waiting; /* those of earlier rows among them, sorted */
+    tb_pending_ended *ended; /* complete components that are not told of yet, by last row */
+    size_t            ended_count, ended_capacity;
+    size_t            waiting; /* those of earlier rows among them, sorted */
 
-    tb_chain_pool pool;
-    tb_nearby     around;
-    tb_span      *spans, *nearby;
-    size_t        span_capacity, nearby_capacity;
+    int64_t      x, y; /* the corner */
+    tb_pile_pool pool;
+    tb_nearby    around;
+    tb_span     *nearby;
+    size_t       nearby_capacity;
 } tb_pending;
 
 /**
@@ -51,8 +65,37 @@ void tb_pending_reset(tb_pending *pending);
 tb_status tb_pending_begin(tb_pending *pending, int64_t number, int64_t state, uint32_t *slot,
                            tb_error *err);
 
-/** Adds its next run, by (row, first). */
-tb_status tb_pending_add(tb_pending *pending, uint32_t slot, tb_span run, tb_error *err);
+/**
+ * Adds its next run, by (row, first), counted from the corner. Inline: once a run.
+ * @param may_meet  whether it may begin where the one before ends.
+ */
+static inline tb_status tb_pending_add(tb_pending *pending, uint32_t slot, tb_local_span run,
+                                       bool may_meet, tb_error *err)
+{
+    tb_status             status = TB_OK;
+    tb_pending_component *c      = &pending->components[slot];
+
+    c->left -= (int64_t)run.last - run.first + 1;
+    c->last_row = run.row;
+    if (pending->wants_spans) {
+        TB_TRY(tb_pile_append(&pending->pool, &c->spans, run, may_meet, err));
+    } else {
+        c->first_row    = c->first_row < 0 ? run.row : c->first_row;
+        c->first_column = run.first < c->first_column ? run.first : c->first_column;
+        c->last_column  = run.last > c->last_column ? run.last : c->last_column;
+    }
+    if (pending->wants_nearby)
+        TB_TRY(tb_nearby_append(&pending->around, pending->x + run.first, pending->x + run.last,
+                                slot, err));
+    if (c->left == 0) {
+        TB_TRY(tb_array_reserve_next(&pending->ended, &pending->ended_capacity,
+                                     pending->ended_count, sizeof *pending->ended,
+                                     "complete components", err));
+        pending->ended[pending->ended_count++] = (tb_pending_ended){c->number, slot};
+    }
+done:
+    return status;
+}
 
 /**
  * Ends the latest row and tells of what has ended: where what is nearby is wanted, only of those

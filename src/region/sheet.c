@@ -16,15 +16,18 @@ enum { BUFFER_BYTES = 64 * 1024, PROGRESS_ROWS = 64 };
 /* Labels are numbers of 32 bits. */
 static const size_t LABELS_MOST = UINT32_MAX - 1;
 
-/* Runs of a row: from edges[2 i] to before edges[2 i + 1]; behind the last INT32_MAX twice. */
+/* A row as bits, 64 pixels to a word and the first the lowest; and its runs: from edges[2 i] to
+ * before edges[2 i + 1]; behind the last INT32_MAX twice. */
 typedef struct row {
+    uint64_t *bits;
     int32_t  *edges;
     uint32_t *labels;
     size_t    count;
 } row;
 
 struct tb_sheet {
-    int64_t width, rows;
+    int64_t width, rows, expected_rows;
+    size_t  words; /* of a row's bits */
     int32_t reach; /* 1 where corners connect */
     row     now, above;
 
@@ -41,11 +44,17 @@ struct tb_sheet {
     tb_pending              pending;
 };
 
+static size_t words_of(int64_t width)
+{
+    return ((size_t)width + 63) / 64;
+}
+
 static tb_status make_row(row *made, int64_t width, tb_error *err)
 {
     tb_status status = TB_OK;
     size_t    most   = (size_t)width / 2 + 1;
 
+    TB_TRY(tb_alloc(&made->bits, words_of(width), sizeof *made->bits, "runs of a row", err));
     TB_TRY(tb_alloc(&made->edges, 2 * most + 2, sizeof *made->edges, "runs of a row", err));
     TB_TRY(tb_alloc(&made->labels, most, sizeof *made->labels, "runs of a row", err));
     made->edges[0] = made->edges[1] = INT32_MAX;
@@ -53,8 +62,8 @@ done:
     return status;
 }
 
-tb_status tb_sheet_new(tb_sheet **out, int64_t width, tb_connectivity connectivity,
-                       const char *work, tb_error *err)
+tb_status tb_sheet_new(tb_sheet **out, int64_t width, int64_t expected_rows,
+                       tb_connectivity connectivity, const char *work, tb_error *err)
 {
     tb_status status = TB_OK;
     tb_sheet *sheet  = NULL;
@@ -65,9 +74,11 @@ tb_status tb_sheet_new(tb_sheet **out, int64_t width, tb_connectivity connectivi
                             "join the rows of a raster: expected fewer than 2^31 columns, got %lld",
                             (long long)width);
     TB_TRY(tb_alloc_zero(&sheet, 1, sizeof *sheet, "components", err));
-    sheet->width = width;
-    sheet->reach = connectivity == TB_CONNECT_4 ? 0 : 1;
-    sheet->file  = -1;
+    sheet->width         = width;
+    sheet->expected_rows = expected_rows;
+    sheet->words         = words_of(width);
+    sheet->reach         = connectivity == TB_CONNECT_4 ? 0 : 1;
+    sheet->file          = -1;
     TB_TRY(make_row(&sheet->now, width, err));
     TB_TRY(make_row(&sheet->above, width, err));
     TB_TRY(tb_alloc(&sheet->buffer, BUFFER_BYTES, 1, "runs of a row", err));
@@ -92,8 +103,10 @@ void tb_sheet_free(tb_sheet *sheet)
         (void)close(sheet->file);
     if (sheet->options != NULL)
         tb_pending_reset(&sheet->pending);
+    tb_free(sheet->now.bits);
     tb_free(sheet->now.edges);
     tb_free(sheet->now.labels);
+    tb_free(sheet->above.bits);
     tb_free(sheet->above.edges);
     tb_free(sheet->above.labels);
     tb_free(sheet->parent);
@@ -164,12 +177,31 @@ static tb_status get(tb_sheet *s, void *to, size_t bytes, tb_error *err)
     return TB_OK;
 }
 
+/* Finds the runs of a row: there is an edge wherever a pixel differs from the one before. */
+static void find_edges(row *r, size_t words, int64_t width)
+{
+    int32_t *edge = r->edges;
+    uint64_t last = 0;
+
+    for (size_t w = 0; w < words; w++) {
+        uint64_t bits  = r->bits[w];
+        uint64_t edges = bits ^ (bits << 1 | last);
+
+        last = bits >> 63;
+        for (; edges != 0; edges &= edges - 1)
+            *edge++ = (int32_t)(64 * w) + __builtin_ctzll(edges);
+    }
+    if ((edge - r->edges) % 2 != 0) /* the last run ends with the row, and with a whole word */
+        *edge++ = (int32_t)width;
+    r->count = (size_t)(edge - r->edges) / 2;
+    edge[0] = edge[1] = INT32_MAX;
+}
+
 static tb_status put_row(tb_sheet *s, const row *r, tb_error *err)
 {
     tb_status status = TB_OK;
 
-    TB_TRY(put(s, &r->count, sizeof r->count, err));
-    TB_TRY(put(s, r->edges, 2 * r->count * sizeof *r->edges, err));
+    TB_TRY(put(s, r->bits, s->words * sizeof *r->bits, err));
     TB_TRY(put(s, r->labels, r->count * sizeof *r->labels, err));
 done:
     return status;
@@ -179,8 +211,8 @@ static tb_status get_row(tb_sheet *s, row *r, tb_error *err)
 {
     tb_status status = TB_OK;
 
-    TB_TRY(get(s, &r->count, sizeof r->count, err));
-    TB_TRY(get(s, r->edges, 2 * r->count * sizeof *r->edges, err));
+    TB_TRY(get(s, r->bits, s->words * sizeof *r->bits, err));
+    find_edges(r, s->words, s->width);
     TB_TRY(get(s, r->labels, r->count * sizeof *r->labels, err));
 done:
     return status;
@@ -213,24 +245,10 @@ static uint64_t bits_from(const uint8_t *pixels, int64_t count)
     return bits;
 }
 
-/* Cuts a row into runs: an edge wherever a pixel differs from the one before. */
-static void cut(row *r, const uint8_t *pixels, int64_t width)
+static void pack(uint64_t *bits, const uint8_t *pixels, int64_t width)
 {
-    int32_t *edge = r->edges;
-    uint64_t last = 0;
-
-    for (int64_t x = 0; x < width; x += 64) {
-        uint64_t bits  = bits_from(pixels + x, width - x);
-        uint64_t edges = bits ^ (bits << 1 | last);
-
-        last = bits >> 63;
-        for (; edges != 0; edges &= edges - 1)
-            *edge++ = (int32_t)x + __builtin_ctzll(edges);
-    }
-    if ((edge - r->edges) % 2 != 0) /* the last run ends with the row, and with a whole word */
-        *edge++ = (int32_t)width;
-    r->count = (size_t)(edge - r->edges) / 2;
-    edge[0] = edge[1] = INT32_MAX;
+    for (int64_t x = 0; x < width; x += 64)
+        *bits++ = bits_from(pixels + x, width - x);
 }
 
 /* Gives each run the label of what it meets in the row above, or a new one. */
@@ -269,6 +287,16 @@ static void connect(tb_sheet *s)
     }
 }
 
+/* Room for as many labels as the rows there were let expect, within bounds. */
+static size_t capacity_for(const tb_sheet *s, int64_t rows, size_t needed)
+{
+    double share = rows > 0 ? (double)s->expected_rows / (double)rows : 0.0, least = 1.5,
+           most  = 8.0;
+    double times = 1.02 * share;
+
+    return (size_t)((double)needed * (times > least ? times < most ? times : most : least));
+}
+
 tb_status tb_sheet_add(tb_sheet *s, const uint8_t *is_changed, int64_t rows, tb_error *err)
 {
     tb_status status = TB_OK;
@@ -285,13 +313,14 @@ tb_status tb_sheet_add(tb_sheet *s, const uint8_t *is_changed, int64_t rows, tb_
                                 "more by row %lld",
                                 (long long)(s->rows + y));
         if (needed > s->label_capacity) {
-            size_t capacity = needed + needed / 2;
+            size_t capacity = capacity_for(s, s->rows + y, needed);
 
             TB_TRY(tb_grow(&s->parent, capacity, sizeof *s->parent, "components", err));
             TB_TRY(tb_grow(&s->pixels, capacity, sizeof *s->pixels, "components", err));
             s->label_capacity = capacity;
         }
-        cut(&s->now, is_changed, s->width);
+        pack(s->now.bits, is_changed, s->width);
+        find_edges(&s->now, s->words, s->width);
         connect(s);
         TB_TRY(put_row(s, &s->now, err));
     }
@@ -354,8 +383,10 @@ static tb_status take_row(tb_sheet *s, int64_t y, tb_error *err)
             s->pixels[number] = state = -(int64_t)slot - 1;
         }
         slot = (uint32_t)(-state - 1);
-        TB_TRY(tb_pending_add(&s->pending, slot,
-                              (tb_span){y, s->now.edges[2 * c], s->now.edges[2 * c + 1] - 1}, err));
+        TB_TRY(tb_pending_add(
+            &s->pending, slot,
+            (tb_local_span){(int32_t)y, s->now.edges[2 * c], s->now.edges[2 * c + 1] - 1}, false,
+            err));
     }
 done:
     return status;

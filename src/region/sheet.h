@@ -14,17 +14,18 @@ typedef struct tb_sheet tb_sheet;
 
 /**
  * Begins a raster `width` pixels wide; free with tb_sheet_free.
+ * @param expected_rows  how many will be added, for no more than to take memory at once.
  * @param work  path of the work file, removed at once: it has no name while it is in use.
  * @return TB_E_OUTPUT when that cannot be made; TB_E_INPUT for 2^31 columns and more.
  */
-tb_status tb_sheet_new(tb_sheet **out, int64_t width, tb_connectivity connectivity,
-                       const char *work, tb_error *err);
+tb_status tb_sheet_new(tb_sheet **out, int64_t width, int64_t expected_rows,
+                       tb_connectivity connectivity, const char *work, tb_error *err);
 
 /**
  * Adds the rows that follow.
  * @param is_changed  [rows][width]; 0 or 1, nothing else.
- * Cost: O(pixels); 12 bytes a run of the work file, 12 bytes a run that none of the row above
- * meets.
+ * Cost: O(pixels); a bit a pixel and 4 bytes a run of the work file, 12 bytes a run that none of
+ * the row above meets.
  */
 tb_status tb_sheet_add(tb_sheet *sheet, const uint8_t *is_changed, int64_t rows, tb_error *err);
 
@@ -42,7 +43,7 @@ typedef struct tb_sheet_options {
  * told of, or left out where nothing nearby is wanted. Only freeing may follow.
  * @return TB_E_INPUT when the work file cannot be read; TB_E_MEMORY; TB_E_CANCELLED; or what
  * `component` returned.
- * Cost: O(runs); 12 bytes a run of the components that are open at once, 24 a run of the largest.
+ * Cost: O(runs); up to 24 bytes a run of the components that are open at once.
  */
 tb_status tb_sheet_tell(tb_sheet *sheet, const tb_sheet_options *options,
                         tb_assemble_totals *totals, tb_error *err);
