@@ -56,11 +56,9 @@ void tb_trace_free(tb_trace *trace);
  * @param spans  sorted by (row, first), with a gap between two of one row, extending over less than
  *               2^31 pixels in x and y.
  * @param shape  borrows `trace` until its next use.
- * @return TB_OK; TB_E_MEMORY; TB_E_INPUT when the shape is too large: 2^31 pixels wide or high, 2^31
- * vertices.
- * Threads: one caller per workspace.
- * Cost: O(spans + vertices + pixels / 64 + rows x columns / 4096); 5 bytes a column, 12 a span and
- * 32 a vertex.
+ * @return TB_OK; TB_E_MEMORY; TB_E_INPUT when the shape is too large: 2^31 pixels wide or high,
+ * 2^31 vertices. Threads: one caller per workspace. Cost: O(spans + vertices + pixels / 64 + rows x
+ * columns / 4096); 5 bytes a column, 12 a span and 32 a vertex.
  */
 tb_status tb_trace_spans(tb_trace *trace, const tb_span *spans, size_t count, tb_shape *shape,
                          tb_error *err);
