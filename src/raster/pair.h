@@ -56,8 +56,7 @@ typedef struct tb_pair_block {
     size_t   capacity;
     float   *storage;
 
-    tb_pair_reader
-        *reader; /* of the rows that are not read; NULL: whoever filled it did so whole */
+    tb_pair_reader *reader; /* of the rows that are not read; NULL where there are none */
 } tb_pair_block;
 
 void tb_pair_block_reset(tb_pair_block *block);
