@@ -14,7 +14,12 @@ static atomic_size_t peak;
 static atomic_long   allocations_to_failure;
 static atomic_int    has_failed;
 
-enum { ALIGNMENT = 64, LARGE = 2 << 20 /* a large page, where there are any */ };
+enum {
+    ALIGNMENT = 64,
+    PAGE      = 2 << 20, /* a large one, where there are any */
+    LARGE     = PAGE / 2,
+    REST      = PAGE / 4 /* beyond whole pages: less is not worth another one */
+};
 
 /* Sits in the ALIGNMENT bytes before what the caller sees. */
 typedef struct header {
@@ -45,16 +50,23 @@ static int is_to_fail(void)
     return 1;
 }
 
-/* Asks for large pages: the system gives memory page by page, and giving small ones takes it longer
- * than filling them takes us. Only a wish. */
-static void make_large(void *base, size_t bytes)
+/*
+ * Memory in large pages, for which the system is asked: it gives memory page by page, and giving
+ * small ones takes it longer than filling them takes us. Only a wish.
+ */
+static void *allocate_large(size_t bytes)
 {
+    size_t rest = bytes % PAGE;
+    void  *base = NULL;
+
+    if (rest >= REST)
+        bytes += PAGE - rest;
+    if (posix_memalign(&base, PAGE, bytes) != 0)
+        return NULL;
 #ifdef MADV_HUGEPAGE
     (void)madvise(base, bytes, MADV_HUGEPAGE);
-#else
-    (void)base;
-    (void)bytes;
 #endif
+    return base;
 }
 
 static void *allocate(size_t count_of, size_t size)
@@ -64,10 +76,12 @@ static void *allocate(size_t count_of, size_t size)
 
     if (__builtin_mul_overflow(count_of, size, &bytes) || bytes > SIZE_MAX / 2 || is_to_fail())
         return NULL;
-    if (posix_memalign(&base, bytes >= LARGE ? LARGE : ALIGNMENT, bytes + ALIGNMENT) != 0)
-        return NULL;
     if (bytes >= LARGE)
-        make_large(base, bytes);
+        base = allocate_large(bytes + ALIGNMENT);
+    else if (posix_memalign(&base, ALIGNMENT, bytes + ALIGNMENT) != 0)
+        base = NULL;
+    if (base == NULL)
+        return NULL;
     ((header *)base)->bytes = bytes;
     count(bytes);
     return (char *)base + ALIGNMENT;
