@@ -9,7 +9,9 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <cpl_string.h>
 #include <gdal.h>
+#include <gdal_utils.h>
 #include <ogr_api.h>
 #include <ogr_srs_api.h>
 
@@ -428,31 +430,54 @@ static void count_text(void *context, const char *text)
     *(int64_t *)context += text == NULL || strcmp(text, "12345") != 0;
 }
 
-/* A file counts what telling of each feature counts. */
-static void others_are_counted_by_the_file(void **state)
+static void count_all(void *context, const char *text)
 {
-    static const char *const texts[] = {"12345", "it's"};
-    char                     path[64];
+    (void)text;
+    ++*(int64_t *)context;
+}
+
+/* Spread over all numbers as many are heard as there are, each once, of a file that finds them. */
+static void texts_are_heard_here_and_there(void **state)
+{
+    static const char *const drivers[] = {"GPKG", "FlatGeobuf", "ESRI Shapefile"};
+    static const char *const endings[] = {"gpkg", "fgb", "shp"};
+    char                     path[64], other[64];
 
     (void)state;
-    snprintf(path, sizeof path, "/tmp/tuban-others-%ld.gpkg", (long)getpid());
+    snprintf(path, sizeof path, "/tmp/tuban-spread-%ld.gpkg", (long)getpid());
     remove(path);
     GDALAllRegister();
     make_survey(path);
-    for (int i = 0; i < 2; i++) {
-        tb_layer_source source = {.path = path, .where = i ? "fid > 3 OR fid = 1" : NULL};
+    for (int i = 0; i < 3; i++) {
+        tb_layer_source source = {.path = i == 0 ? path : other};
         tb_layer       *layer;
-        int64_t         told = 0, counted, all;
+        int64_t         told = 0, spread = 0, few = 0, none = 0;
 
+        if (i > 0) {
+            char       **options            = CSLAddString(CSLAddString(NULL, "-f"), drivers[i]);
+            GDALDatasetH from               = GDALOpenEx(path, GDAL_OF_VECTOR, NULL, NULL, NULL);
+            GDALVectorTranslateOptions *how = GDALVectorTranslateOptionsNew(options, NULL);
+
+            snprintf(other, sizeof other, "/tmp/tuban-spread-%ld.%s", (long)getpid(), endings[i]);
+            GDALClose(GDALVectorTranslate(other, NULL, 1, &from, how, NULL));
+            GDALVectorTranslateOptionsFree(how);
+            CSLDestroy(options);
+            GDALClose(from);
+        }
         OK(tb_layer_open(&layer, &source, &survey_role, heard));
-        all = tb_layer_count(layer);
         OK(tb_layer_texts(layer, 0, -1, count_text, &told, heard));
-        OK(tb_layer_count_others(layer, 0, texts, 2, &counted, heard));
-        assert_int_equal(counted, told);
-        assert_int_equal(counted, all - 1);
-        OK(tb_layer_count_others(layer, 0, NULL, 0, &counted, heard));
-        assert_int_equal(counted, all);
+        OK(tb_layer_texts_spread(layer, 0, 1 << 20, count_text, &spread, heard));
+        OK(tb_layer_texts_spread(layer, 0, 2, count_all, &few, heard));
+        assert_int_equal(spread, told);
+        assert_int_equal(few, 2);
         tb_layer_close(layer);
+        source.where = "1 = 1";
+        OK(tb_layer_open(&layer, &source, &survey_role, heard));
+        OK(tb_layer_texts_spread(layer, 0, 1000, count_all, &none, heard));
+        assert_int_equal(none, 0);
+        tb_layer_close(layer);
+        if (i > 0)
+            GDALDeleteDataset(GDALGetDriverByName(drivers[i]), other);
     }
     remove(path);
 }
@@ -559,7 +584,7 @@ int main(void)
         cmocka_unit_test(forms_are_those_of_the_least_rectangle),
         cmocka_unit_test(what_is_wrong_with_a_layer_is_logged),
         cmocka_unit_test(looking_around_finds_what_reading_all_finds),
-        cmocka_unit_test(others_are_counted_by_the_file),
+        cmocka_unit_test(texts_are_heard_here_and_there),
         cmocka_unit_test(the_field_map_is_read),
         cmocka_unit_test(every_allocation_may_fail),
         cmocka_unit_test(reading_and_measuring_survive_faults),

@@ -123,46 +123,8 @@ static void count_class(void *context, const char *code)
         snprintf(c->example, sizeof c->example, "%s", code);
 }
 
-/* Classes among the first polygons that the table knows. */
-enum { USUAL_MOST = 64, FIRST_POLYGONS = 2000, CLASS_SIZE = 24 };
-
-typedef struct usual {
-    const tb_landclasses *classes;
-    char                  text[USUAL_MOST][CLASS_SIZE];
-    size_t                count;
-} usual;
-
-static void note_usual(void *context, const char *code)
-{
-    usual *u = context;
-
-    if (code == NULL || strlen(code) >= CLASS_SIZE || u->count == USUAL_MOST ||
-        tb_landclass_of(u->classes, code) == TB_LANDCLASS_UNKNOWN)
-        return;
-    for (size_t i = 0; i < u->count; i++)
-        if (strcmp(u->text[i], code) == 0)
-            return;
-    snprintf(u->text[u->count++], CLASS_SIZE, "%s", code);
-}
-
-/* Whether so few polygons have another class than those usual ones that no more is to be known;
- * a file that counts by itself does so much faster than it tells of each. */
-static tb_status are_usual(tb_layer *layer, int field, const tb_landclasses *classes, bool *out,
-                           tb_error *err)
-{
-    tb_status   status = TB_OK;
-    usual       u      = {.classes = classes};
-    const char *text[USUAL_MOST];
-    int64_t     others;
-
-    TB_TRY(tb_layer_texts(layer, field, FIRST_POLYGONS, note_usual, &u, err));
-    for (size_t i = 0; i < u.count; i++)
-        text[i] = u.text[i];
-    TB_TRY(tb_layer_count_others(layer, field, text, u.count, &others, err));
-    *out = others >= 0 && (double)others <= UNKNOWN_SHARE * (double)tb_layer_count(layer);
-done:
-    return status;
-}
+/* Polygons looked at before all are: of any run of rows longer than this part of the layer, one. */
+enum { SPREAD = 2000 };
 
 static tb_status check_classes(tb_layer *layer, const tb_role *role, const tb_landclasses *classes,
                                const char *path, tb_error *err)
@@ -170,11 +132,11 @@ static tb_status check_classes(tb_layer *layer, const tb_role *role, const tb_la
     tb_status status = TB_OK;
     census    c      = {.classes = classes};
     int       field  = tb_role_field_of(role, "class");
-    bool      is_usual;
 
-    TB_TRY(are_usual(layer, field, classes, &is_usual, err));
-    if (is_usual)
+    TB_TRY(tb_layer_texts_spread(layer, field, SPREAD, count_class, &c, err));
+    if (c.unknown == 0 && c.total >= SPREAD / 2)
         goto done;
+    c = (census){.classes = classes};
     TB_TRY(tb_layer_texts(layer, field, -1, count_class, &c, err));
     if ((double)c.unknown <= UNKNOWN_SHARE * (double)c.total)
         goto done;

@@ -57,11 +57,10 @@ tb_status tb_layer_texts(tb_layer *layer, int field, int64_t most,
                          void (*hear)(void *context, const char *text), void *context,
                          tb_error *err);
 
-/**
- * Counts the features whose text is none of some, where the file can do so by itself.
- * @param count_out  below 0: it cannot.
- */
-tb_status tb_layer_count_others(tb_layer *layer, int field, const char *const *texts, size_t count,
-                                int64_t *count_out, tb_error *err);
+/** The same of `count` features spread evenly over the file's numbers, where it finds features by
+ * them; of fewer where some are missing or cannot be read, of none where it does not. */
+tb_status tb_layer_texts_spread(tb_layer *layer, int field, int64_t count,
+                                void (*hear)(void *context, const char *text), void *context,
+                                tb_error *err);
 
 #endif

@@ -6,7 +6,6 @@
 #include <cpl_string.h>
 
 #include "core/memory.h"
-#include "core/text.h"
 #include "parcel/hunt.h"
 #include "parcel/opened.h"
 #include "parcel/rtree.h"
@@ -134,51 +133,41 @@ done:
     return status;
 }
 
-/* A text between quotes of SQL, which double those within it. */
-static tb_status append_quoted(tb_text *sql, char quote, const char *text, tb_error *err)
+tb_status tb_layer_texts_spread(tb_layer *it, int field, int64_t count,
+                                void (*hear)(void *context, const char *text), void *context,
+                                tb_error *err)
 {
-    tb_status status = TB_OK;
+    const char *ignored[] = {"OGR_GEOMETRY", NULL};
+    tb_status   status    = TB_OK;
+    int64_t     all = tb_layer_count(it), first = 0;
+    OGRFeatureH feature;
+    char       *text = NULL;
 
-    TB_TRY(tb_text_append(sql, err, "%c", quote));
-    for (; *text != '\0'; text++)
-        TB_TRY(tb_text_append(sql, err, *text == quote ? "%c%c" : "%c", *text, quote));
-    TB_TRY(tb_text_append(sql, err, "%c", quote));
-done:
-    return status;
-}
-
-tb_status tb_layer_count_others(tb_layer *it, int field, const char *const *texts, size_t count,
-                                int64_t *count_out, tb_error *err)
-{
-    tb_status   status = TB_OK;
-    tb_text     sql    = {0};
-    const char *name   = tb_layer_field(it, field);
-    tb_capture  capture;
-
-    *count_out = -1;
-    if (name == NULL ||
-        strcmp(GDALGetDriverShortName(GDALGetDatasetDriver(it->dataset)), "GPKG") != 0)
+    if (!OGR_L_TestCapability(it->layer, OLCRandomRead) || it->source->where != NULL)
         return TB_OK;
-    if (it->source->where != NULL)
-        TB_TRY(tb_text_append(&sql, err, "(%s) AND ", it->source->where));
-    TB_TRY(tb_text_append(&sql, err, "("));
-    TB_TRY(append_quoted(&sql, '"', name, err));
-    TB_TRY(tb_text_append(&sql, err, " IS NULL OR "));
-    TB_TRY(append_quoted(&sql, '"', name, err));
-    TB_TRY(tb_text_append(&sql, err, " NOT IN ("));
-    for (size_t i = 0; i < count; i++) {
-        TB_TRY(tb_text_append(&sql, err, i > 0 ? "," : ""));
-        TB_TRY(append_quoted(&sql, '\'', texts[i], err));
+    count = count < all ? count : all;
+    OGR_L_SetIgnoredFields(it->layer, ignored);
+    OGR_L_ResetReading(it->layer);
+    TB_TRY(get_feature(it, NULL, &feature, err));
+    if (feature != NULL) {
+        first = OGR_F_GetFID(feature);
+        OGR_F_Destroy(feature);
     }
-    TB_TRY(tb_text_append(&sql, err, "))"));
-    tb_capture_begin(&capture);
-    if (OGR_L_SetAttributeFilter(it->layer, sql.data) == OGRERR_NONE)
-        *count_out = OGR_L_GetFeatureCount(it->layer, 1);
-    OGR_L_SetAttributeFilter(it->layer, it->source->where);
-    if (tb_capture_end(&capture))
-        *count_out = -1;
+    for (int64_t n = 0; n < count; n++) {
+        int64_t number = first + (int64_t)((double)n / (double)count * (double)all);
+
+        if (get_feature(it, &number, &feature, NULL) != TB_OK || feature == NULL)
+            continue; /* who reads all of them is told */
+        status = copy_field(it, feature, field, &text, err);
+        OGR_F_Destroy(feature);
+        if (status != TB_OK)
+            goto done;
+        hear(context, text);
+        tb_free(text);
+        text = NULL;
+    }
 done:
-    tb_text_reset(&sql);
+    OGR_L_SetIgnoredFields(it->layer, NULL);
     return status;
 }
 
