@@ -105,6 +105,21 @@ static tb_status get_feature(tb_layer *it, const int64_t *number, OGRFeatureH *o
                         tb_capture_text(&capture, "an error"));
 }
 
+/* Tells of one text of a feature, which it destroys. */
+static tb_status tell_text(tb_layer *it, OGRFeatureH feature, int field,
+                           void (*hear)(void *context, const char *text), void *context,
+                           tb_error *err)
+{
+    char     *text   = NULL;
+    tb_status status = copy_field(it, feature, field, &text, err);
+
+    OGR_F_Destroy(feature);
+    if (status == TB_OK)
+        hear(context, text);
+    tb_free(text);
+    return status;
+}
+
 tb_status tb_layer_texts(tb_layer *it, int field, int64_t most,
                          void (*hear)(void *context, const char *text), void *context,
                          tb_error *err)
@@ -112,7 +127,6 @@ tb_status tb_layer_texts(tb_layer *it, int field, int64_t most,
     const char *ignored[] = {"OGR_GEOMETRY", NULL};
     tb_status   status    = TB_OK;
     OGRFeatureH feature;
-    char       *text = NULL;
 
     OGR_L_SetIgnoredFields(it->layer, ignored);
     OGR_L_ResetReading(it->layer);
@@ -120,13 +134,7 @@ tb_status tb_layer_texts(tb_layer *it, int field, int64_t most,
         TB_TRY(get_feature(it, NULL, &feature, err));
         if (feature == NULL)
             break;
-        status = copy_field(it, feature, field, &text, err);
-        OGR_F_Destroy(feature);
-        if (status != TB_OK)
-            goto done;
-        hear(context, text);
-        tb_free(text);
-        text = NULL;
+        TB_TRY(tell_text(it, feature, field, hear, context, err));
     }
 done:
     OGR_L_SetIgnoredFields(it->layer, NULL);
@@ -141,7 +149,6 @@ tb_status tb_layer_texts_spread(tb_layer *it, int field, int64_t count,
     tb_status   status    = TB_OK;
     int64_t     all = tb_layer_count(it), first = 0;
     OGRFeatureH feature;
-    char       *text = NULL;
 
     if (!OGR_L_TestCapability(it->layer, OLCRandomRead) || it->source->where != NULL)
         return TB_OK;
@@ -158,13 +165,7 @@ tb_status tb_layer_texts_spread(tb_layer *it, int field, int64_t count,
 
         if (get_feature(it, &number, &feature, NULL) != TB_OK || feature == NULL)
             continue; /* who reads all of them is told */
-        status = copy_field(it, feature, field, &text, err);
-        OGR_F_Destroy(feature);
-        if (status != TB_OK)
-            goto done;
-        hear(context, text);
-        tb_free(text);
-        text = NULL;
+        TB_TRY(tell_text(it, feature, field, hear, context, err));
     }
 done:
     OGR_L_SetIgnoredFields(it->layer, NULL);
