@@ -1041,15 +1041,45 @@ static void each_tile_is_decoded_once(void **state)
     assert_memory_equal(again, whole, 2 * 1000 * 700 * sizeof *whole);
     free(again);
 
-    /* Nor does it matter that it is made larger, and smaller again. */
-    size_t held = tb_memory_in_use();
+    /* Nor does it matter that it is made smaller, and larger again; nor what is forgotten. */
+    tb_epoch_reader_free(d.reader);
+    tb_cache_free(small);
+    OK(tb_cache_new(&small, (size_t)64 << 20, heard));
+    OK(tb_epoch_reader_new(&d.reader, d.epoch, small, 0, kernels_here(), heard));
+    for (int k = 0; k < 3; k++) {
+        int64_t bytes, tiles, wanted;
 
-    tb_cache_limit(small, (size_t)64 << 20);
-    again = read_rect(&d, (tb_rect){0, 0, 1000, 700}, file);
-    assert_memory_equal(again, whole, 2 * 1000 * 700 * sizeof *whole);
-    assert_true(tb_memory_in_use() > held + (1 << 20));
-    tb_cache_limit(small, 1000);
-    assert_true(tb_memory_in_use() <= held);
+        again = read_rect(&d, (tb_rect){0, 0, 1000, 700}, file);
+        assert_memory_equal(again, whole, 2 * 1000 * 700 * sizeof *whole);
+        free(again);
+        tb_cache_counts(small, &bytes, &wanted);
+        if (k == 0)
+            tb_cache_limit(small, 300000);
+        else
+            tb_cache_limit(small, (size_t)64 << 20);
+        again = read_rect(&d, (tb_rect){0, 0, 1000, 700}, file);
+        assert_memory_equal(again, whole, 2 * 1000 * 700 * sizeof *whole);
+        tb_cache_counts(small, &bytes, &tiles);
+        assert_int_equal(tiles > wanted, k < 2);
+        if (k < 2)
+            free(again);
+    }
+    {
+        /* Tiles under the left half are dropped, but for those the last columns need. */
+        tb_rect left = {0, 0, 500, 700}, right = {500, 0, 500, 700};
+        int64_t bytes, tiles, wanted;
+
+        tb_cache_counts(small, &bytes, &wanted);
+        tb_epoch_forget(d.reader, left, &right, 1);
+        free(again);
+        again = read_rect(&d, right, file);
+        tb_cache_counts(small, &bytes, &tiles);
+        assert_int_equal(tiles, wanted);
+        free(again);
+        again = read_rect(&d, left, file);
+        tb_cache_counts(small, &bytes, &tiles);
+        assert_true(tiles > wanted && tiles <= wanted + 6);
+    }
     tb_epoch_reader_free(d.reader);
     d.reader = NULL;
     tb_cache_free(small);

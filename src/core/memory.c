@@ -151,6 +151,16 @@ void tb_free(void *pointer)
     free(base);
 }
 
+void tb_memory_return(void *from, size_t bytes)
+{
+#ifdef MADV_DONTNEED
+    size_t before = (size_t)(-(uintptr_t)from % PAGE);
+
+    if (before < bytes)
+        (void)madvise((char *)from + before, (bytes - before) / PAGE * PAGE, MADV_DONTNEED);
+#endif
+}
+
 size_t tb_memory_in_use(void)
 {
     return atomic_load(&in_use);

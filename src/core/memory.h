@@ -28,6 +28,10 @@ tb_status tb_copy_text(char **out, const char *text, tb_error *err);
 /** Frees what the functions above gave; NULL is legal. */
 void tb_free(void *pointer);
 
+/** Gives the memory behind part of an allocation back to the system, as far as it is whole large
+ * pages: it stays allocated, what was in it is lost. */
+void tb_memory_return(void *from, size_t bytes);
+
 /** Bytes held now, and the most ever held since the last reset. */
 size_t tb_memory_in_use(void);
 size_t tb_memory_peak(void);

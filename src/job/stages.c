@@ -129,9 +129,13 @@ done:
  * more than decoding into it. */
 static tb_status open_cache(tb_stages *stages, tb_error *err)
 {
+    const tb_plan *plan = &stages->plan;
+
     if (stages->engine.cache != NULL)
         return TB_OK;
-    return tb_cache_new(&stages->engine.cache, stages->plan.fit_cache_bytes, err);
+    return tb_cache_new(
+        &stages->engine.cache,
+        plan->fit_cache_bytes > plan->cache_bytes ? plan->fit_cache_bytes : plan->cache_bytes, err);
 }
 
 static void close_cache(tb_stages *stages)

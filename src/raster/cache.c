@@ -4,6 +4,7 @@
 #include <stdbool.h>
 
 #include "core/memory.h"
+#include "raster/pool.h"
 
 enum { BUCKETS = 4096 };
 
@@ -15,8 +16,9 @@ typedef struct entry {
     int64_t       tx, ty;
     entry_state   state;
     int           users;
-    size_t        bytes;
-    size_t        samples_room, valid_room; /* bytes of a whole tile's memory, held or not yet */
+    size_t        bytes;  /* of a whole tile's memory, */
+    void         *memory; /* which this is: the pool's, or */
+    bool          is_own; /* of its own, and given back once nobody uses it */
     tb_error      error;
     struct entry *next;            /* of the same bucket */
     struct entry *older, *younger; /* among those nobody uses */
@@ -25,9 +27,10 @@ typedef struct entry {
 struct tb_cache {
     pthread_mutex_t lock;
     pthread_cond_t  loaded;
-    size_t          capacity, held;
+    tb_pool         pool;
     entry          *bucket[BUCKETS];
     entry          *oldest, *youngest;
+    entry          *spare; /* linked by next */
     int64_t         decoded_bytes, decoded_tiles;
 };
 
@@ -41,21 +44,32 @@ size_t tb_cache_tile_bytes(const tb_image_info *image)
 
 tb_status tb_cache_new(tb_cache **out, size_t capacity_bytes, tb_error *err)
 {
-    tb_status status = tb_alloc_zero(out, 1, sizeof **out, "tile cache", err);
+    tb_status status = TB_OK;
+    tb_cache *cache  = NULL;
 
-    if (status != TB_OK)
-        return status;
-    (*out)->capacity = capacity_bytes;
-    pthread_mutex_init(&(*out)->lock, NULL);
-    pthread_cond_init(&(*out)->loaded, NULL);
-    return TB_OK;
+    TB_TRY(tb_alloc_zero(&cache, 1, sizeof *cache, "tile cache", err));
+    pthread_mutex_init(&cache->lock, NULL);
+    pthread_cond_init(&cache->loaded, NULL);
+    TB_TRY(tb_pool_new(&cache->pool, capacity_bytes, err));
+done:
+    if (status != TB_OK) {
+        tb_cache_free(cache);
+        cache = NULL;
+    }
+    *out = cache;
+    return status;
 }
 
-static void free_entry(entry *e)
+static void free_all(entry *e)
 {
-    tb_free(e->tile.samples);
-    tb_free(e->tile.valid);
-    tb_free(e);
+    while (e != NULL) {
+        entry *next = e->next;
+
+        if (e->is_own)
+            tb_free(e->memory);
+        tb_free(e);
+        e = next;
+    }
 }
 
 void tb_cache_free(tb_cache *cache)
@@ -63,12 +77,9 @@ void tb_cache_free(tb_cache *cache)
     if (cache == NULL)
         return;
     for (int b = 0; b < BUCKETS; b++)
-        while (cache->bucket[b] != NULL) {
-            entry *e = cache->bucket[b];
-
-            cache->bucket[b] = e->next;
-            free_entry(e);
-        }
+        free_all(cache->bucket[b]);
+    free_all(cache->spare);
+    tb_pool_reset(&cache->pool);
     pthread_cond_destroy(&cache->loaded);
     pthread_mutex_destroy(&cache->lock);
     tb_free(cache);
@@ -105,87 +116,86 @@ static void link_idle(tb_cache *cache, entry *e)
     cache->youngest                                                         = e;
 }
 
-static void take_out(tb_cache *cache, entry *e)
+/* A tile that nobody uses is one no more. */
+static void drop(tb_cache *cache, entry *e)
 {
     entry **at = bucket_of(cache, e->image_id, e->tx, e->ty);
 
     while (*at != e)
         at = &(*at)->next;
     *at = e->next;
-    cache->held -= e->bytes;
+    if (e->is_own)
+        tb_free(e->memory);
+    else if (e->memory != NULL)
+        tb_pool_give(&cache->pool, e->memory, e->bytes);
+    *e           = (entry){.next = cache->spare};
+    cache->spare = e;
 }
 
-static void drop(tb_cache *cache, entry *e)
+static void drop_idle(tb_cache *cache, entry *e)
 {
-    take_out(cache, e);
-    free_entry(e);
+    unlink_idle(cache, e);
+    drop(cache, e);
 }
 
 void tb_cache_limit(tb_cache *cache, size_t capacity_bytes)
 {
     pthread_mutex_lock(&cache->lock);
-    cache->capacity = capacity_bytes;
-    while (cache->held > cache->capacity && cache->oldest != NULL) {
-        entry *e = cache->oldest;
-
-        unlink_idle(cache, e);
-        drop(cache, e);
+    tb_pool_limit(&cache->pool, capacity_bytes);
+    for (entry *e = cache->oldest, *next; e != NULL; e = next) {
+        next = e->younger;
+        if (tb_pool_is_beyond(&cache->pool, e->memory, e->bytes))
+            drop_idle(cache, e);
     }
+    tb_pool_limit(&cache->pool, capacity_bytes); /* what they held goes back */
     pthread_mutex_unlock(&cache->lock);
 }
 
-/*
- * With the lock held; counts `bytes` as held and drops what is too much, but for one tile, whose
- * memory can serve again: new pages cost the system more than decoding into them.
- */
-static entry *make_room(tb_cache *cache, size_t bytes)
+void tb_cache_forget(tb_cache *cache, int image_id, int64_t tx, int64_t ty)
 {
-    entry *kept = NULL;
+    entry *e;
 
-    cache->held += bytes;
-    while (cache->held > cache->capacity && cache->oldest != NULL) {
-        entry *e = cache->oldest;
-
-        unlink_idle(cache, e);
-        take_out(cache, e);
-        if (kept != NULL)
-            free_entry(kept);
-        kept = e;
-    }
-    return kept;
+    pthread_mutex_lock(&cache->lock);
+    e = find(cache, image_id, tx, ty);
+    if (e != NULL && e->state == READY && e->users == 0)
+        drop_idle(cache, e);
+    pthread_mutex_unlock(&cache->lock);
 }
 
-/* With the lock held; a new entry for the tile, counted and known, with the memory of a dropped one
- * where that is of its size. */
+/* With the lock held; room in the pool, for which the tiles not used for longest go, or memory of
+ * the entry's own. */
+static tb_status find_memory(tb_cache *cache, entry *e, tb_error *err)
+{
+    while ((e->memory = tb_pool_take(&cache->pool, e->bytes)) == NULL && cache->oldest != NULL)
+        drop_idle(cache, cache->oldest);
+    e->is_own = e->memory == NULL;
+    return e->is_own ? tb_alloc(&e->memory, e->bytes, 1, "decoded tile", err) : TB_OK;
+}
+
+/* With the lock held; a new entry for the tile, known to others. */
 static tb_status add_entry(tb_cache *cache, const tb_image_info *info, int image_id, int64_t tx,
                            int64_t ty, entry **out, tb_error *err)
 {
-    size_t  pixels = (size_t)info->tile_width * (size_t)info->tile_height;
-    entry   fresh  = {.image_id     = image_id,
-                      .tx           = tx,
-                      .ty           = ty,
-                      .users        = 1,
-                      .bytes        = tb_cache_tile_bytes(info),
-                      .samples_room = pixels * (size_t)info->bands * tb_sample_size(info->type),
-                      .valid_room   = info->has_mask ? pixels : 0};
-    entry  *e      = make_room(cache, fresh.bytes);
-    entry **bucket = bucket_of(cache, image_id, tx, ty);
+    tb_status status = TB_OK;
+    entry   **bucket = bucket_of(cache, image_id, tx, ty), *e = cache->spare;
 
-    if (e != NULL && (e->samples_room != fresh.samples_room || e->valid_room != fresh.valid_room)) {
-        free_entry(e);
-        e = NULL;
-    }
-    if (e != NULL) {
-        fresh.tile = e->tile;
-    } else if (tb_alloc(&e, 1, sizeof *e, "tile cache entry", err) != TB_OK) {
-        cache->held -= fresh.bytes;
-        return TB_E_MEMORY;
-    }
-    *e      = fresh;
-    e->next = *bucket;
+    if (e != NULL)
+        cache->spare = e->next;
+    else
+        TB_TRY(tb_alloc(&e, 1, sizeof *e, "tile cache entry", err));
+    *e      = (entry){.image_id = image_id,
+                      .tx       = tx,
+                      .ty       = ty,
+                      .users    = 1,
+                      .bytes    = tb_cache_tile_bytes(info),
+                      .next     = *bucket};
     *bucket = e;
     *out    = e;
-    return TB_OK;
+    status  = find_memory(cache, e, err);
+    if (status != TB_OK)
+        drop(cache, e);
+done:
+    return status;
 }
 
 static tb_status decode(entry *e, tb_image *image, tb_error *err)
@@ -196,11 +206,10 @@ static tb_status decode(entry *e, tb_image *image, tb_error *err)
                         info->tile_height};
     tb_status status = TB_OK;
 
-    e->tile.rect = tb_rect_intersect(tile, whole);
-    if (e->tile.samples == NULL)
-        TB_TRY(tb_alloc(&e->tile.samples, e->samples_room, 1, "decoded tile", err));
-    if (info->has_mask && e->tile.valid == NULL)
-        TB_TRY(tb_alloc(&e->tile.valid, e->valid_room, 1, "decoded tile's mask", err));
+    e->tile.rect    = tb_rect_intersect(tile, whole);
+    e->tile.samples = e->memory;
+    if (info->has_mask)
+        e->tile.valid = (uint8_t *)e->memory + e->bytes - info->tile_width * info->tile_height;
     TB_TRY(tb_image_read_pixels(image, e->tile.rect, e->tile.samples, &e->tile.is_pixels, err));
     if (!e->tile.is_pixels)
         TB_TRY(tb_image_read(image, e->tile.rect, e->tile.samples, e->tile.valid, err));
@@ -271,7 +280,9 @@ void tb_cache_release(tb_cache *cache, const tb_tile *tile)
     entry *e = (entry *)(uintptr_t)tile;
 
     pthread_mutex_lock(&cache->lock);
-    if (--e->users == 0)
+    if (--e->users == 0 && e->is_own)
+        drop(cache, e);
+    else if (e->users == 0)
         link_idle(cache, e);
     pthread_mutex_unlock(&cache->lock);
 }

@@ -31,11 +31,12 @@ typedef struct tb_tile {
 /** Bytes a tile of the image takes. */
 size_t tb_cache_tile_bytes(const tb_image_info *image);
 
-/** A cache of at most `capacity_bytes`, and one tile a worker over it when all are in use. */
+/** A cache of at most `capacity_bytes`, and one tile a worker over it when all are in use. It takes
+ * memory as tiles lie in it. */
 tb_status tb_cache_new(tb_cache **out, size_t capacity_bytes, tb_error *err);
 void      tb_cache_free(tb_cache *cache);
 
-/** From now on it holds at most so much. */
+/** From now on it holds at most so much, and no more than it was made for. */
 void tb_cache_limit(tb_cache *cache, size_t capacity_bytes);
 
 /**
@@ -46,6 +47,14 @@ void tb_cache_limit(tb_cache *cache, size_t capacity_bytes);
 tb_status tb_cache_get(tb_cache *cache, tb_image *image, int image_id, int64_t tx, int64_t ty,
                        const tb_tile **out, tb_error *err);
 void      tb_cache_release(tb_cache *cache, const tb_tile *tile);
+
+/** Drops a tile that is not wanted any more, if it is held and nobody uses it; its memory serves
+ * the next ones. */
+void tb_cache_forget(tb_cache *cache, int image_id, int64_t tx, int64_t ty);
+
+/** Drops a tile that is not wanted any more, if it is held and nobody uses it; its memory serves
+ * the next ones. */
+void tb_cache_forget(tb_cache *cache, int image_id, int64_t tx, int64_t ty);
 
 /** Bytes decoded and tiles decoded since the cache was made. */
 void tb_cache_counts(tb_cache *cache, int64_t *bytes, int64_t *tiles);

@@ -33,7 +33,8 @@ struct tb_image {
     int64_t           direct_windows, gdal_windows;
 };
 
-/* Rows and columns that are decoded at once where the file's own blocks are smaller. */
+/* Rows and columns that are decoded at once where the file's own blocks are smaller, and rows where
+ * any can be read. */
 enum { TILE_LEAST = 256, STRIP_ROWS_LEAST = 64 };
 
 size_t tb_sample_size(tb_sample_type type)
@@ -285,6 +286,8 @@ static tb_status find_way(tb_image *image, tb_error *err)
     info->is_direct = image->tiff != NULL;
     if (info->is_direct)
         info->decoder_bytes = tb_tiff_bytes(image->tiff);
+    if (info->is_direct && tb_tiff_is_stored(image->tiff) && info->tile_height > STRIP_ROWS_LEAST)
+        info->tile_height = STRIP_ROWS_LEAST;
 done:
     info->why_gdal = image->why_gdal;
     return status;

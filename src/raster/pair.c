@@ -293,3 +293,9 @@ tb_status tb_pair_read(tb_pair_reader *reader, tb_rect rect, tb_pair_block *bloc
 done:
     return status;
 }
+
+void tb_pair_forget(tb_pair_reader *reader, tb_rect done, const tb_rect *wanted, int count)
+{
+    tb_epoch_forget(reader->before, done, wanted, count);
+    tb_epoch_forget(reader->after, done, wanted, count);
+}

@@ -368,3 +368,33 @@ tb_status tb_epoch_read(tb_epoch_reader *reader, tb_rect rect, float *const *pla
 done:
     return status;
 }
+
+static bool is_wanted(tb_rect tile, const tb_warp *warp, const tb_rect *wanted, int count)
+{
+    for (int i = 0; i < count; i++)
+        if (!tb_rect_is_empty(tb_rect_intersect(tile, tb_warp_window(warp, wanted[i]))))
+            return true;
+    return false;
+}
+
+void tb_epoch_forget(tb_epoch_reader *reader, tb_rect done, const tb_rect *wanted, int count)
+{
+    int files = tb_epoch_files(reader->epoch) + (tb_epoch_valid(reader->epoch) != NULL);
+
+    for (int f = 0; f < files; f++) {
+        const tb_warp       *warp   = tb_epoch_warp(reader->epoch, f);
+        const tb_image_info *info   = tb_epoch_file(reader->epoch, f);
+        tb_rect              window = tb_warp_window(warp, done);
+
+        for (int64_t ty = window.y / info->tile_height;
+             ty * info->tile_height < window.y + window.height; ty++)
+            for (int64_t tx = window.x / info->tile_width;
+                 tx * info->tile_width < window.x + window.width; tx++) {
+                tb_rect tile = {tx * info->tile_width, ty * info->tile_height, info->tile_width,
+                                info->tile_height};
+
+                if (!is_wanted(tile, warp, wanted, count))
+                    tb_cache_forget(reader->cache, reader->first_id + f, tx, ty);
+            }
+    }
+}

@@ -302,6 +302,11 @@ size_t tb_tiff_bytes(const tb_tiff *of)
     return (size_t)(bytes_of_rows(of, of->step + 1) + (of->codec == STORED ? 0 : of->most_bytes));
 }
 
+bool tb_tiff_is_stored(const tb_tiff *of)
+{
+    return of->codec == STORED;
+}
+
 bool tb_tiff_can_read_alpha(const tb_tiff *of)
 {
     return of->sample == TB_TIFF_U8 || of->sample == TB_TIFF_U16;
@@ -370,10 +375,10 @@ static int64_t rows_of(const tb_tiff *of, int64_t by)
 }
 
 /*
- * Decodes of->step rows of a block from `row` on. True if the block is there and is of exactly its
- * size.
+ * Decodes a block, or of one that is stored as it is the rows of `piece`. True if the block is
+ * there and is of exactly its size.
  */
-static bool decode(tb_tiff *of, int plane, int64_t bx, int64_t by, int64_t row, unsigned char *to)
+static bool decode(tb_tiff *of, int plane, int64_t bx, int64_t by, tb_rect piece, unsigned char *to)
 {
     int64_t  index = of->rows_of_first > 0 ? plane : plane * of->blocks + by * of->across + bx;
     int64_t  rows  = rows_of(of, by);
@@ -382,13 +387,12 @@ static bool decode(tb_tiff *of, int plane, int64_t bx, int64_t by, int64_t row, 
     if (at == 0 || packed == 0 || at > of->file_bytes || packed > of->file_bytes - at)
         return false;
     if (of->codec == STORED) {
-        int64_t before = of->rows_of_first > 0 ? by * of->block_height : 0;
-        int64_t piece  = rows - row < of->step ? rows - row : of->step;
+        int64_t before = piece.y - (of->rows_of_first > 0 ? 0 : by * of->block_height);
 
         if (packed != (of->rows_of_first > 0 ? bytes_of_rows(of, of->rows_of_first) : size))
             return false;
-        return read_bytes(of->file, to, bytes_of_rows(of, piece),
-                          at + bytes_of_rows(of, before + row));
+        return read_bytes(of->file, to, bytes_of_rows(of, piece.height),
+                          at + bytes_of_rows(of, before));
     }
     if (!read_bytes(of->file, of->packed, packed, at))
         return false;
@@ -529,17 +533,18 @@ static bool read_pixels(tb_tiff *of, tb_rect part, tb_rect window, const tb_tiff
 {
     int64_t bx = part.x / of->block_width, by = part.y / of->block_height;
     bool    is_whole = part.width == of->block_width && part.width == window.width &&
-                    part.height == rows_of(of, by);
+                    (of->codec == STORED || part.height == rows_of(of, by));
 
     for (int64_t row = 0; row < part.height; row += of->step) {
-        tb_rect        piece = {part.x, part.y + row, part.width, of->step};
-        unsigned char *to    = of->block;
+        tb_rect piece =
+            tb_rect_intersect((tb_rect){part.x, part.y + row, part.width, of->step}, part);
+        unsigned char *to = of->block;
 
         if (is_whole)
             to = (unsigned char *)target->samples + bytes_of_rows(of, piece.y - window.y);
-        if (!decode(of, 0, bx, by, row, to))
+        if (!decode(of, 0, bx, by, piece, to))
             return false;
-        copy_pixels(of, to, tb_rect_intersect(piece, part), window, target, kernels);
+        copy_pixels(of, to, piece, window, target, kernels);
     }
     return true;
 }
@@ -554,11 +559,12 @@ static bool read_block(tb_tiff *of, int plane, tb_rect part, tb_rect window,
         return read_pixels(of, part, window, target, kernels);
 
     for (int64_t row = 0; row < part.height; row += of->step) {
-        tb_rect piece = {part.x, part.y + row, part.width, of->step};
+        tb_rect piece =
+            tb_rect_intersect((tb_rect){part.x, part.y + row, part.width, of->step}, part);
 
-        if (!decode(of, plane, bx, by, row, of->block))
+        if (!decode(of, plane, bx, by, piece, of->block))
             return false;
-        unpack(of, plane, tb_rect_intersect(piece, part), window, target, kernels);
+        unpack(of, plane, piece, window, target, kernels);
     }
     return true;
 }
@@ -571,13 +577,14 @@ static bool wants_plane(const tb_tiff *of, int plane, const tb_tiff_target *targ
     return target->alpha > 0 && place_in(of, plane, target->alpha) >= 0;
 }
 
+/* Whole blocks; of what is stored as it is any rows of them. */
 static bool is_of_blocks(const tb_tiff *of, tb_rect r)
 {
     int64_t right = r.x + r.width, bottom = r.y + r.height;
 
-    return r.x % of->block_width == 0 && r.y % of->block_height == 0 &&
-           (right % of->block_width == 0 || right == of->width) &&
-           (bottom % of->block_height == 0 || bottom == of->height);
+    return r.x % of->block_width == 0 && (right % of->block_width == 0 || right == of->width) &&
+           (of->codec == STORED || (r.y % of->block_height == 0 &&
+                                    (bottom % of->block_height == 0 || bottom == of->height)));
 }
 
 tb_status tb_tiff_read(tb_tiff *of, tb_rect window, const tb_tiff_target *target,

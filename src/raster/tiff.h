@@ -73,11 +73,15 @@ typedef struct tb_tiff_target {
  * the blocks need not be taken apart. */
 bool tb_tiff_has_pixels(const tb_tiff *tiff, int bands, const int *band);
 
+/** True if the file is not compressed: of its blocks any rows can be read. */
+bool tb_tiff_is_stored(const tb_tiff *tiff);
+
 /** True if alpha bands of the file can be read along. */
 bool tb_tiff_can_read_alpha(const tb_tiff *tiff);
 
 /**
- * Reads a window of whole blocks (those at the right and at the bottom may be cut by the image).
+ * Reads a window of whole blocks (those at the right and at the bottom may be cut by the image), or
+ * of rows of blocks that are stored as they are.
  * @param is_done  false where GDAL has to be asked: the window is of other rectangles, or one of
  * its blocks is absent or damaged. What is in the target then means nothing.
  */

@@ -296,15 +296,32 @@ int64_t tb_plan_blocks(const tb_plan *plan, tb_rect shard)
     return divide_up(shard.width, plan->block) * rows_of(plan, shard);
 }
 
-tb_rect tb_plan_block(const tb_plan *plan, tb_rect shard, int64_t block)
+/* The panel a block lies in, all of its rows. */
+static tb_rect panel_of(const tb_plan *plan, tb_rect shard, int64_t block)
 {
     int64_t each  = plan->panel / plan->block * rows_of(plan, shard);
-    int64_t panel = block / each, left = panel * plan->panel;
-    int64_t wide    = shard.width - left < plan->panel ? shard.width - left : plan->panel;
-    int64_t columns = divide_up(wide, plan->block), within = block - panel * each;
-    tb_rect rect = {shard.x + left + within % columns * plan->block,
-                    shard.y + within / columns * plan->block - plan->lead, plan->block,
-                    plan->block};
+    tb_rect panel = {shard.x + block / each * plan->panel, shard.y, plan->panel, shard.height};
 
-    return tb_rect_intersect(rect, shard);
+    return tb_rect_intersect(panel, shard);
+}
+
+tb_rect tb_plan_block(const tb_plan *plan, tb_rect shard, int64_t block)
+{
+    tb_rect panel   = panel_of(plan, shard, block);
+    int64_t columns = divide_up(panel.width, plan->block);
+    int64_t within  = block % (plan->panel / plan->block * rows_of(plan, shard));
+    tb_rect rect    = {panel.x + within % columns * plan->block,
+                       panel.y + within / columns * plan->block - plan->lead, plan->block,
+                       plan->block};
+
+    return tb_rect_intersect(rect, panel);
+}
+
+void tb_plan_left(const tb_plan *plan, tb_rect shard, int64_t block, tb_rect left[TB_PLAN_LEFT])
+{
+    tb_rect panel = panel_of(plan, shard, block), rect = tb_plan_block(plan, shard, block);
+    int64_t right = rect.x + rect.width, bottom = rect.y + rect.height;
+
+    left[0] = (tb_rect){right, rect.y, panel.x + panel.width - right, rect.height};
+    left[1] = (tb_rect){panel.x, bottom, panel.width, plan->lattice.height - bottom};
 }

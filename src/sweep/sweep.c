@@ -63,6 +63,18 @@ static tb_status write_scores(const sweep *s, const tb_scores *scores, tb_error 
     return TB_OK;
 }
 
+/* Tiles that no block after this one needs. */
+static void forget_tiles(const sweep *s, const worker *w, int64_t item)
+{
+    int     halo = s->options->model->scoring.halo + s->options->model->screen_halo;
+    tb_rect left[TB_PLAN_LEFT];
+
+    tb_plan_left(s->options->plan, s->shard, item, left);
+    for (int i = 0; i < TB_PLAN_LEFT; i++)
+        left[i] = tb_rect_is_empty(left[i]) ? left[i] : tb_rect_grow(left[i], halo);
+    tb_pair_forget(w->reader, tb_rect_grow(w->block.runs.rect, halo), left, TB_PLAN_LEFT);
+}
+
 static tb_status emit(void *context, int number, int64_t item, tb_error *err)
 {
     sweep             *s        = context;
@@ -70,7 +82,7 @@ static tb_status emit(void *context, int number, int64_t item, tb_error *err)
     const tb_progress *progress = s->options->engine->progress;
     tb_status          status   = TB_OK;
 
-    (void)item;
+    forget_tiles(s, w, item);
     TB_TRY(tb_run_writer_append(s->writer, &w->block.runs, err));
     if (s->scores_file >= 0)
         TB_TRY(write_scores(s, &w->block.scores, err));

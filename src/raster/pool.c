@@ -1,0 +1,80 @@
+#include "raster/pool.h"
+
+#include <string.h>
+
+#include "core/memory.h"
+
+enum { UNIT = 64 << 10 };
+
+static size_t units_of(size_t bytes)
+{
+    return bytes / UNIT + (bytes % UNIT != 0);
+}
+
+tb_status tb_pool_new(tb_pool *pool, size_t bytes, tb_error *err)
+{
+    tb_status status = TB_OK;
+    size_t    units  = bytes / UNIT;
+
+    *pool = (tb_pool){0};
+    if (units == 0)
+        return TB_OK;
+    TB_TRY(tb_alloc(&pool->base, units, UNIT, "decoded tiles", err));
+    TB_TRY(tb_alloc_zero(&pool->is_taken, units, 1, "decoded tiles", err));
+    pool->units = pool->limit = units;
+done:
+    if (status != TB_OK)
+        tb_pool_reset(pool);
+    return status;
+}
+
+void tb_pool_reset(tb_pool *pool)
+{
+    tb_free(pool->base);
+    tb_free(pool->is_taken);
+    *pool = (tb_pool){0};
+}
+
+void tb_pool_limit(tb_pool *pool, size_t bytes)
+{
+    size_t top = pool->units;
+
+    pool->limit = bytes / UNIT < pool->units ? bytes / UNIT : pool->units;
+    while (top > pool->limit && !pool->is_taken[top - 1])
+        top--;
+    if (top < pool->units)
+        tb_memory_return(pool->base + top * UNIT, (pool->units - top) * UNIT);
+}
+
+bool tb_pool_is_beyond(const tb_pool *pool, const void *memory, size_t bytes)
+{
+    size_t first = (size_t)((const unsigned char *)memory - pool->base) / UNIT;
+
+    return first + units_of(bytes) > pool->limit;
+}
+
+void *tb_pool_take(tb_pool *pool, size_t bytes)
+{
+    size_t needed = units_of(bytes), run = 0;
+
+    for (size_t u = pool->lowest; u < pool->limit; u++) {
+        if (run == 0 && pool->is_taken[u] && u == pool->lowest)
+            pool->lowest++;
+        run = pool->is_taken[u] ? 0 : run + 1;
+        if (run == needed) {
+            size_t first = u + 1 - needed;
+
+            memset(pool->is_taken + first, 1, needed);
+            return pool->base + first * UNIT;
+        }
+    }
+    return NULL;
+}
+
+void tb_pool_give(tb_pool *pool, void *memory, size_t bytes)
+{
+    size_t first = (size_t)((unsigned char *)memory - pool->base) / UNIT;
+
+    memset(pool->is_taken + first, 0, units_of(bytes));
+    pool->lowest = first < pool->lowest ? first : pool->lowest;
+}
