@@ -167,6 +167,7 @@ static field *field_new(uint64_t seed, bool has_gaps, int strata)
     field *f = calloc(1, sizeof *f);
 
     f->block.rect    = (tb_rect){40, 70, W, H};
+    f->block.depth   = H;
     f->block.stratum = f->stratum;
     for (int b = 0; b < BANDS; b++) {
         f->block.before[b] = f->before[b];
@@ -497,6 +498,24 @@ static void composite_is_the_same_with_dates_swapped(void **state)
     free(f);
 }
 
+typedef struct compared {
+    const tb_scores *kept;
+    int              halo;
+} compared;
+
+/* A row that is handed out is the one that is kept. */
+static tb_status compare_row(void *context, int64_t y, const float *score, const float *contrast,
+                             tb_error *err)
+{
+    const compared *c     = context;
+    int64_t         width = c->kept->rect.width, at = (y - c->halo) * width;
+
+    (void)err;
+    assert_memory_equal(score, c->kept->score + at, (size_t)width * sizeof(float));
+    assert_memory_equal(contrast, c->kept->contrast + at, (size_t)width * sizeof(float));
+    return TB_OK;
+}
+
 static void a_rectangle_scores_as_in_the_whole(void **state)
 {
     const tb_method *methods[3] = {&tb_method_cva, &tb_method_logratio, &tb_method_composite};
@@ -509,7 +528,7 @@ static void a_rectangle_scores_as_in_the_whole(void **state)
             tb_radiometry        r = radiometry_of(), other = r;
             const tb_radiometry *list[3] = {&r, NULL, &other};
             tb_scoring           scoring = scoring_of(methods[m], k * 0.9);
-            tb_scores            whole = {0}, part = {0};
+            tb_scores            whole = {0}, part = {0}, rows = {0};
 
             other.slope[1] = 1.1f;
             make(&whole, &scoring, &f->block, list);
@@ -519,7 +538,7 @@ static void a_rectangle_scores_as_in_the_whole(void **state)
                         y            = random_between(&seed, 0, H - reach);
                 int64_t w            = random_between(&seed, reach, W - x),
                         h            = random_between(&seed, reach, H - y);
-                tb_pair_block cut    = {.rect = {40 + x, 70 + y, w, h}};
+                tb_pair_block cut    = {.rect = {40 + x, 70 + y, w, h}, .depth = h};
                 float        *planes = malloc((size_t)(w * h) * 2 * BANDS * sizeof *planes);
 
                 cut.stratum = malloc((size_t)(w * h) * sizeof *cut.stratum);
@@ -544,11 +563,16 @@ static void a_rectangle_scores_as_in_the_whole(void **state)
                                         whole.contrast + from,
                                         (size_t)part.rect.width * sizeof(float));
                 }
+                assert_int_equal(tb_scores_hand_out(&rows, &scoring, &cut, list, compare_row,
+                                                    &(compared){&part, scoring.halo},
+                                                    kernels_here(), NULL),
+                                 TB_OK);
                 free(cut.stratum);
                 free(planes);
             }
             tb_scores_reset(&whole);
             tb_scores_reset(&part);
+            tb_scores_reset(&rows);
             free(f);
         }
 }

@@ -338,8 +338,8 @@ static swept reference(const tb_pair *pair, const tb_model *model)
             out.total[TB_EVIDENCE_UNOBSERVED_BESIDE] += is_beside;
             for (int b = 0; b < model->bands; b++) {
                 int64_t *column = out.total + TB_EVIDENCE_FIXED + 4 * b;
-                int64_t  v      = (int64_t)floor(block.before[b][at] / evidence.quantum[b] + 0.5);
-                int64_t  w      = (int64_t)floor(block.after[b][at] / evidence.quantum[b] + 0.5);
+                int64_t  v = (int64_t)floor(block.before[b][at] * evidence.by_quantum[b] + 0.5);
+                int64_t  w = (int64_t)floor(block.after[b][at] * evidence.by_quantum[b] + 0.5);
 
                 column[0] += v;
                 column[1] += v * v;

@@ -579,7 +579,7 @@ static void scores_are_the_probabilities_of_the_features(void **state)
     static int16_t       stratum[W * H];
     tb_radiometry        r       = {.low = {-INFINITY, -INFINITY}, .high = {INFINITY, INFINITY}};
     const tb_radiometry *list[1] = {&r};
-    tb_pair_block        block   = {.rect = {5, 9, W, H}, .stratum = stratum};
+    tb_pair_block        block   = {.rect = {5, 9, W, H}, .depth = H, .stratum = stratum};
     tb_filter           *filter  = filter_made(25, 8);
     tb_scoring           scoring;
     tb_scores            scores = {0};

@@ -8,7 +8,7 @@ static const float BY_EDGE = 1.0f / 3.0f;
 enum {
     ALIGNED_FLOATS = 16,
     /* Rows of each stage that are made in turn: columns are smoothed for all of them at once. */
-    ROWS_AT_ONCE = TB_FIR_OUTPUTS_MAX
+    ROWS_AT_ONCE = TB_CASCADE_AHEAD + 1
 };
 
 /* ---- which stages ---- */
@@ -263,7 +263,7 @@ tb_status tb_cascade_run(const tb_cascade *cascade, int64_t columns, int64_t row
 
             for (int o = 0; o < cascade->outputs; o++)
                 outputs[o] = row_of(&r, cascade->output[o], i) + halo;
-            ends->take(ends->context, i, outputs);
+            TB_TRY(ends->take(ends->context, i, outputs, err));
         }
     }
 done:

@@ -72,15 +72,18 @@ typedef struct tb_cascade_ends {
     /** Writes row `y` of every given plane; rows are asked for one after another, from 0. */
     tb_status (*give)(void *context, int64_t y, float *const *planes, tb_error *err);
     /** Takes row `y` of the outputs, counted like those that were given: each points at the first
-     * pixel behind the halo. */
-    void (*take)(void *context, int64_t y, const float *const *outputs);
+     * pixel behind the halo. Of the given rows those to y + halo + TB_CASCADE_AHEAD at most have
+     * been asked for. */
+    tb_status (*take)(void *context, int64_t y, const float *const *outputs, tb_error *err);
 } tb_cascade_ends;
+
+enum { TB_CASCADE_AHEAD = TB_FIR_OUTPUTS_MAX - 1 };
 
 /**
  * Runs all rows through.
  * @param columns, rows  of the given planes, with the halo around the outputs.
  * @param memory         tb_cascade_floats floats, aligned for vectors.
- * @return what `give` fails with.
+ * @return what `give` or `take` fails with.
  * Thread rule: the cascade is only read; one caller per memory. Cost: each stage once a pixel and
  * halo.
  */

@@ -111,13 +111,23 @@ static size_t floats_needed(int kept, size_t pixels, size_t of_cascade)
     return (size_t)(2 + kept) * pixels + of_cascade + (size_t)TB_METHOD_SCRATCH * TB_METHOD_SEGMENT;
 }
 
+/* Of the rows of the stages of the method with most. */
+static size_t most_of_cascade(int64_t columns)
+{
+    return (size_t)TB_CASCADE_OUTPUTS_MAX * 2 * (2 * TB_SCORING_HALO_MAX + 1) *
+           (size_t)(columns + 32);
+}
+
 size_t tb_scores_bytes(int kept, int64_t columns, int64_t rows)
 {
-    /* Rows of the stages of the method with most. */
-    size_t panel = (size_t)panel_columns(columns, TB_SCORING_HALO_MAX) + 32;
-    size_t most  = (size_t)TB_CASCADE_OUTPUTS_MAX * 2 * (2 * TB_SCORING_HALO_MAX + 1) * panel;
+    size_t most = most_of_cascade(panel_columns(columns, TB_SCORING_HALO_MAX));
 
     return floats_needed(kept, (size_t)(columns * rows), most) * sizeof(float);
+}
+
+size_t tb_scores_row_bytes(int64_t columns)
+{
+    return floats_needed(0, (size_t)columns, most_of_cascade(columns)) * sizeof(float);
 }
 
 /* The method's planes for pixels of one row that lie in one stratum. */
@@ -143,6 +153,9 @@ typedef struct passage {
     const tb_kernels           *kernels;
     float                      *scratch;
     int64_t                     first, columns; /* of the block, with the halo */
+
+    tb_score_row_fn *take; /* of what is handed out */
+    void            *context;
 } passage;
 
 /* A row of the method's planes, piece by piece as strata follow each other. */
@@ -151,7 +164,7 @@ static tb_status give_row(void *context, int64_t y, float *const *planes, tb_err
     const passage *p       = context;
     tb_status      status  = tb_pair_need(p->block, y + 1, err);
     size_t         columns = (size_t)p->columns;
-    size_t         first   = (size_t)(y * p->block->rect.width + p->first);
+    size_t         first   = (size_t)(tb_pair_row(p->block, y) + p->first);
     const int16_t *stratum = p->block->stratum + first;
 
     for (size_t x = 0; x < columns && status == TB_OK;) {
@@ -174,14 +187,10 @@ static tb_status give_row(void *context, int64_t y, float *const *planes, tb_err
     return status;
 }
 
-static void take_row(void *context, int64_t y, const float *const *smooth)
+static void finish_row(const passage *p, float *score, float *contrast, const float *const *smooth,
+                       size_t n)
 {
-    const passage    *p        = context;
-    const tb_scoring *scoring  = p->scoring;
-    size_t            n        = (size_t)(p->columns - 2 * scoring->halo);
-    int64_t           at       = (y - scoring->halo) * p->scores->rect.width + p->first;
-    float            *score    = p->scores->score + at;
-    float            *contrast = p->scores->contrast + at;
+    const tb_scoring *scoring = p->scoring;
 
     if (scoring->filter != NULL) {
         tb_filter_judge(score, scoring->filter, smooth, p->scratch, n, p->kernels);
@@ -189,19 +198,38 @@ static void take_row(void *context, int64_t y, const float *const *smooth)
     } else {
         scoring->method->finish(score, contrast, smooth, scoring->bands, n, p->kernels);
     }
-    for (int k = 0; scoring->keeps_planes && k < scoring->cascade.outputs; k++)
-        memcpy(p->scores->plane[k] + at, smooth[k], n * sizeof **smooth);
 }
 
-/* Room for what a block's scores take; *scratch and *rows are the method's and the cascade's part.
- */
-static tb_status lay_out(tb_scores *scores, const tb_scoring *scoring, int64_t columns,
-                         float **scratch, float **rows, tb_error *err)
+static tb_status keep_row(void *context, int64_t y, const float *const *smooth, tb_error *err)
+{
+    const passage    *p       = context;
+    const tb_scoring *scoring = p->scoring;
+    size_t            n       = (size_t)(p->columns - 2 * scoring->halo);
+    int64_t           at      = (y - scoring->halo) * p->scores->rect.width + p->first;
+
+    (void)err;
+    finish_row(p, p->scores->score + at, p->scores->contrast + at, smooth, n);
+    for (int k = 0; scoring->keeps_planes && k < scoring->cascade.outputs; k++)
+        memcpy(p->scores->plane[k] + at, smooth[k], n * sizeof **smooth);
+    return TB_OK;
+}
+
+static tb_status hand_out_row(void *context, int64_t y, const float *const *smooth, tb_error *err)
+{
+    const passage *p = context;
+    size_t         n = (size_t)(p->columns - 2 * p->scoring->halo);
+
+    finish_row(p, p->scores->score, p->scores->contrast, smooth, n);
+    return p->take(p->context, y, p->scores->score, p->scores->contrast, err);
+}
+
+/* Room for scores of so many pixels, made of `columns` at once; *scratch and *rows are the method's
+ * and the cascade's part. */
+static tb_status lay_out(tb_scores *scores, const tb_scoring *scoring, int kept, size_t pixels,
+                         int64_t columns, float **scratch, float **rows, tb_error *err)
 {
     tb_status status  = TB_OK;
-    int       kept    = scoring->keeps_planes ? scoring->cascade.outputs : 0;
-    size_t    pixels  = (size_t)tb_rect_area(scores->rect);
-    size_t    cascade = tb_cascade_floats(&scoring->cascade, panel_columns(columns, scoring->halo));
+    size_t    cascade = tb_cascade_floats(&scoring->cascade, columns);
     size_t    needed  = floats_needed(kept, pixels, cascade);
 
     if (needed > scores->capacity) {
@@ -231,16 +259,44 @@ tb_status tb_scores_make(tb_scores *scores, const tb_scoring *scoring, tb_pair_b
                               .block      = block,
                               .radiometry = radiometry,
                               .kernels    = kernels};
-    tb_cascade_ends ends   = {.context = &p, .give = give_row, .take = take_row};
+    tb_cascade_ends ends   = {.context = &p, .give = give_row, .take = keep_row};
+    int             kept   = scoring->keeps_planes ? scoring->cascade.outputs : 0;
+    int64_t         most   = panel_columns(block->rect.width, scoring->halo);
     float          *rows;
 
     scores->rect = tb_rect_grow(block->rect, -scoring->halo);
-    TB_TRY(lay_out(scores, scoring, block->rect.width, &p.scratch, &rows, err));
+    TB_TRY(lay_out(scores, scoring, kept, (size_t)tb_rect_area(scores->rect), most, &p.scratch,
+                   &rows, err));
     for (; p.first < scores->rect.width; p.first += PANEL) {
         p.columns = panel_columns(block->rect.width - p.first, scoring->halo);
         TB_TRY(tb_cascade_run(&scoring->cascade, p.columns, block->rect.height, rows, &ends,
                               kernels, err));
     }
+done:
+    return status;
+}
+
+tb_status tb_scores_hand_out(tb_scores *scores, const tb_scoring *scoring, tb_pair_block *block,
+                             const tb_radiometry *const *radiometry, tb_score_row_fn *take,
+                             void *context, const tb_kernels *kernels, tb_error *err)
+{
+    tb_status       status = TB_OK;
+    passage         p      = {.scores     = scores,
+                              .scoring    = scoring,
+                              .block      = block,
+                              .radiometry = radiometry,
+                              .kernels    = kernels,
+                              .columns    = block->rect.width,
+                              .take       = take,
+                              .context    = context};
+    tb_cascade_ends ends   = {.context = &p, .give = give_row, .take = hand_out_row};
+    float          *rows;
+
+    scores->rect = tb_rect_grow(block->rect, -scoring->halo);
+    TB_TRY(
+        lay_out(scores, scoring, 0, (size_t)scores->rect.width, p.columns, &p.scratch, &rows, err));
+    TB_TRY(tb_cascade_run(&scoring->cascade, p.columns, block->rect.height, rows, &ends, kernels,
+                          err));
 done:
     return status;
 }

@@ -53,8 +53,9 @@ typedef struct tb_scores {
 void tb_scores_reset(tb_scores *scores);
 
 /** Bytes tb_scores_make holds at most for a block of so many pixels with its halo, of which `kept`
- * planes are kept. */
+ * planes are kept; and tb_scores_hand_out. */
 size_t tb_scores_bytes(int kept, int64_t columns, int64_t rows);
+size_t tb_scores_row_bytes(int64_t columns);
 
 /**
  * Scores the block less scoring->halo pixels on every side; of the block what is not read yet is
@@ -64,5 +65,25 @@ size_t tb_scores_bytes(int kept, int64_t columns, int64_t rows);
 tb_status tb_scores_make(tb_scores *scores, const tb_scoring *scoring, tb_pair_block *block,
                          const tb_radiometry *const *radiometry, const tb_kernels *kernels,
                          tb_error *err);
+
+/** Takes scores and contrasts of the block's row `y`, from its column scoring->halo on. */
+typedef tb_status tb_score_row_fn(void *context, int64_t y, const float *score,
+                                  const float *contrast, tb_error *err);
+
+/** Rows of the block that lie from the one before a row that is taken to the newest that is needed.
+ */
+static inline int64_t tb_scoring_rows(int halo)
+{
+    return 1 + halo + TB_CASCADE_AHEAD + 1;
+}
+
+/**
+ * The same scores, handed out row by row and not kept; nor need the block keep more than
+ * tb_scoring_rows of its rows.
+ * @return what reading the block or `take` fails with, TB_E_MEMORY.
+ */
+tb_status tb_scores_hand_out(tb_scores *scores, const tb_scoring *scoring, tb_pair_block *block,
+                             const tb_radiometry *const *radiometry, tb_score_row_fn *take,
+                             void *context, const tb_kernels *kernels, tb_error *err);
 
 #endif

@@ -80,10 +80,12 @@ static tb_status make(void *context, int number, int64_t item, tb_error *err)
     worker    *w      = &gather->worker[number];
     tb_status  status = TB_OK;
     int        halo   = gather->scoring != NULL ? gather->scoring->halo : 0;
+    tb_rect    rect;
 
     if (gather->screen != NULL)
         halo += TB_SCREEN_HALO;
-    TB_TRY(tb_pair_begin(w->reader, tb_rect_grow(gather->cells[item], halo), &w->block, err));
+    rect = tb_rect_grow(gather->cells[item], halo);
+    TB_TRY(tb_pair_begin(w->reader, rect, rect.height, &w->block, err));
     if (gather->screen != NULL || gather->scoring == NULL)
         TB_TRY(tb_pair_need(&w->block, w->block.rect.height, err));
     if (gather->screen != NULL)

@@ -286,7 +286,8 @@ static tb_status find_way(tb_image *image, tb_error *err)
     info->is_direct = image->tiff != NULL;
     if (info->is_direct)
         info->decoder_bytes = tb_tiff_bytes(image->tiff);
-    if (info->is_direct && tb_tiff_is_stored(image->tiff) && info->tile_height > STRIP_ROWS_LEAST)
+    info->is_stored = info->is_direct && tb_tiff_is_stored(image->tiff);
+    if (info->is_stored && info->tile_height > STRIP_ROWS_LEAST)
         info->tile_height = STRIP_ROWS_LEAST;
 done:
     info->why_gdal = image->why_gdal;

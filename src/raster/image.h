@@ -57,6 +57,7 @@ typedef struct tb_image_info {
     int64_t        block_width; /**< the file's own block */
     int64_t        block_height;
     bool           is_direct;     /**< its blocks can be decoded without GDAL: tb_image_use */
+    bool           is_stored;     /**< likewise, and are not compressed: to read again is cheap */
     const char    *why_gdal;      /**< where they cannot: in a few words; else "" */
     size_t         decoder_bytes; /**< what a handle holds to decode them */
 

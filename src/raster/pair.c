@@ -198,7 +198,7 @@ void tb_pair_block_crop(tb_pair_block *block, int bands, int margin)
         *plane = dst;
     }
     block->rect = to;
-    block->rows = to.height;
+    block->rows = block->depth = to.height;
 }
 
 tb_status tb_pair_reader_new(tb_pair_reader **out, const tb_pair *pair, tb_cache *cache,
@@ -230,12 +230,23 @@ void tb_pair_reader_free(tb_pair_reader *reader)
     tb_free(reader);
 }
 
-tb_status tb_pair_begin(tb_pair_reader *reader, tb_rect rect, tb_pair_block *block, tb_error *err)
+int64_t tb_pair_depth(tb_rect rect, int64_t kept)
 {
-    tb_status status = reserve(block, reader->pair->bands, (size_t)tb_rect_area(rect), err);
+    /* The newest row that is needed may be the first of those read at once. */
+    int64_t depth = (kept + 2 * ROWS_AT_ONCE - 2) / ROWS_AT_ONCE * ROWS_AT_ONCE;
+
+    return depth < rect.height ? depth : rect.height;
+}
+
+tb_status tb_pair_begin(tb_pair_reader *reader, tb_rect rect, int64_t kept, tb_pair_block *block,
+                        tb_error *err)
+{
+    int64_t   depth  = tb_pair_depth(rect, kept);
+    tb_status status = reserve(block, reader->pair->bands, (size_t)(depth * rect.width), err);
 
     block->rect   = rect;
     block->rows   = 0;
+    block->depth  = depth;
     block->reader = reader;
     return status;
 }
@@ -245,7 +256,7 @@ static tb_status read_rows(tb_pair_block *block, int64_t row, int64_t end, tb_er
 {
     const tb_pair *pair          = block->reader->pair;
     int            after_sources = tb_epoch_sources(pair->after);
-    size_t         at            = (size_t)(row * block->rect.width);
+    size_t         at            = (size_t)tb_pair_row(block, row);
     tb_rect        rect   = {block->rect.x, block->rect.y + row, block->rect.width, end - row};
     size_t         pixels = (size_t)tb_rect_area(rect);
     float         *before[TB_BANDS_MAX], *after[TB_BANDS_MAX];
@@ -288,7 +299,7 @@ tb_status tb_pair_read(tb_pair_reader *reader, tb_rect rect, tb_pair_block *bloc
 {
     tb_status status = TB_OK;
 
-    TB_TRY(tb_pair_begin(reader, rect, block, err));
+    TB_TRY(tb_pair_begin(reader, rect, rect.height, block, err));
     TB_TRY(tb_pair_need(block, rect.height, err));
 done:
     return status;

@@ -44,11 +44,13 @@ tb_status tb_pair_may_hold(const tb_pair *pair, int stratum, tb_rect rect, bool 
 /** A worker's way to read a pair. One caller per object; borrows pair, cache and kernels. */
 typedef struct tb_pair_reader tb_pair_reader;
 
-/** A rectangle of both dates. Zero-initialised is empty; free with tb_pair_block_reset. */
+/** A rectangle of both dates, or its newest rows. Zero-initialised is empty; free with
+ * tb_pair_block_reset. */
 typedef struct tb_pair_block {
     tb_rect  rect;
-    int64_t  rows; /**< of it that are read, from the top: tb_pair_need reads more */
-    float   *before[TB_BANDS_MAX]; /**< rect.height * rect.width each; NaN where not observed */
+    int64_t  rows;  /**< of it that were read, from the top: tb_pair_need reads more */
+    int64_t  depth; /**< rows there is room for: tb_pair_row */
+    float   *before[TB_BANDS_MAX]; /**< depth * rect.width each; NaN where not observed */
     float   *after[TB_BANDS_MAX];
     int16_t *stratum; /**< -1 where not observed on both dates */
     int16_t *before_source;
@@ -60,6 +62,12 @@ typedef struct tb_pair_block {
 } tb_pair_block;
 
 void tb_pair_block_reset(tb_pair_block *block);
+
+/** Where row `y` of the rectangle begins in each plane; it is read, and kept still. */
+static inline int64_t tb_pair_row(const tb_pair_block *block, int64_t y)
+{
+    return y % block->depth * block->rect.width;
+}
 
 /** Hands the samples over, at which before and after point: to be freed with tb_free. The block
  * has none until it is read into again. */
@@ -75,9 +83,16 @@ tb_status tb_pair_reader_new(tb_pair_reader **out, const tb_pair *pair, tb_cache
                              const tb_kernels *kernels, tb_error *err);
 void      tb_pair_reader_free(tb_pair_reader *reader);
 
-/** Makes the block ready for `rect`, which may reach over the lattice's edge: nothing is observed
- * there. Borrows the reader until the rows that are wanted are read. */
-tb_status tb_pair_begin(tb_pair_reader *reader, tb_rect rect, tb_pair_block *block, tb_error *err);
+/**
+ * Makes the block ready for `rect`, which may reach over the lattice's edge: nothing is observed
+ * there. Borrows the reader until the rows that are wanted are read.
+ * @param kept  rows that stay, the newest one that was needed among them; rect.height: all.
+ */
+tb_status tb_pair_begin(tb_pair_reader *reader, tb_rect rect, int64_t kept, tb_pair_block *block,
+                        tb_error *err);
+
+/** Rows there is room for then. */
+int64_t tb_pair_depth(tb_rect rect, int64_t kept);
 
 /** Reads on, unless that many rows are there: samples that are used soon after are still in the
  * processor's cache. */

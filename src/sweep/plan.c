@@ -4,11 +4,11 @@
 
 #include "core/parallel.h"
 #include "detect/score.h"
-#include "detect/screen.h"
 #include "model/fit.h"
 #include "model/sample.h"
 #include "raster/cache.h"
 #include "raster/warp.h"
+#include "sweep/block.h"
 
 static const size_t DEFAULT_BUDGET = (size_t)4 << 30;
 static const size_t BASE           = (size_t)160 << 20; /* measured: libraries, PROJ, HDF5, GEOS */
@@ -43,6 +43,7 @@ typedef struct date_cost {
     size_t tile_bytes;
     size_t decoder_bytes; /* of a worker's handles */
     bool   is_aligned;    /* no row of blocks touches more tiles than its own and those above */
+    bool   is_stored;     /* a tile is read again as soon as found */
 } date_cost;
 
 /* Whether the file's tiles end where blocks of the plan do, but for what they may lie apart. */
@@ -63,7 +64,7 @@ static bool is_aligned(const tb_plan *plan, const tb_warp *warp, int64_t tile)
 
 static date_cost cost_of(const tb_plan *plan, const tb_epoch *epoch)
 {
-    date_cost cost = {.is_aligned = true};
+    date_cost cost = {.is_aligned = true, .is_stored = true};
 
     for (int f = 0; f < tb_epoch_files(epoch); f++) {
         const tb_image_info *info  = tb_epoch_file(epoch, f);
@@ -79,6 +80,7 @@ static date_cost cost_of(const tb_plan *plan, const tb_epoch *epoch)
             cost.tile_height = (double)info->tile_height / scale;
         cost.tile_bytes = tile > cost.tile_bytes ? tile : cost.tile_bytes;
         cost.decoder_bytes += info->decoder_bytes;
+        cost.is_stored = cost.is_stored && info->is_stored;
         cost.is_aligned =
             cost.is_aligned && is_aligned(plan, tb_epoch_warp(epoch, f), info->tile_height);
     }
@@ -116,15 +118,10 @@ static size_t worker_bytes(const tb_pair *pair, const tb_plan *plan, date_cost b
                            date_cost after)
 {
     int64_t side = plan->block + 2 * plan->halo;
-    size_t  area = (size_t)(side * side), pixels = (size_t)(plan->block * plan->block);
     size_t  strips =
         (size_t)((before.bytes_per_pixel + after.bytes_per_pixel) * (double)side * 128.0 * 4.0);
 
-    /* Classes, and runs and parts with their evidence of a block as ragged as noise. */
-    return tb_pair_block_bytes(pair->bands, side * side) +
-           tb_scores_bytes(plan->kept_planes, side, side) +
-           (plan->halo > TB_SCORING_HALO_MAX ? area * TB_SCREEN_PIXEL_BYTES : 0) + pixels * 20 +
-           pixels / 8 * (size_t)(8 * (5 + 4 * pair->bands)) / 4 + strips + before.decoder_bytes +
+    return tb_block_bytes(pair->bands, plan->block, plan->halo) + strips + before.decoder_bytes +
            after.decoder_bytes;
 }
 
@@ -189,12 +186,17 @@ static void shrink(tb_plan *plan, const tb_pair *pair, bool is_block_given, doub
 
 /*
  * For the fit, as much of rows of cells side by side as the sweep keeps of tiles, to which the
- * memory goes over: then the sample's tiles are decoded once for all its passes.
+ * memory goes over: then the sample's tiles are decoded once for all its passes. Not for tiles that
+ * are only read: new memory costs more.
  */
 static void widen_fit_cache(tb_plan *plan, const tb_pair *pair)
 {
     date_cost before = cost_of(plan, pair->before), after = cost_of(plan, pair->after);
-    size_t    rows = cells_cache(plan, before, plan->lattice.width) +
+
+    if (before.is_stored && after.is_stored)
+        return;
+
+    size_t rows = cells_cache(plan, before, plan->lattice.width) +
                   cells_cache(plan, after, plan->lattice.width);
     size_t room = plan->budget_bytes - plan->base_bytes - plan->fit_bytes;
 

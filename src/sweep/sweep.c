@@ -35,17 +35,18 @@ static tb_status make(void *context, int number, int64_t item, tb_error *err)
     worker *w    = &s->worker[number];
     tb_rect rect = tb_plan_block(s->options->plan, s->shard, item);
 
-    return tb_block_make(&w->block, rect, s->options->model, &s->evidence, w->reader,
-                         s->options->engine->kernels, err);
+    return tb_block_make(&w->block, rect, s->options->model, &s->evidence, s->scores_file >= 0,
+                         w->reader, s->options->engine->kernels, err);
 }
 
-static tb_status write_scores(const sweep *s, const tb_scores *scores, tb_error *err)
+static tb_status write_scores(const sweep *s, const tb_block *block, tb_error *err)
 {
-    for (int64_t y = 0; y < scores->rect.height; y++) {
-        const char *bytes = (const char *)(scores->score + y * scores->rect.width);
-        size_t      left  = (size_t)scores->rect.width * sizeof(float);
-        off_t at = (off_t)(((scores->rect.y + y - s->shard.y) * s->shard.width + scores->rect.x -
-                            s->shard.x) *
+    tb_rect rect = block->runs.rect;
+
+    for (int64_t y = 0; y < rect.height; y++) {
+        const char *bytes = (const char *)(block->score + y * rect.width);
+        size_t      left  = (size_t)rect.width * sizeof(float);
+        off_t at = (off_t)(((rect.y + y - s->shard.y) * s->shard.width + rect.x - s->shard.x) *
                            (int64_t)sizeof(float));
 
         while (left > 0) {
@@ -85,7 +86,7 @@ static tb_status emit(void *context, int number, int64_t item, tb_error *err)
     forget_tiles(s, w, item);
     TB_TRY(tb_run_writer_append(s->writer, &w->block.runs, err));
     if (s->scores_file >= 0)
-        TB_TRY(write_scores(s, &w->block.scores, err));
+        TB_TRY(write_scores(s, &w->block, err));
     s->done_pixels += tb_rect_area(w->block.runs.rect);
     if (progress != NULL && progress->report != NULL)
         progress->report(progress->context, "sweep", s->done_pixels,
