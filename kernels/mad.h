@@ -9,8 +9,9 @@
  * any alignment. NaN in any of them gives NaN. Exactness: all variants equal _c bit for bit (k,
  * then i, in order; no fused multiply-add).
  *
- * mad_root gives root[x] = (float z[x])^(1/4), n floats, instead: as docs/methods/composite.md
- * smooths it.
+ * mad_root gives the same statistic's fourth root, n floats, as docs/methods/composite.md smooths
+ * it. It is made in floats, each component in its own standard deviations (coefficient *
+ * sqrt(by_variance)): some 1e-6 of the root, where the noise of a sample is a hundredth.
  */
 #ifndef TUBAN_KERNELS_MAD_H
 #define TUBAN_KERNELS_MAD_H

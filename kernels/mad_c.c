@@ -73,20 +73,3 @@ void TB_KERNEL(tb_mad_statistic)(double *restrict z, const float *const *channel
         memcpy(z + at, c.statistic, length * sizeof *z);
     }
 }
-
-void TB_KERNEL(tb_mad_root)(float *restrict root, const float *const *channel,
-                            const tb_mad_weights *weights, size_t n)
-{
-    double z[4 * CHUNK];
-
-    for (size_t at = 0; at < n; at += 4 * CHUNK) {
-        size_t       length = n - at < 4 * CHUNK ? n - at : 4 * CHUNK;
-        const float *from[TB_MAD_CHANNELS_MAX];
-
-        for (int k = 0; k < weights->channels; k++)
-            from[k] = channel[k] + at;
-        TB_KERNEL(tb_mad_statistic)(z, from, weights, length);
-        for (size_t x = 0; x < length; x++)
-            root[at + x] = sqrtf(sqrtf((float)z[x]));
-    }
-}
