@@ -163,26 +163,23 @@ static tb_status give_row(void *context, int64_t y, float *const *planes, tb_err
 {
     const passage *p       = context;
     tb_status      status  = tb_pair_need(p->block, y + 1, err);
-    size_t         columns = (size_t)p->columns;
-    size_t         first   = (size_t)(tb_pair_row(p->block, y) + p->first);
+    int64_t        first   = tb_pair_row(p->block, y) + p->first;
     const int16_t *stratum = p->block->stratum + first;
 
-    for (size_t x = 0; x < columns && status == TB_OK;) {
-        size_t end = x + 1;
+    for (int64_t x = 0, end; x < p->columns && status == TB_OK; x = end) {
         float *out[TB_METHOD_PLANES_MAX];
 
-        while (end < columns && end - x < TB_METHOD_SEGMENT && stratum[end] == stratum[x])
-            end++;
+        end = tb_stratum_end(stratum, x, p->columns);
+        end = end - x < TB_METHOD_SEGMENT ? end : x + TB_METHOD_SEGMENT;
         for (int k = 0; k < p->scoring->method->planes; k++)
             out[k] = planes[k] + x;
         if (stratum[x] >= 0 && p->radiometry[stratum[x]] != NULL)
-            make_segment(out, p->scratch, p->scoring, p->block, first + x, end - x,
-                         p->radiometry[stratum[x]], p->kernels);
+            make_segment(out, p->scratch, p->scoring, p->block, (size_t)(first + x),
+                         (size_t)(end - x), p->radiometry[stratum[x]], p->kernels);
         else
             for (int k = 0; k < p->scoring->method->planes; k++)
-                for (size_t i = 0; i < end - x; i++)
+                for (int64_t i = 0; i < end - x; i++)
                     out[k][i] = NAN;
-        x = end;
     }
     return status;
 }

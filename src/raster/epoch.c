@@ -19,6 +19,7 @@ struct tb_epoch {
     bool             has_valid;
     tb_image_options as;
     tb_grid          lattice;
+    int64_t          version; /* of the ways the files are brought to it */
     epoch_file      *file;
     char            *footprints_path; /* NULL: none */
     tb_footprints   *footprints;
@@ -222,6 +223,7 @@ tb_status tb_epoch_bring(tb_epoch *epoch, const tb_grid *lattice, tb_error *err)
     tb_status status = TB_OK;
 
     epoch->lattice = *lattice;
+    epoch->version++;
     for (int f = 0; f < epoch->count + (epoch->has_valid ? 1 : 0); f++) {
         epoch_file *file = &epoch->file[f];
 
@@ -295,14 +297,21 @@ done:
 
 void tb_epoch_shift(tb_epoch *epoch, int file, double dx, double dy)
 {
+    epoch->version++;
     tb_warp_shift(epoch->file[file].warp, dx, dy);
     epoch->file[file].footprint = tb_warp_footprint(epoch->file[file].warp);
 }
 
 void tb_epoch_bend(tb_epoch *epoch, int file, const tb_field *field)
 {
+    epoch->version++;
     tb_warp_bend(epoch->file[file].warp, field);
     epoch->file[file].footprint = tb_warp_footprint(epoch->file[file].warp);
+}
+
+int64_t tb_epoch_version(const tb_epoch *epoch)
+{
+    return epoch->version;
 }
 
 const tb_warp *tb_epoch_warp(const tb_epoch *epoch, int file)

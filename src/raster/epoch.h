@@ -78,6 +78,9 @@ void tb_epoch_shift(tb_epoch *epoch, int file, double dx, double dy);
 /** The same by a field, which is copied. */
 void tb_epoch_bend(tb_epoch *epoch, int file, const tb_field *field);
 
+/** Another number whenever a file is brought to the lattice otherwise than before. */
+int64_t tb_epoch_version(const tb_epoch *epoch);
+
 /** The way a file is brought to the lattice, and the part of the lattice it can reach. */
 const tb_warp *tb_epoch_warp(const tb_epoch *epoch, int file);
 tb_rect        tb_epoch_footprint(const tb_epoch *epoch, int file);

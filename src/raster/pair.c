@@ -140,6 +140,19 @@ void tb_pair_block_reset(tb_pair_block *block)
     *block = (tb_pair_block){0};
 }
 
+int64_t tb_stratum_end(const int16_t *stratum, int64_t x, int64_t n)
+{
+    enum { AT_ONCE = 64 };
+    int16_t here = stratum[x];
+
+    for (int differs = 0; x + AT_ONCE <= n && !differs; x += differs ? 0 : AT_ONCE)
+        for (int i = 0; i < AT_ONCE; i++)
+            differs |= stratum[x + i] ^ here;
+    while (x < n && stratum[x] == here)
+        x++;
+    return x;
+}
+
 float *tb_pair_block_release(tb_pair_block *block)
 {
     float *samples = block->storage;

@@ -63,6 +63,9 @@ typedef struct tb_pair_block {
 
 void tb_pair_block_reset(tb_pair_block *block);
 
+/** Where the pixels of one stratum that begin at `x` of a row of `n` end. */
+int64_t tb_stratum_end(const int16_t *stratum, int64_t x, int64_t n);
+
 /** Where row `y` of the rectangle begins in each plane; it is read, and kept still. */
 static inline int64_t tb_pair_row(const tb_pair_block *block, int64_t y)
 {

@@ -10,6 +10,14 @@
 /* Rows read at once: they and what they are made of stay in the processor's cache. */
 enum { STRIP_ROWS = 16 };
 
+/* Columns of the lattice, all rows of which lie alike in an image that is only moved or scaled. */
+typedef struct placed {
+    int64_t version; /* of the epoch; 0: none are known */
+    int     file;
+    int64_t x, width;
+    int64_t first, end; /* of them, those inside of the image */
+} placed;
+
 struct tb_epoch_reader {
     const tb_epoch   *epoch;
     tb_cache         *cache;
@@ -18,6 +26,7 @@ struct tb_epoch_reader {
     tb_image        **image; /* this reader's own; NULL until it is needed */
     tb_window         window;
     tb_resampler      resampler;
+    placed            columns; /* that resampler.px tells of */
 };
 
 tb_status tb_epoch_reader_new(tb_epoch_reader **out, const tb_epoch *epoch, tb_cache *cache,
@@ -99,10 +108,10 @@ static void merge_row(const float *const *row, int bands, int tested, int f, int
 
 static bool is_nobodys(const int16_t *file, int64_t n)
 {
-    int all = -1;
+    int16_t all = -1;
 
     for (int64_t i = 0; i < n; i++)
-        all &= file[i];
+        all = (int16_t)(all & file[i]);
     return all == -1;
 }
 
@@ -146,6 +155,26 @@ done:
     return status;
 }
 
+/* Where columns lie in an image that is only moved or scaled: it is known from strip to strip. */
+static const placed *place_columns(tb_epoch_reader *reader, int f, tb_rect strip)
+{
+    placed  now   = {tb_epoch_version(reader->epoch), f, strip.x, strip.width, 0, strip.width};
+    placed *c     = &reader->columns;
+    int64_t width = tb_epoch_file(reader->epoch, f)->width;
+    tb_warp_position *px = reader->resampler.px;
+
+    if (c->version == now.version && c->file == f && c->x == strip.x && c->width == strip.width)
+        return c;
+    tb_warp_row(tb_epoch_warp(reader->epoch, f), strip.x, strip.y, strip.width, px,
+                reader->resampler.py);
+    while (now.first < now.end && !tb_warp_is_inside(px[now.first], width))
+        now.first++;
+    while (now.end > now.first && !tb_warp_is_inside(px[now.end - 1], width))
+        now.end--;
+    *c = now;
+    return c;
+}
+
 /* Rows of an image that is only moved or scaled: x is the same for all rows, y for all columns. */
 static tb_status read_straight(tb_epoch_reader *reader, int f, tb_rect window, tb_rect strip,
                                tb_rect rect, float *const *planes, int16_t *file, tb_error *err)
@@ -155,13 +184,9 @@ static tb_status read_straight(tb_epoch_reader *reader, int f, tb_rect window, t
     const tb_image_info *info    = tb_epoch_file(reader->epoch, f);
     bool                 is_copy = tb_warp_kind_of(warp) == TB_WARP_COPY;
     int                  bands = info->bands, tested = bands_to_test(info, tb_warp_kind_of(warp));
-    int64_t              first = 0, end = strip.width;
+    const placed        *inside = place_columns(reader, f, strip);
+    int64_t              first = inside->first, end = inside->end;
 
-    tb_warp_row(warp, strip.x, strip.y, strip.width, reader->resampler.px, reader->resampler.py);
-    while (first < end && !tb_warp_is_inside(reader->resampler.px[first], info->width))
-        first++;
-    while (end > first && !tb_warp_is_inside(reader->resampler.px[end - 1], info->width))
-        end--;
     if (first == end)
         goto done;
     if (is_copy)
@@ -205,6 +230,7 @@ static void read_turned(tb_epoch_reader *reader, int f, tb_rect strip, tb_rect r
     const tb_image_info *info = tb_epoch_file(reader->epoch, f);
     const float         *row[TB_BANDS_MAX];
 
+    reader->columns = (placed){0};
     for (int b = 0; b < info->bands; b++)
         row[b] = reader->resampler.out + b * reader->resampler.columns;
     for (int64_t y = strip.y; y < strip.y + strip.height; y++) {
@@ -283,6 +309,7 @@ static tb_status apply_validity(tb_epoch_reader *reader, tb_rect rect, float *co
     const tb_warp       *warp   = tb_epoch_warp(reader->epoch, f);
     const tb_image_info *info   = tb_epoch_file(reader->epoch, f);
 
+    reader->columns = (placed){0};
     for (int64_t y0 = rect.y; y0 < rect.y + rect.height; y0 += STRIP_ROWS) {
         tb_rect strip  = tb_rect_intersect((tb_rect){rect.x, y0, rect.width, STRIP_ROWS}, rect);
         tb_rect window = tb_warp_window(warp, strip);
@@ -315,10 +342,10 @@ done:
 
 static bool is_anybodys(const int16_t *file, int64_t n)
 {
-    int signs = 0;
+    int16_t signs = 0;
 
     for (int64_t i = 0; i < n; i++)
-        signs |= file[i];
+        signs = (int16_t)(signs | file[i]);
     return signs >= 0;
 }
 

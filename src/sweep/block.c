@@ -109,8 +109,7 @@ static void classify_row(uint8_t *classes, const int16_t *stratum, const float *
     for (int64_t x = 0, end; x < m->rect.width; x = end) {
         const tb_model_threshold *t;
 
-        for (end = x + 1; end < m->rect.width && stratum[end] == stratum[x];)
-            end++;
+        end = tb_stratum_end(stratum, x, m->rect.width);
         if (stratum[x] < 0 || model->judge[stratum[x]] == NULL) {
             memset(classes + x, TB_RUN_UNOBSERVED, (size_t)(end - x));
             continue;

@@ -26,9 +26,9 @@ static const size_t CACHE_WISH = (size_t)320 << 20;
 enum { PANEL_TILES = 12 };
 
 /*
- * Blocks end so many rows, and the halo, before a tile does: what is below is not decoded for it,
- * and of a panel two rows of tiles are held and not three. More than a resampler's taps: dates lie
- * apart by some pixels.
+ * Blocks end so many rows and columns, and the halo, before a tile does: what is below and to the
+ * right of it is not decoded for them, and of a panel two rows of tiles are touched and not three.
+ * More than a resampler's taps: dates lie apart by some pixels.
  */
 enum { APART_MOST = 32, TAPS = 4 };
 
@@ -45,6 +45,11 @@ typedef struct date_cost {
     bool   is_aligned;    /* no row of blocks touches more tiles than its own and those above */
     bool   is_stored;     /* a tile is read again as soon as found */
 } date_cost;
+
+static int64_t divide_up(int64_t a, int64_t b)
+{
+    return (a + b - 1) / b;
+}
 
 /* Whether the file's tiles end where blocks of the plan do, but for what they may lie apart. */
 static bool is_aligned(const tb_plan *plan, const tb_warp *warp, int64_t tile)
@@ -90,7 +95,8 @@ static date_cost cost_of(const tb_plan *plan, const tb_epoch *epoch)
 /* Tiles that so many rows touch of one panel, and those the next rows will want again. */
 static size_t cache_of(const tb_plan *plan, date_cost cost, int64_t panel, double rows)
 {
-    double columns = (double)panel + 2.0 * plan->halo + 2.0 * cost.tile_width;
+    int64_t width   = panel < plan->lattice.width ? panel : plan->lattice.width;
+    double  columns = (double)width + 2.0 * plan->halo + 2.0 * cost.tile_width;
 
     return (size_t)(columns * rows * cost.bytes_per_pixel) +
            (size_t)(1 + plan->threads) * cost.tile_bytes;
@@ -125,15 +131,20 @@ static size_t worker_bytes(const tb_pair *pair, const tb_plan *plan, date_cost b
            after.decoder_bytes;
 }
 
+static int64_t lead_of(const tb_plan *plan)
+{
+    int64_t lead = plan->halo + TAPS + APART_MOST;
+
+    return lead <= plan->block / 2 ? lead : 0;
+}
+
 static void fill_bytes(tb_plan *plan, const tb_pair *pair)
 {
     date_cost before, after;
     size_t    sweep;
 
-    plan->lead = plan->halo + TAPS + APART_MOST;
-    plan->lead = plan->lead <= plan->block / 2 ? plan->lead : 0;
-    before     = cost_of(plan, pair->before);
-    after      = cost_of(plan, pair->after);
+    before = cost_of(plan, pair->before);
+    after  = cost_of(plan, pair->after);
 
     plan->fit_cache_bytes =
         cells_cache(plan, before, TB_SAMPLE_CELL) + cells_cache(plan, after, TB_SAMPLE_CELL);
@@ -167,7 +178,8 @@ static void shrink(tb_plan *plan, const tb_pair *pair, bool is_block_given, doub
 
     for (;;) {
         plan->fit_bytes = tb_model_fit_bytes(pair, sample_share, plan->threads, plan->kept_planes);
-        plan->panel     = (width + plan->block - 1) / plan->block * plan->block;
+        plan->lead      = lead_of(plan);
+        plan->panel     = divide_up(width + plan->lead, plan->block) * plan->block;
         fill_bytes(plan, pair);
         while ((!fits(plan) && plan->panel > plan->block) || is_wasteful(plan, pair)) {
             plan->panel = (plan->panel / 2 + plan->block - 1) / plan->block * plan->block;
@@ -282,41 +294,43 @@ tb_rect tb_plan_shard(const tb_plan *plan, int64_t shard)
     return (tb_rect){0, top, plan->lattice.width, border_of(plan, shard + 1) - top};
 }
 
-static int64_t divide_up(int64_t a, int64_t b)
-{
-    return (a + b - 1) / b;
-}
-
-/* Rows of blocks; the first ends early. */
+/* Rows and columns of blocks; the first ends early. */
 static int64_t rows_of(const tb_plan *plan, tb_rect shard)
 {
     return divide_up(shard.height + plan->lead, plan->block);
 }
 
+static int64_t columns_of(const tb_plan *plan, tb_rect shard)
+{
+    return divide_up(shard.width + plan->lead, plan->block);
+}
+
 int64_t tb_plan_blocks(const tb_plan *plan, tb_rect shard)
 {
-    return divide_up(shard.width, plan->block) * rows_of(plan, shard);
+    return columns_of(plan, shard) * rows_of(plan, shard);
 }
 
 /* The panel a block lies in, all of its rows. */
 static tb_rect panel_of(const tb_plan *plan, tb_rect shard, int64_t block)
 {
     int64_t each  = plan->panel / plan->block * rows_of(plan, shard);
-    tb_rect panel = {shard.x + block / each * plan->panel, shard.y, plan->panel, shard.height};
+    tb_rect panel = {shard.x + block / each * plan->panel - plan->lead, shard.y, plan->panel,
+                     shard.height};
 
     return tb_rect_intersect(panel, shard);
 }
 
 tb_rect tb_plan_block(const tb_plan *plan, tb_rect shard, int64_t block)
 {
-    tb_rect panel   = panel_of(plan, shard, block);
-    int64_t columns = divide_up(panel.width, plan->block);
-    int64_t within  = block % (plan->panel / plan->block * rows_of(plan, shard));
-    tb_rect rect    = {panel.x + within % columns * plan->block,
-                       panel.y + within / columns * plan->block - plan->lead, plan->block,
-                       plan->block};
+    int64_t across = plan->panel / plan->block, each = across * rows_of(plan, shard);
+    int64_t first = block / each * across, within = block % each;
+    int64_t columns =
+        columns_of(plan, shard) - first < across ? columns_of(plan, shard) - first : across;
+    tb_rect rect = {shard.x + (first + within % columns) * plan->block - plan->lead,
+                    shard.y + within / columns * plan->block - plan->lead, plan->block,
+                    plan->block};
 
-    return tb_rect_intersect(rect, panel);
+    return tb_rect_intersect(rect, shard);
 }
 
 void tb_plan_left(const tb_plan *plan, tb_rect shard, int64_t block, tb_rect left[TB_PLAN_LEFT])

@@ -31,7 +31,7 @@ typedef struct tb_plan {
     tb_rect lattice;
     int     threads; /**< workers of the one loop */
     int64_t block;   /**< side of a block */
-    int64_t lead;    /**< rows of the lattice by which blocks end before a multiple of it */
+    int64_t lead;    /**< rows and columns by which blocks end before a multiple of it */
     int64_t panel;   /**< columns of a panel, a multiple of block */
     int     halo;
     int     kept_planes;
