@@ -115,8 +115,18 @@ static void blocks_tile_what_shards_tile(void **state)
 
                 assert_false(tb_rect_is_empty(r));
                 assert_true(r.width <= plan.block && r.height <= plan.block);
-                assert_true(r.x / plan.panel >= seen_panel); /* panel by panel */
-                seen_panel = r.x / plan.panel;
+                assert_true((r.x + plan.lead) / plan.panel >= seen_panel); /* panel by panel */
+                seen_panel = (r.x + plan.lead) / plan.panel;
+                for (int j = 0; j < 3; j++) {
+                    int64_t of = random_between(&seed, 0, blocks - 1);
+                    tb_rect left[TB_PLAN_LEFT];
+
+                    tb_plan_left(&plan, shard, of, left);
+                    if ((tb_plan_block(&plan, shard, of).x + plan.lead) / plan.panel == seen_panel)
+                        assert_int_equal(tb_rect_area(tb_rect_intersect(r, left[0])) +
+                                             tb_rect_area(tb_rect_intersect(r, left[1])),
+                                         k > of ? tb_rect_area(r) : 0);
+                }
                 pixels += tb_rect_area(r);
                 if (i % 4 == 0) /* each pixel only where that is cheap */
                     continue;
