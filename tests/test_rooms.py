@@ -14,7 +14,7 @@ LIBC = """assert complex ctype dirent dlfcn errno fcntl fenv float inttypes limi
 stdatomic stdbool stddef stdint stdio stdlib stdnoreturn string strings sys/file sys/mman sys/resource sys/stat
 sys/statvfs sys/time sys/types time unistd""".split()
 LIBRARY = {"yaml": r"yaml\.h", "omp": r"omp\.h", "pthread": r"pthread\.h", "fftw": r"fftw3\.h", "hdf5": r"hdf5\.h",
-           "gdal": r"(gdal|cpl|ogr)\w*\.h", "tiff": r"tiffio\.h", "deflate": r"libdeflate\.h", "zstd": r"zstd\.h",
+           "gdal": r"(gdal|cpl|ogr)\w*\.h", "tiff": r"tiffio\.h", "isal": r"isa-l/\w+\.h", "zstd": r"zstd\.h",
            "geos": r"geos_c\.h", "cairo": r"cairo[\w-]*\.h", "jansson": r"jansson\.h",
            "xgboost": r"xgboost/c_api\.h",
            "crypto": r"openssl/\w+\.h"}

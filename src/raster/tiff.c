@@ -6,7 +6,7 @@
 #include <sys/types.h>
 #include <unistd.h>
 
-#include <libdeflate.h>
+#include <isa-l/igzip_lib.h>
 #include <tiffio.h>
 #include <zstd.h>
 
@@ -33,9 +33,9 @@ struct tb_tiff {
     int64_t        step;           /* rows of a block that are decoded at once */
     uint64_t       file_bytes;     /* at the first read */
 
-    unsigned char                  *packed, *block, *row;
-    struct libdeflate_decompressor *inflater;
-    ZSTD_DCtx                      *unzstd;
+    unsigned char        *packed, *block, *row;
+    struct inflate_state *inflater;
+    ZSTD_DCtx            *unzstd;
 };
 
 /* Blocks beyond are decoded by GDAL, in pieces where it can. */
@@ -285,8 +285,7 @@ void tb_tiff_close(tb_tiff *of)
         return;
     if (of->file >= 0)
         close(of->file);
-    if (of->inflater != NULL)
-        libdeflate_free_decompressor(of->inflater);
+    tb_free(of->inflater);
     ZSTD_freeDCtx(of->unzstd);
     tb_free(of->packed);
     tb_free(of->block);
@@ -335,7 +334,7 @@ static tb_status prepare(tb_tiff *of, bool *is_ready, tb_error *err)
     if (of->block == NULL)
         TB_TRY(tb_alloc(&of->block, (size_t)bytes_of_rows(of, of->step), 1, "block", err));
     if (of->codec == DEFLATE && of->inflater == NULL)
-        of->inflater = libdeflate_alloc_decompressor();
+        TB_TRY(tb_alloc(&of->inflater, 1, sizeof *of->inflater, "decoder of DEFLATE", err));
     if (of->codec == ZSTD && of->unzstd == NULL)
         of->unzstd = ZSTD_createDCtx();
     if (of->file < 0) {
@@ -345,7 +344,7 @@ static tb_status prepare(tb_tiff *of, bool *is_ready, tb_error *err)
         end            = of->file >= 0 ? lseek(of->file, 0, SEEK_END) : 0;
         of->file_bytes = end > 0 ? (uint64_t)end : 0;
     }
-    if ((of->codec == DEFLATE && of->inflater == NULL) || (of->codec == ZSTD && of->unzstd == NULL))
+    if (of->codec == ZSTD && of->unzstd == NULL)
         status = tb_error_set(err, TB_E_MEMORY, "out of memory, decoding %s", of->path);
     *is_ready = of->file >= 0;
 done:
@@ -374,6 +373,19 @@ static int64_t rows_of(const tb_tiff *of, int64_t by)
     return of->is_strips && left < of->block_height ? left : of->block_height;
 }
 
+/* True if the block is whole and of exactly `size` bytes. */
+static bool inflate(struct inflate_state *state, unsigned char *packed, uint64_t packed_size,
+                    unsigned char *to, uint64_t size)
+{
+    isal_inflate_init(state);
+    state->crc_flag  = ISAL_ZLIB;
+    state->next_in   = packed;
+    state->avail_in  = (uint32_t)packed_size;
+    state->next_out  = to;
+    state->avail_out = (uint32_t)size;
+    return isal_inflate_stateless(state) == ISAL_DECOMP_OK && state->avail_out == 0;
+}
+
 /*
  * Decodes a block, or of one that is stored as it is the rows of `piece`. True if the block is
  * there and is of exactly its size.
@@ -398,8 +410,7 @@ static bool decode(tb_tiff *of, int plane, int64_t bx, int64_t by, tb_rect piece
         return false;
     if (of->codec == ZSTD)
         return ZSTD_decompressDCtx(of->unzstd, to, size, of->packed, packed) == size;
-    return libdeflate_zlib_decompress(of->inflater, of->packed, packed, to, size, NULL) ==
-           LIBDEFLATE_SUCCESS;
+    return inflate(of->inflater, of->packed, packed, to, size);
 }
 
 /* Bytes the right way round and differences summed: `n` samples in place, or at of->row. */

@@ -2,7 +2,7 @@
  * The blocks of a plain TIFF, decoded without GDAL: the fast path under image.c.
  *
  * libtiff reads the directory; blocks are read from their place in the file, decoded with
- * libdeflate or libzstd, and their predictor undone by row functions. What is decoded is bit for
+ * ISA-L or libzstd, and their predictor undone by row functions. What is decoded is bit for
  * bit what GDAL gives, or nothing: of a block that is absent or does not decode to exactly its size
  * this says that it cannot, and GDAL is asked, whose pixels or whose complaint then count.
  *
