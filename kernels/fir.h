@@ -13,8 +13,8 @@
  * radius].
  * fir_columns: outputs + 2 * radius pointers to n floats each, and 1 .. TB_FIR_OUTPUTS_MAX outputs,
  * which share what they read.
- * Exactness: all variants equal _c bit for bit (k = 0 first, then pairs outwards, left before
- * right).
+ * Exactness: all variants equal _c bit for bit (k = 0 first, then pairs outwards, of each pair
+ * share * (left + right)).
  */
 #ifndef TUBAN_KERNELS_FIR_H
 #define TUBAN_KERNELS_FIR_H

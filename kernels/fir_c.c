@@ -47,8 +47,8 @@ static inline void sum_wide(float *restrict dst, const float *const *rows, const
         for (int i = 0; i < registers; i++) {
             size_t x = at + (size_t)(i * TB_FLOATS);
 
-            sum[i] += share->of[k] * tb_floats_load(rows[radius - k] + x);
-            sum[i] += share->of[k] * tb_floats_load(rows[radius + k] + x);
+            sum[i] += share->of[k] *
+                      (tb_floats_load(rows[radius - k] + x) + tb_floats_load(rows[radius + k] + x));
         }
     for (int i = 0; i < registers; i++)
         tb_floats_store(dst + at + i * TB_FLOATS, sum[i]);
@@ -59,8 +59,7 @@ static float sum_one(const float *const *rows, const shares *share, int radius, 
     float sum = share->of[0] * rows[radius][x];
 
     for (int k = 1; k <= radius; k++) {
-        sum += share->of[k] * rows[radius - k][x];
-        sum += share->of[k] * rows[radius + k][x];
+        sum += share->of[k] * (rows[radius - k][x] + rows[radius + k][x]);
     }
     return sum;
 }
@@ -95,8 +94,8 @@ static inline void sum_along(float *restrict dst, const float *src, const shares
     }
     for (int k = 1; k <= radius; k++)
         for (int i = 0; i < WIDE; i++) {
-            sum[i] += share->of[k] * tb_floats_between(from[i], from[i + 1], TB_FLOATS - k);
-            sum[i] += share->of[k] * tb_floats_between(from[i + 1], from[i + 2], k);
+            sum[i] += share->of[k] * (tb_floats_between(from[i], from[i + 1], TB_FLOATS - k) +
+                                      tb_floats_between(from[i + 1], from[i + 2], k));
         }
     for (int i = 0; i < WIDE; i++)
         tb_floats_store(dst + i * TB_FLOATS, sum[i]);
@@ -142,8 +141,7 @@ static inline void sum_all(float *const *dst, const float *const *rows, const sh
                 right[j][i] = right[j + 1][i];
             right[LAST][i] = tb_floats_load(rows[radius + LAST + k] + at + i * TB_FLOATS);
             for (int j = 0; j <= LAST; j++) {
-                sum[j][i] += share->of[k] * left[j][i];
-                sum[j][i] += share->of[k] * right[j][i];
+                sum[j][i] += share->of[k] * (left[j][i] + right[j][i]);
             }
         }
     for (int j = 0; j <= LAST; j++)
@@ -162,8 +160,7 @@ static void add_pair(float *restrict sum, float *restrict weight, const float *r
         float l         = has_left ? left[x] : 0.0f;
         float r         = has_right ? right[x] : 0.0f;
 
-        sum[x] += share * l;
-        sum[x] += share * r;
+        sum[x] += share * (l + r);
         weight[x] += has_left ? share : 0.0f;
         weight[x] += has_right ? share : 0.0f;
     }

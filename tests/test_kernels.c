@@ -495,14 +495,18 @@ static float fir_of(const float *const *row, const float *share, int radius, siz
 {
     float sum = share[0] * row[radius][x], weight = share[0], all = share[0];
 
-    for (int k = 1; k <= radius; k++)
+    for (int k = 1; k <= radius; k++) {
+        float pair = 0.0f;
+
         for (int side = -1; side <= 1; side += 2) {
             float value = row[radius + side * k][x];
 
-            sum += share[k] * (isnan(value) ? 0.0f : value);
+            pair += isnan(value) ? 0.0f : value;
             weight += isnan(value) ? 0.0f : share[k];
             all += share[k];
         }
+        sum += share[k] * pair;
+    }
     return weight == all ? sum : sum / weight;
 }
 
