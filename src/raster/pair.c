@@ -11,7 +11,7 @@ struct tb_pair_reader {
 };
 
 /* Read at once: they, and what is made of them soon, stay in the processor's cache. */
-enum { ROWS_AT_ONCE = 16 };
+enum { ROWS_AT_ONCE = 32 };
 
 /* Footprints are a little generous: of images that only touch, a strip is left between them. */
 enum { FOOTPRINT_SLACK = 8 };

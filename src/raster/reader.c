@@ -8,7 +8,7 @@
 #include "raster/window.h"
 
 /* Rows read at once: they and what they are made of stay in the processor's cache. */
-enum { STRIP_ROWS = 16 };
+enum { STRIP_ROWS = 32 };
 
 /* Columns of the lattice, all rows of which lie alike in an image that is only moved or scaled. */
 typedef struct placed {
