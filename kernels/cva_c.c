@@ -9,20 +9,59 @@ enum { CHUNK = 512, BANDS_TO_SPARE_ONE = 5 };
  * its range, and all are so small that their share of a value is more than the spread, so that
  * nothing need be divided by them. Bounds are a little narrow: rounding does not matter.
  */
-static int is_plain(const float *restrict t0, const float *restrict t1,
-                    const tb_cva_weights *weights, int b, size_t n)
+typedef struct bounds {
+    float low0, high0, low1, high1;
+    int   are_beyond; /* themselves: nothing lies within */
+} bounds;
+
+static bounds bounds_of(const tb_cva_weights *weights, int b)
 {
     const float narrow = 1.0f - 0x1p-20f;
     float       limit0 = weights->by_value / weights->by_spread[b] * narrow;
     float limit1 = (limit0 * narrow - fabsf(weights->intercept[b])) / weights->slope[b] * narrow;
-    float low0   = weights->low[0] > -limit0 ? weights->low[0] : -limit0;
-    float high0  = weights->high[0] < limit0 ? weights->high[0] : limit0;
-    float low1   = weights->low[1] > -limit1 ? weights->low[1] : -limit1;
-    float high1  = weights->high[1] < limit1 ? weights->high[1] : limit1;
-    int   beyond = !(weights->by_spread[b] >= 0.0f && limit1 >= 0.0f);
+
+    return (bounds){.low0       = weights->low[0] > -limit0 ? weights->low[0] : -limit0,
+                    .high0      = weights->high[0] < limit0 ? weights->high[0] : limit0,
+                    .low1       = weights->low[1] > -limit1 ? weights->low[1] : -limit1,
+                    .high1      = weights->high[1] < limit1 ? weights->high[1] : limit1,
+                    .are_beyond = !(weights->by_spread[b] >= 0.0f && limit1 >= 0.0f)};
+}
+
+static int is_plain(const float *restrict t0, const float *restrict t1, bounds of, size_t n)
+{
+    int beyond = of.are_beyond;
 
     for (size_t x = 0; x < n; x++)
-        beyond |= (t0[x] <= low0) | (t0[x] >= high0) | (t1[x] <= low1) | (t1[x] >= high1);
+        beyond |=
+            (t0[x] <= of.low0) | (t0[x] >= of.high0) | (t1[x] <= of.low1) | (t1[x] >= of.high1);
+    return !beyond;
+}
+
+/* Four bands' contrast in one pass, in the order of add_plain: true if all are plain. */
+static int is_plain_of_four(float *restrict contrast, const float *const *t0,
+                            const float *const *t1, size_t at, const tb_cva_weights *weights,
+                            size_t n)
+{
+    const float *a0 = t0[0] + at, *b0 = t0[1] + at, *c0 = t0[2] + at, *d0 = t0[3] + at;
+    const float *a1 = t1[0] + at, *b1 = t1[1] + at, *c1 = t1[2] + at, *d1 = t1[3] + at;
+    const float *slope = weights->slope, *intercept = weights->intercept;
+    const float *by_spread = weights->by_spread;
+    const bounds a = bounds_of(weights, 0), b = bounds_of(weights, 1), c = bounds_of(weights, 2),
+                 d = bounds_of(weights, 3);
+    int beyond     = a.are_beyond | b.are_beyond | c.are_beyond | d.are_beyond;
+
+    for (size_t x = 0; x < n; x++) {
+        float first  = (a0[x] - (intercept[0] + slope[0] * a1[x])) * by_spread[0];
+        float second = (b0[x] - (intercept[1] + slope[1] * b1[x])) * by_spread[1];
+        float third  = (c0[x] - (intercept[2] + slope[2] * c1[x])) * by_spread[2];
+        float fourth = (d0[x] - (intercept[3] + slope[3] * d1[x])) * by_spread[3];
+
+        contrast[x] = first * first + second * second + third * third + fourth * fourth;
+        beyond |= (a0[x] <= a.low0) | (a0[x] >= a.high0) | (a1[x] <= a.low1) | (a1[x] >= a.high1);
+        beyond |= (b0[x] <= b.low0) | (b0[x] >= b.high0) | (b1[x] <= b.low1) | (b1[x] >= b.high1);
+        beyond |= (c0[x] <= c.low0) | (c0[x] >= c.high0) | (c1[x] <= c.low1) | (c1[x] >= c.high1);
+        beyond |= (d0[x] <= d.low0) | (d0[x] >= d.high0) | (d1[x] <= d.low1) | (d1[x] >= d.high1);
+    }
     return !beyond;
 }
 
@@ -84,33 +123,42 @@ static void add_band(float *restrict score, float *restrict contrast, float *res
     }
 }
 
+/* The sums of all bands of a chunk, band by band. */
+static void add_bands(float *restrict score, float *restrict contrast, float *restrict greatest,
+                      const float *const *t0, const float *const *t1, size_t at,
+                      const tb_cva_weights *weights, size_t n)
+{
+    float  none[CHUNK], few[CHUNK];
+    float *s = score != NULL ? score : none, *g = greatest != NULL ? greatest : few;
+
+    for (size_t x = 0; x < n; x++)
+        s[x] = contrast[x] = g[x] = 0.0f;
+    for (int b = 0; b < weights->bands; b++)
+        if (is_plain(t0[b] + at, t1[b] + at, bounds_of(weights, b), n))
+            add_plain(score, contrast, greatest, t0[b] + at, t1[b] + at, weights, b, n);
+        else
+            add_band(s, contrast, g, t0[b] + at, t1[b] + at, weights, b, n);
+}
+
 void TB_KERNEL(tb_cva_magnitude)(float *restrict score, float *restrict contrast,
                                  const float *const *t0, const float *const *t1,
                                  const tb_cva_weights *weights, size_t n)
 {
     int   varying    = weights->varying > 0 ? weights->varying : 1;
     int   spares_one = varying >= BANDS_TO_SPARE_ONE;
+    int   is_alone   = score == NULL && !spares_one && weights->bands == 4;
     float by_bands   = 1.0f / (float)(varying - spares_one);
-    float greatest[CHUNK], none[CHUNK];
+    float greatest[CHUNK];
 
     for (size_t at = 0; at < n; at += CHUNK) {
         size_t length = n - at < CHUNK ? n - at : CHUNK;
-        float *s = score != NULL ? score + at : none, *c = contrast + at;
+        float *s = score != NULL ? score + at : NULL, *c = contrast + at;
 
-        for (size_t x = 0; x < length; x++)
-            s[x] = c[x] = greatest[x] = 0.0f;
-        for (int b = 0; b < weights->bands; b++) {
-            const float *x = t0[b] + at, *y = t1[b] + at;
-
-            if (is_plain(x, y, weights, b, length))
-                add_plain(score != NULL ? s : NULL, c, spares_one ? greatest : NULL, x, y, weights,
-                          b, length);
-            else
-                add_band(s, c, greatest, x, y, weights, b, length);
-        }
+        if (!is_alone || !is_plain_of_four(c, t0, t1, at, weights, length))
+            add_bands(s, c, spares_one ? greatest : NULL, t0, t1, at, weights, length);
         for (size_t x = 0; x < length; x++)
             c[x] = sqrtf((spares_one ? c[x] - greatest[x] : c[x]) * by_bands);
-        for (size_t x = 0; x < length && score != NULL; x++)
+        for (size_t x = 0; x < length && s != NULL; x++)
             s[x] = sqrtf(s[x]);
     }
 }
