@@ -52,38 +52,25 @@ static void channels_at(const float **channel, const tb_pixels *pixels, int64_t 
     }
 }
 
-/* The channels of the next run of a cell's pixels, from `at` on, and its length; 0 at the end. */
-static int64_t next_run(const float **channel, const tb_pixels *pixels, int64_t cell, int64_t at)
+static int64_t length_of_cell(const tb_pixels *pixels, int64_t cell)
 {
-    int64_t end = (cell + 1) * CELL < pixels->count ? (cell + 1) * CELL : pixels->count;
-
-    if (at >= end)
-        return 0;
-    channels_at(channel, pixels, at);
-    return end - at < RUN ? end - at : RUN;
+    return (cell + 1) * CELL < pixels->count ? CELL : pixels->count - cell * CELL;
 }
 
 static tb_status sum_cell(void *context, int worker, int64_t item, tb_error *err)
 {
     pass        *work = context;
     tb_moments  *sums = &work->cell[worker];
-    double       z[RUN], p[RUN];
+    size_t       n    = (size_t)length_of_cell(work->pixels, item);
     const float *channel[2 * BANDS_MAX];
-    int64_t      length;
 
     (void)err;
     *sums = (tb_moments){0};
-    for (int64_t at = item * CELL; (length = next_run(channel, work->pixels, item, at)) > 0;
-         at += length) {
-        size_t n = (size_t)length;
-
-        if (work->is_weighted) {
-            work->kernels->mad_statistic(z, channel, &work->weights, n);
-            work->kernels->chi2_upper(p, z, work->weights.components, n);
-        }
-        work->kernels->moments_add(sums, channel, 2 * work->pixels->bands, work->centre,
-                                   work->is_weighted ? p : NULL, n);
-    }
+    channels_at(channel, work->pixels, item * CELL);
+    if (work->is_weighted)
+        work->kernels->irmad_add(sums, channel, &work->weights, n);
+    else
+        work->kernels->moments_add(sums, channel, 2 * work->pixels->bands, work->centre, NULL, n);
     return TB_OK;
 }
 
@@ -439,16 +426,16 @@ void tb_irmad_weights(tb_mad_weights *weights, const tb_irmad *fit)
 static tb_status apply_cell(void *context, int worker, int64_t item, tb_error *err)
 {
     pass        *work = context;
+    int64_t      end  = item * CELL + length_of_cell(work->pixels, item);
     double       z[RUN], p[RUN];
     double       sum = 0.0;
     const float *channel[2 * BANDS_MAX];
-    int64_t      length;
 
     (void)err;
-    for (int64_t at = item * CELL; (length = next_run(channel, work->pixels, item, at)) > 0;
-         at += length) {
-        size_t n = (size_t)length;
+    for (int64_t at = item * CELL; at < end; at += RUN) {
+        size_t n = (size_t)(end - at < RUN ? end - at : RUN);
 
+        channels_at(channel, work->pixels, at);
         work->kernels->mad_statistic(z, channel, &work->weights, n);
         if (work->weights.components > 0)
             work->kernels->chi2_upper(p, z, work->weights.components, n);
