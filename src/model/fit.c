@@ -86,15 +86,20 @@ static tb_status take_pixels(void *context, tb_pair_block *block, const tb_score
     stratum_pixels *pixels = context;
     tb_status       status = TB_OK;
     int64_t         most   = pixels->count + tb_rect_area(block->rect);
+    tb_sample_rows  rows;
 
     (void)scores;
     if (most > pixels->capacity)
         TB_TRY(reserve(pixels, most > pixels->capacity * 3 / 2 ? most : pixels->capacity * 3 / 2,
                        err));
-    for (int64_t y = 0, i = 0; y < block->rect.height; y++)
-        for (int64_t x = 0; x < block->rect.width; x++, i++) {
-            if (block->stratum[i] != pixels->stratum ||
-                !tb_sample_draws(pixels->sample, block->rect.x + x, block->rect.y + y))
+    tb_sample_rows_init(&rows, pixels->sample, block->rect.x, block->rect.width);
+    for (int64_t y = 0; y < block->rect.height; y++) {
+        int drawn = tb_sample_rows_draw(&rows, block->rect.y + y);
+
+        for (int k = 0; k < drawn; k++) {
+            int64_t i = y * block->rect.width + rows.drawn[k];
+
+            if (block->stratum[i] != pixels->stratum)
                 continue;
             for (int b = 0; b < pixels->bands; b++) {
                 pixels->before[b][pixels->count] = block->before[b][i];
@@ -102,7 +107,9 @@ static tb_status take_pixels(void *context, tb_pair_block *block, const tb_score
             }
             pixels->count++;
         }
-    count_borders(pixels, block);
+    }
+    if (pixels->strata > 1)
+        count_borders(pixels, block);
 done:
     return status;
 }
@@ -186,26 +193,31 @@ static void take_roughness(tally_context *c, const tb_pair_block *block, size_t 
 
 static void count_scores(void *context, const tb_pair_block *block, const tb_scores *scores)
 {
-    tally_context *c    = context;
-    int            halo = c->model->scoring.halo;
+    tally_context *c          = context;
+    const bool     is_optical = c->model->method->feature == NULL;
+    int            halo       = c->model->scoring.halo;
+    tb_sample_rows rows;
 
-    for (int64_t y = 0; y < scores->rect.height; y++)
-        for (int64_t x = 0; x < scores->rect.width; x++) {
+    tb_sample_rows_init(&rows, c->sample, scores->rect.x, scores->rect.width);
+    for (int64_t y = 0; y < scores->rect.height; y++) {
+        int drawn = tb_sample_rows_draw(&rows, scores->rect.y + y);
+
+        for (int k = 0; k < drawn; k++) {
+            int            x       = rows.drawn[k];
             size_t         at      = (size_t)((y + halo) * block->rect.width + x + halo);
             size_t         in_core = (size_t)(y * scores->rect.width + x);
             const int16_t *stratum = block->stratum + at;
 
-            if (*stratum != c->stratum ||
-                !tb_sample_draws(c->sample, scores->rect.x + x, scores->rect.y + y))
+            if (*stratum != c->stratum)
                 continue;
             tb_tally_add(&c->tally, scores->score[in_core], scores->contrast[in_core]);
-            if (c->model->method->feature == NULL && stratum[-1] == *stratum &&
-                stratum[1] == *stratum)
+            if (is_optical && stratum[-1] == *stratum && stratum[1] == *stratum)
                 take_roughness(c, block, at);
         }
+    }
 }
 
-/* The sample's scores, counted by every worker for itself. */
+/* The sample's scores, counted by every worker for itself: the first into what is asked for. */
 static tb_status tally_scores(tb_tally *out, const tally_context *what, tb_gather *gather,
                               int workers, const tb_rect *cells, int64_t count, tb_error *err)
 {
@@ -218,14 +230,17 @@ static tb_status tally_scores(tb_tally *out, const tally_context *what, tb_gathe
     for (int w = 0; w < workers; w++) {
         own[w]     = *what;
         context[w] = &own[w];
-        TB_TRY(tb_tally_init(&own[w].tally, what->model->bands, err));
+        if (w == 0)
+            own[w].tally = *out;
+        else
+            TB_TRY(tb_tally_init(&own[w].tally, what->model->bands, err));
     }
     TB_TRY(tb_gather_count(gather, cells, count, &what->model->scoring, what->model->radiometry,
                            count_scores, context, err));
-    for (int w = 0; w < workers; w++)
+    for (int w = 1; w < workers; w++)
         tb_tally_merge(out, &own[w].tally);
 done:
-    for (int w = 0; own != NULL && w < workers; w++)
+    for (int w = 1; own != NULL && w < workers; w++)
         tb_tally_reset(&own[w].tally);
     tb_free(own);
     tb_free(context);

@@ -316,6 +316,7 @@ static tb_status iterate(tb_irmad *result, pass *work, const tb_irmad_options *o
     const int  bands  = work->pixels->bands;
     covariance s      = {0};
     problem    it     = {0};
+    tb_irmad  *early  = options->early; /* of no iterations until it is known */
     tb_status  status = TB_OK;
 
     rough_centre(work->centre, work->pixels, work->kernels);
@@ -328,8 +329,9 @@ static tb_status iterate(tb_irmad *result, pass *work, const tb_irmad_options *o
             result->reason = "hardly a pixel was left unchanged: stopped reweighting";
             break;
         }
-        if (!is_first && work->total.weight < options->weight_least * (double)work->pixels->count)
-            break;
+        if (!is_first && early != NULL && early->iterations == 0 &&
+            work->total.weight < options->weight_least * (double)work->pixels->count)
+            *early = *result;
         covariance_of(&s, &work->total, work->centre, 2 * bands);
         if (is_first) {
             for (int i = 0; i < 2 * bands; i++)
@@ -392,15 +394,21 @@ tb_status tb_irmad_fit(tb_irmad *result, const tb_pixels *pixels, const tb_irmad
     tb_status        status = TB_OK;
 
     *result = (tb_irmad){.reason = "", .bands = pixels->bands};
+    if (all.early != NULL)
+        *all.early = *result;
     if (pixels->bands < 1 || pixels->bands > BANDS_MAX)
         return tb_error_set(err, TB_E_INPUT, "fit IR-MAD: expected 1 to %d bands, got %d",
                             BANDS_MAX, pixels->bands);
-    if (pixels->count < (int64_t)PIXELS_PER_BAND * pixels->bands)
-        return unusable(result, "too few valid pixels: fewer than 40 a band");
+    if (pixels->count < (int64_t)PIXELS_PER_BAND * pixels->bands) {
+        status = unusable(result, "too few valid pixels: fewer than 40 a band");
+        goto done;
+    }
 
     TB_TRY(tb_alloc(&work.cell, (size_t)all.workers, sizeof *work.cell, "moments of IR-MAD", err));
     TB_TRY(iterate(result, &work, &all, err));
 done:
+    if (all.early != NULL && all.early->iterations == 0)
+        *all.early = *result;
     tb_free(work.cell);
     return status;
 }
