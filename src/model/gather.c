@@ -103,8 +103,6 @@ static tb_status emit(void *context, int number, int64_t item, tb_error *err)
     worker    *w      = &gather->worker[number];
 
     (void)item;
-    if (gather->take == NULL)
-        return TB_OK;
     return gather->take(gather->context, &w->block, gather->scoring != NULL ? &w->scores : NULL,
                         err);
 }
@@ -116,7 +114,7 @@ static tb_status run(tb_gather *gather, const tb_rect *cells, int64_t count,
     tb_loop loop = {.count    = count,
                     .workers  = gather->engine->workers,
                     .make     = make,
-                    .emit     = emit,
+                    .emit     = gather->take != NULL ? emit : NULL,
                     .context  = gather,
                     .progress = gather->engine->progress};
 

@@ -32,11 +32,10 @@ typedef struct pass {
     double            centre[2 * BANDS_MAX];
     bool              is_weighted; /* false: every pixel weighs 1 */
     tb_mad_weights    weights;     /* of the pass before */
-    tb_moments       *cell;        /* one a worker */
+    tb_moments       *cell;        /* of each */
     tb_moments        total;
     float            *p, *z;      /* where apply writes; may be NULL */
-    double           *cell_z_sum; /* one a worker */
-    double            z_sum;
+    double           *cell_z_sum; /* of each */
 } pass;
 
 static int64_t cells_of(int64_t count)
@@ -60,10 +59,11 @@ static int64_t length_of_cell(const tb_pixels *pixels, int64_t cell)
 static tb_status sum_cell(void *context, int worker, int64_t item, tb_error *err)
 {
     pass        *work = context;
-    tb_moments  *sums = &work->cell[worker];
+    tb_moments  *sums = &work->cell[item];
     size_t       n    = (size_t)length_of_cell(work->pixels, item);
     const float *channel[2 * BANDS_MAX];
 
+    (void)worker;
     (void)err;
     *sums = (tb_moments){0};
     channels_at(channel, work->pixels, item * CELL);
@@ -74,20 +74,13 @@ static tb_status sum_cell(void *context, int worker, int64_t item, tb_error *err
     return TB_OK;
 }
 
-static tb_status add_cell(void *context, int worker, int64_t item, tb_error *err)
+static void add_cell(tb_moments *total, const tb_moments *cell, int channels)
 {
-    pass             *work     = context;
-    const tb_moments *cell     = &work->cell[worker];
-    const int         channels = 2 * work->pixels->bands;
-
-    (void)item;
-    (void)err;
-    work->total.weight += cell->weight;
+    total->weight += cell->weight;
     for (int i = 0; i < channels; i++)
-        work->total.first[i] += cell->first[i];
+        total->first[i] += cell->first[i];
     for (int k = 0; k < channels * (channels + 1) / 2; k++)
-        work->total.second[k] += cell->second[k];
-    return TB_OK;
+        total->second[k] += cell->second[k];
 }
 
 /* Weighted covariances and means of the stacked channels. */
@@ -296,17 +289,22 @@ static tb_status unusable(tb_irmad *result, const char *reason)
     return TB_OK;
 }
 
+/* Cells are summed in any order and added up in theirs: nobody waits for a turn. */
 static tb_status run_pass(pass *work, const tb_irmad_options *options, tb_error *err)
 {
-    tb_loop loop = {.count    = cells_of(work->pixels->count),
-                    .workers  = options->workers,
-                    .make     = sum_cell,
-                    .emit     = add_cell,
-                    .context  = work,
-                    .progress = options->progress};
+    tb_loop   loop   = {.count    = cells_of(work->pixels->count),
+                        .workers  = options->workers,
+                        .make     = sum_cell,
+                        .context  = work,
+                        .progress = options->progress};
+    tb_status status = TB_OK;
 
+    TB_TRY(tb_loop_run(&loop, err));
     work->total = (tb_moments){0};
-    return tb_loop_run(&loop, err);
+    for (int64_t i = 0; i < loop.count; i++)
+        add_cell(&work->total, &work->cell[i], 2 * work->pixels->bands);
+done:
+    return status;
 }
 
 /* Passes over the pixels until the correlations stand still. */
@@ -404,7 +402,8 @@ tb_status tb_irmad_fit(tb_irmad *result, const tb_pixels *pixels, const tb_irmad
         goto done;
     }
 
-    TB_TRY(tb_alloc(&work.cell, (size_t)all.workers, sizeof *work.cell, "moments of IR-MAD", err));
+    TB_TRY(tb_alloc(&work.cell, (size_t)cells_of(pixels->count), sizeof *work.cell,
+                    "moments of IR-MAD", err));
     TB_TRY(iterate(result, &work, &all, err));
 done:
     if (all.early != NULL && all.early->iterations == 0)
@@ -439,13 +438,14 @@ static tb_status apply_cell(void *context, int worker, int64_t item, tb_error *e
     double       sum = 0.0;
     const float *channel[2 * BANDS_MAX];
 
+    (void)worker;
     (void)err;
     for (int64_t at = item * CELL; at < end; at += RUN) {
         size_t n = (size_t)(end - at < RUN ? end - at : RUN);
 
         channels_at(channel, work->pixels, at);
         work->kernels->mad_statistic(z, channel, &work->weights, n);
-        if (work->weights.components > 0)
+        if (work->p != NULL && work->weights.components > 0)
             work->kernels->chi2_upper(p, z, work->weights.components, n);
         for (size_t x = 0; x < n; x++)
             sum += z[x];
@@ -454,17 +454,7 @@ static tb_status apply_cell(void *context, int worker, int64_t item, tb_error *e
         for (size_t x = 0; x < n && work->p != NULL; x++)
             work->p[(size_t)at + x] = work->weights.components > 0 ? (float)p[x] : 1.0f;
     }
-    work->cell_z_sum[worker] = sum;
-    return TB_OK;
-}
-
-static tb_status add_z_sum(void *context, int worker, int64_t item, tb_error *err)
-{
-    pass *work = context;
-
-    (void)item;
-    (void)err;
-    work->z_sum += work->cell_z_sum[worker];
+    work->cell_z_sum[item] = sum;
     return TB_OK;
 }
 
@@ -477,7 +467,6 @@ tb_status tb_irmad_apply(float *p, float *z, double *z_sum, const tb_irmad *fit,
     tb_loop          loop   = {.count    = cells_of(pixels->count),
                                .workers  = all.workers,
                                .make     = apply_cell,
-                               .emit     = add_z_sum,
                                .context  = &work,
                                .progress = all.progress};
     tb_status        status = TB_OK;
@@ -487,10 +476,13 @@ tb_status tb_irmad_apply(float *p, float *z, double *z_sum, const tb_irmad *fit,
                             pixels->bands);
     tb_irmad_weights(&work.weights, fit);
     TB_TRY(
-        tb_alloc(&work.cell_z_sum, (size_t)all.workers, sizeof *work.cell_z_sum, "sums of Z", err));
+        tb_alloc(&work.cell_z_sum, (size_t)loop.count, sizeof *work.cell_z_sum, "sums of Z", err));
     TB_TRY(tb_loop_run(&loop, err));
-    if (z_sum != NULL)
-        *z_sum = work.z_sum;
+    if (z_sum != NULL) {
+        *z_sum = 0.0;
+        for (int64_t i = 0; i < loop.count; i++)
+            *z_sum += work.cell_z_sum[i];
+    }
 done:
     tb_free(work.cell_z_sum);
     return status;

@@ -59,7 +59,8 @@ typedef struct tb_irmad {
  * @param options  NULL for the defaults.
  * @param kernels  borrowed; every table gives the same bits.
  * @return TB_OK; TB_E_INPUT for a band count outside 1 .. 16; TB_E_MEMORY; TB_E_CANCELLED.
- * Threads: one caller per result.  Cost: O(iterations * count * bands^2), 5 KB a worker.
+ * Threads: one caller per result.  Cost: O(iterations * count * bands^2), 5 KB for each 65536
+ * pixels.
  */
 tb_status tb_irmad_fit(tb_irmad *result, const tb_pixels *pixels, const tb_irmad_options *options,
                        const tb_kernels *kernels, tb_error *err);
