@@ -92,7 +92,8 @@ static tb_status make(void *context, int number, int64_t item, tb_error *err)
         TB_TRY(tb_scores_make(&w->scores, gather->scoring, &w->block, gather->radiometry,
                               gather->engine->kernels, err));
     if (gather->work != NULL)
-        gather->work(gather->contexts[number], &w->block, &w->scores);
+        gather->work(gather->contexts[number], item, &w->block,
+                     gather->scoring != NULL ? &w->scores : NULL);
 done:
     return status;
 }

@@ -164,6 +164,22 @@ bool tb_sample_draws(const tb_sample *sample, int64_t x, int64_t y)
     return is_below(bound_of(sample), mixed((uint64_t)x), y);
 }
 
+int64_t tb_sample_count(const tb_sample *sample, tb_rect rect)
+{
+    const uint64_t bound = bound_of(sample);
+    int64_t        count = 0;
+
+    if (sample->share >= 1.0)
+        return tb_rect_area(rect);
+    for (int64_t x = rect.x; x < rect.x + rect.width; x++) {
+        uint64_t column = mixed((uint64_t)x);
+
+        for (int64_t y = rect.y; y < rect.y + rect.height; y++)
+            count += is_below(bound, column, y);
+    }
+    return count;
+}
+
 void tb_sample_rows_init(tb_sample_rows *rows, const tb_sample *sample, int64_t x, int64_t columns)
 {
     rows->bound   = bound_of(sample);

@@ -59,6 +59,9 @@ tb_rect tb_sample_inner(const tb_sample *sample, int64_t i, int halo);
 /** Whether the sample takes the lattice's pixel (x, y), if it lies in a chosen cell. */
 bool tb_sample_draws(const tb_sample *sample, int64_t x, int64_t y);
 
+/** How many pixels of a rectangle the sample takes, as the above tells. */
+int64_t tb_sample_count(const tb_sample *sample, tb_rect rect);
+
 /** The same, row after row of a cell: what a column gives to its pixels' hashes is made once. */
 typedef struct tb_sample_rows {
     uint64_t bound;
