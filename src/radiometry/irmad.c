@@ -29,10 +29,10 @@ static const double ridge_lambda = 1e-3;
 typedef struct pass {
     const tb_pixels  *pixels;
     const tb_kernels *kernels;
-    double            centre[2 * BANDS_MAX];
-    bool              is_weighted; /* false: every pixel weighs 1 */
-    tb_mad_weights    weights;     /* of the pass before */
-    tb_moments       *cell;        /* of each */
+    double            centre[2 * BANDS_MAX]; /* the weights' too, once there are any */
+    bool              is_weighted;           /* false: every pixel weighs 1 */
+    tb_mad_weights    weights;               /* of the pass before */
+    tb_moments       *cell;                  /* of each */
     tb_moments        total;
     float            *p, *z;      /* where apply writes; may be NULL */
     double           *cell_z_sum; /* of each */
