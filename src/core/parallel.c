@@ -84,7 +84,7 @@ tb_status tb_loop_run(const tb_loop *loop, tb_error *err)
             atomic_store(&turn, item + 1);
         }
         atomic_fetch_add(&worked, now_ns() - since);
-#pragma omp critical(tb_loop_failure)
+#pragma omp critical
         if (own_failed < first_failed) {
             first        = own;
             first_failed = own_failed;
