@@ -21,7 +21,8 @@ typedef struct tb_loop {
     tb_status (*make)(void *context, int worker, int64_t item, tb_error *err);
     tb_status (*emit)(void *context, int worker, int64_t item, tb_error *err); /**< may be NULL */
     void              *context;
-    const tb_progress *progress; /**< asked once an item whether to stop; may be NULL */
+    const tb_progress *progress; /**< asked once an item whether to stop, without `emit`
+                                   by the first worker only; may be NULL */
 } tb_loop;
 
 /**

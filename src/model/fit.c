@@ -19,7 +19,7 @@ enum {
     PIXELS_PER_BAND    = 20, /* fewer valid pixels than this for each band are not judged */
 };
 
-static const double  BATCH              = 2 << 20;
+static const double  BATCH              = 2 << 20; /* pixels that room is made for at once */
 static const int64_t WANTED_VALID       = (int64_t)1 << 19; /* of a stratum, where it has them */
 static const int64_t CLOUD_PIXELS_LEAST = 20000;  /* of the sample: a new hall or two are fewer */
 static const int64_t OWN_FIT_LEAST      = 200000; /* below it takes its longest neighbour's */
@@ -170,7 +170,7 @@ done:
     return status;
 }
 
-/* As many cells at once as room is worth giving to before it is known what of them is valid. */
+/* A few cells at once: room is made for all that is drawn of them, and not all need be valid. */
 static tb_status take_cells(stratum_pixels *pixels, tb_gather *gather, const tb_rect *cells,
                             int64_t count, int workers, tb_error *err)
 {
