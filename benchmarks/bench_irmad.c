@@ -21,10 +21,10 @@ static float *read_corner(const char *path, int side, int *bands)
 
     if (image == NULL)
         exit(1);
-    *bands  = GDALGetRasterCount(image);
-    samples = malloc((size_t)*bands * count * sizeof *samples);
-    if (samples == NULL || GDALDatasetRasterIO(image, GF_Read, 0, 0, side, side, samples, side,
-                                               side, GDT_Float32, *bands, NULL, 0, 0, 0) != CE_None)
+    *bands = GDALGetRasterCount(image);
+    if (tb_alloc(&samples, (size_t)*bands * count, sizeof *samples, "samples", NULL) != TB_OK ||
+        GDALDatasetRasterIO(image, GF_Read, 0, 0, side, side, samples, side, side, GDT_Float32,
+                            *bands, NULL, 0, 0, 0) != CE_None)
         exit(1);
     GDALClose(image);
     return samples;
@@ -75,7 +75,7 @@ int main(int argc, char **argv)
     for (int i = 0; i < fit.components; i++)
         printf("%s%.9f", i > 0 ? ", " : "", fit.rho[i]);
     printf("]}\n");
-    free(samples[0]);
-    free(samples[1]);
+    tb_free(samples[0]);
+    tb_free(samples[1]);
     return 0;
 }

@@ -1,75 +1,86 @@
 #include "kernels/mad.h"
 
-#include <math.h>
 #include <string.h>
 
-#include "kernels/lanes.h"
+#include "kernels/centred.h"
 
-enum { CHUNK = 256, TILE = 2, STEP = 4 * TB_LANES };
-
-typedef struct chunk {
-    _Alignas(64) double z[TB_MAD_CHANNELS_MAX][CHUNK];
-    _Alignas(64) double statistic[CHUNK];
-} chunk;
+enum {
+    PIXELS = TB_CHUNK_TILE,                   /* registers of them at a time */
+    TILE   = sizeof(tb_vector) == 64 ? 4 : 2, /* components, as registers allow */
+};
 
 /*
- * Two components of four registers of pixels at a time: eight independent sums hide the latency of
- * an addition.
+ * Some components of four registers of pixels at a time: independent sums hide the latency of an
+ * addition, and a sample is loaded once for all of them.
  */
-static void add_tile(chunk        *c, double (*coefficient)[TB_MAD_CHANNELS_MAX],
-                     const double *by_variance, int channels, size_t padded)
+static inline __attribute__((always_inline)) void add_tile(double               *statistic,
+                                                           const tb_centred     *chunk,
+                                                           const tb_mad_weights *weights, int first,
+                                                           const int components, size_t padded)
 {
-    tb_vector *statistic = (tb_vector *)c->statistic;
+    for (size_t v = 0; v < padded / TB_VECTOR; v += PIXELS) {
+        tb_vector *sum             = (tb_vector *)statistic + v;
+        tb_vector  m[TILE][PIXELS] = {0};
 
-    for (size_t v = 0; v < padded / TB_VECTOR; v += 4) {
-        tb_vector m0 = {0}, m1 = {0}, m2 = {0}, m3 = {0};
-        tb_vector n0 = {0}, n1 = {0}, n2 = {0}, n3 = {0};
+        for (int k = 0; k < weights->channels; k++) {
+            const tb_vector *z = (const tb_vector *)chunk->z[k] + v;
 
-        for (int k = 0; k < channels; k++) {
-            const tb_vector *z = (const tb_vector *)c->z[k] + v;
-            double           m = coefficient[0][k], n = coefficient[1][k];
+#pragma GCC unroll 4
+            for (int i = 0; i < components; i++) {
+                const double coefficient = weights->coefficient[first + i][k];
 
-            m0 += m * z[0];
-            m1 += m * z[1];
-            m2 += m * z[2];
-            m3 += m * z[3];
-            n0 += n * z[0];
-            n1 += n * z[1];
-            n2 += n * z[2];
-            n3 += n * z[3];
+#pragma GCC unroll 4
+                for (int x = 0; x < PIXELS; x++)
+                    m[i][x] += coefficient * z[x];
+            }
         }
-        statistic[v] += m0 * m0 * by_variance[0];
-        statistic[v + 1] += m1 * m1 * by_variance[0];
-        statistic[v + 2] += m2 * m2 * by_variance[0];
-        statistic[v + 3] += m3 * m3 * by_variance[0];
-        statistic[v] += n0 * n0 * by_variance[1];
-        statistic[v + 1] += n1 * n1 * by_variance[1];
-        statistic[v + 2] += n2 * n2 * by_variance[1];
-        statistic[v + 3] += n3 * n3 * by_variance[1];
+#pragma GCC unroll 4
+        for (int x = 0; x < PIXELS; x++) {
+            tb_vector z = {0};
+
+            if (first > 0)
+                z = sum[x];
+#pragma GCC unroll 4
+            for (int i = 0; i < components; i++)
+                z += m[i][x] * m[i][x] * weights->by_variance[first + i];
+            sum[x] = z;
+        }
+    }
+}
+
+void TB_KERNEL(tb_centred_statistic)(double *statistic, const tb_centred *chunk,
+                                     const tb_mad_weights *weights, size_t n)
+{
+    const size_t padded = tb_centred_padded(n);
+
+    if (weights->components == 0)
+        memset(statistic, 0, padded * sizeof *statistic);
+    for (int i = 0; i < weights->components; i += TILE) {
+        int left = weights->components - i;
+
+        /* Constants, so that the sums of each case are in registers. */
+        if (left >= TILE)
+            add_tile(statistic, chunk, weights, i, TILE, padded);
+        else if (left == 3 && TILE > 3)
+            add_tile(statistic, chunk, weights, i, 3, padded);
+        else if (left == 2 && TILE > 2)
+            add_tile(statistic, chunk, weights, i, 2, padded);
+        else
+            add_tile(statistic, chunk, weights, i, 1, padded);
     }
 }
 
 void TB_KERNEL(tb_mad_statistic)(double *restrict z, const float *const *channel,
                                  const tb_mad_weights *weights, size_t n)
 {
-    /* Components that fill up the last tile weigh nothing: they add a true zero. */
-    double coefficient[TB_MAD_COMPONENTS_MAX][TB_MAD_CHANNELS_MAX] = {{0.0}};
-    double by_variance[TB_MAD_COMPONENTS_MAX]                      = {0.0};
-    chunk  c;
+    _Alignas(64) double statistic[TB_CHUNK];
+    tb_centred          chunk;
 
-    for (int i = 0; i < weights->components; i++) {
-        memcpy(coefficient[i], weights->coefficient[i], sizeof coefficient[i]);
-        by_variance[i] = weights->by_variance[i];
-    }
-    for (size_t at = 0; at < n; at += CHUNK) {
-        size_t length = n - at < CHUNK ? n - at : CHUNK;
-        size_t padded = (length + STEP - 1) / STEP * STEP;
+    for (size_t at = 0; at < n; at += TB_CHUNK) {
+        size_t length = n - at < TB_CHUNK ? n - at : TB_CHUNK;
 
-        for (int k = 0; k < weights->channels; k++)
-            tb_lanes_centre(c.z[k], channel[k] + at, weights->centre[k], length, padded);
-        memset(c.statistic, 0, sizeof c.statistic);
-        for (int i = 0; i < weights->components; i += TILE)
-            add_tile(&c, coefficient + i, by_variance + i, weights->channels, padded);
-        memcpy(z + at, c.statistic, length * sizeof *z);
+        tb_centred_fill(&chunk, channel, at, weights->channels, weights->centre, length);
+        TB_KERNEL(tb_centred_statistic)(statistic, &chunk, weights, length);
+        memcpy(z + at, statistic, length * sizeof *z);
     }
 }

@@ -1,94 +1,112 @@
 #include "kernels/moments.h"
 
-#include "kernels/lanes.h"
+#include "kernels/centred.h"
 
-enum { CHUNK = 256, TILE = 6, ROWS = TB_MOMENTS_CHANNELS_MAX + 1 };
+enum {
+    ACROSS = TB_CHUNK_TILE,
+    DOWN   = sizeof(tb_vector) == 64 ? 4 : 2 /* rows and columns of sums, as registers allow */
+};
 
-/* The chunk's channels, centred, and a row of ones below them: its products are the first moments.
- */
-typedef struct chunk {
-    _Alignas(64) double z[ROWS][CHUNK];
-    _Alignas(64) double weight[CHUNK];
-    _Alignas(64) double weighted[CHUNK];
-} chunk;
-
-static void copy_weights(double *restrict dst, const double *restrict src, size_t n, size_t padded)
-{
-    for (size_t x = 0; x < n; x++)
-        dst[x] = src != NULL ? src[x] : 1.0;
-    for (size_t x = n; x < padded; x++)
-        dst[x] = 0.0;
-}
-
-static void multiply(double *restrict dst, const double *restrict a, const double *restrict b,
-                     size_t n)
-{
-    for (size_t x = 0; x < n; x++)
-        dst[x] = a[x] * b[x];
-}
+/* Sums of lanes: of DOWN weighted channels by ACROSS channels, and of the weighted ones alone. */
+typedef struct tile {
+    _Alignas(64) double second[DOWN][ACROSS][TB_LANES];
+    _Alignas(64) double first[DOWN][TB_LANES];
+} tile;
 
 static double fold(const double *lane)
 {
-    return ((lane[0] + lane[4]) + (lane[2] + lane[6])) +
-           ((lane[1] + lane[5]) + (lane[3] + lane[7]));
+    double half[4];
+
+    for (int k = 0; k < 4; k++)
+        half[k] = lane[k] + lane[k + 4];
+    return (half[0] + half[2]) + (half[1] + half[3]);
 }
 
 /*
- * Sums of `a` times each of six rows. Six at a time hide the latency of an addition; one register
- * of lanes after another, so that the sums stay in registers on every instruction set.
+ * One register of lanes after another, so that the sums stay in registers on every instruction set.
+ * `lead`: how far the tile's first row lies below its first column where the triangle's diagonal
+ * passes through it, so that only columns from there on are summed; below 0 where it does not.
  */
-static void multiply_tile(double sum[TILE], const double *a, const double *const row[TILE],
-                          size_t padded)
+static inline __attribute__((always_inline)) void sum_tile(tile *out, const tb_centred *chunk,
+                                                           const double *weights, int row,
+                                                           int column, const int lead, size_t n)
 {
-    const tb_vector *left = (const tb_vector *)a;
-    const tb_vector *r0 = (const tb_vector *)row[0], *r1 = (const tb_vector *)row[1];
-    const tb_vector *r2 = (const tb_vector *)row[2], *r3 = (const tb_vector *)row[3];
-    const tb_vector *r4 = (const tb_vector *)row[4], *r5 = (const tb_vector *)row[5];
-    tb_vector        lanes[TILE][TB_PARTS];
+    const tb_vector *weight = (const tb_vector *)weights;
 
     for (size_t part = 0; part < TB_PARTS; part++) {
-        tb_vector s0 = {0}, s1 = {0}, s2 = {0}, s3 = {0}, s4 = {0}, s5 = {0};
+        tb_vector second[DOWN][ACROSS] = {0}, first[DOWN] = {0};
 
-        for (size_t v = part; v < padded / TB_VECTOR; v += TB_PARTS) {
-            tb_vector l = left[v];
+        for (size_t v = part; v < (n + TB_LANES - 1) / TB_LANES * TB_PARTS; v += TB_PARTS) {
+            tb_vector weighted[DOWN];
 
-            s0 += l * r0[v];
-            s1 += l * r1[v];
-            s2 += l * r2[v];
-            s3 += l * r3[v];
-            s4 += l * r4[v];
-            s5 += l * r5[v];
+#pragma GCC unroll 4
+            for (int i = 0; i < DOWN; i++) {
+                weighted[i] = weight[v] * ((const tb_vector *)chunk->z[row + i])[v];
+                if (lead >= 0)
+                    first[i] += weighted[i];
+            }
+#pragma GCC unroll 4
+            for (int j = 0; j < ACROSS; j++) {
+                tb_vector right = ((const tb_vector *)chunk->z[column + j])[v];
+
+#pragma GCC unroll 4
+                for (int i = 0; i < DOWN; i++)
+                    if (j >= lead + i || lead < 0)
+                        second[i][j] += weighted[i] * right;
+            }
         }
-        lanes[0][part] = s0;
-        lanes[1][part] = s1;
-        lanes[2][part] = s2;
-        lanes[3][part] = s3;
-        lanes[4][part] = s4;
-        lanes[5][part] = s5;
+#pragma GCC unroll 4
+        for (int i = 0; i < DOWN; i++) {
+            ((tb_vector *)out->first[i])[part] = first[i];
+#pragma GCC unroll 4
+            for (int j = 0; j < ACROSS; j++)
+                ((tb_vector *)out->second[i][j])[part] = second[i][j];
+        }
     }
-    for (int k = 0; k < TILE; k++)
-        sum[k] = fold((const double *)lanes[k]);
 }
 
-static void add_chunk(tb_moments *sums, chunk *c, int channels, size_t padded)
+static double sum_weights(const double *weights, size_t n)
 {
-    for (int i = 0; i <= channels; i++) {
-        multiply(c->weighted, c->weight, c->z[i], padded);
-        for (int j = i; j <= channels; j += TILE) {
-            const double *row[TILE];
-            double        sum[TILE];
+    _Alignas(64) double lane[TB_LANES];
 
-            for (int k = 0; k < TILE; k++)
-                row[k] = c->z[j + k <= channels ? j + k : channels];
-            multiply_tile(sum, c->weighted, row, padded);
-            for (int k = 0; k < TILE && j + k <= channels; k++) {
-                if (j + k < channels)
-                    sums->second[tb_moments_index(channels, i, j + k)] += sum[k];
-                else if (i < channels)
-                    sums->first[i] += sum[k];
-                else
-                    sums->weight += sum[k];
-            }
+    for (size_t part = 0; part < TB_PARTS; part++) {
+        tb_vector sum = {0};
+
+        for (size_t v = part; v < (n + TB_LANES - 1) / TB_LANES * TB_PARTS; v += TB_PARTS)
+            sum += ((const tb_vector *)weights)[v];
+        ((tb_vector *)lane)[part] = sum;
+    }
+    return fold(lane);
+}
+
+static void add_tile(tb_moments *sums, const tile *from, int channels, int row, int column)
+{
+    for (int i = 0; i < DOWN && row + i < channels; i++)
+        for (int j = 0; j < ACROSS && column + j < channels; j++)
+            if (row + i <= column + j)
+                sums->second[tb_moments_index(channels, row + i, column + j)] +=
+                    fold(from->second[i][j]);
+}
+
+void TB_KERNEL(tb_centred_moments)(tb_moments *sums, const tb_centred *chunk, int channels,
+                                   const double *weights, size_t n)
+{
+    tile t;
+
+    sums->weight += sum_weights(weights, n);
+    for (int row = 0; row < channels; row += DOWN) {
+        int column = row / ACROSS * ACROSS;
+
+        if (column == row)
+            sum_tile(&t, chunk, weights, row, column, 0, n);
+        else
+            sum_tile(&t, chunk, weights, row, column, ACROSS - DOWN, n);
+        add_tile(sums, &t, channels, row, column);
+        for (int i = 0; i < DOWN && row + i < channels; i++)
+            sums->first[row + i] += fold(t.first[i]);
+        while ((column += ACROSS) < channels) {
+            sum_tile(&t, chunk, weights, row, column, -1, n);
+            add_tile(sums, &t, channels, row, column);
         }
     }
 }
@@ -96,17 +114,16 @@ static void add_chunk(tb_moments *sums, chunk *c, int channels, size_t padded)
 void TB_KERNEL(tb_moments_add)(tb_moments *sums, const float *const *channel, int channels,
                                const double *centre, const double *weights, size_t n)
 {
-    chunk c;
+    _Alignas(64) double weight[TB_CHUNK];
+    tb_centred          chunk;
 
-    for (size_t at = 0; at < n; at += CHUNK) {
-        size_t length = n - at < CHUNK ? n - at : CHUNK;
-        size_t padded = (length + TB_LANES - 1) / TB_LANES * TB_LANES;
+    tb_centred_init(&chunk, channels);
+    for (size_t at = 0; at < n; at += TB_CHUNK) {
+        size_t length = n - at < TB_CHUNK ? n - at : TB_CHUNK;
 
-        for (int i = 0; i < channels; i++)
-            tb_lanes_centre(c.z[i], channel[i] + at, centre[i], length, padded);
-        for (size_t x = 0; x < padded; x++)
-            c.z[channels][x] = 1.0;
-        copy_weights(c.weight, weights != NULL ? weights + at : NULL, length, padded);
-        add_chunk(sums, &c, channels, padded);
+        tb_centred_fill(&chunk, channel, at, channels, centre, length);
+        for (size_t x = 0; x < TB_CHUNK; x++)
+            weight[x] = x >= length ? 0.0 : weights != NULL ? weights[at + x] : 1.0;
+        TB_KERNEL(tb_centred_moments)(sums, &chunk, channels, weight, length);
     }
 }

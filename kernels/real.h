@@ -33,6 +33,24 @@ static inline double tb_real_of_bits(uint64_t bits)
 #define TB_REAL_LN2_HIGH 0x1.62e42fee00000p-1
 #define TB_REAL_LN2_LOW  0x1.a39ef35793c76p-33
 
+enum { TB_REAL_EXP_TERMS = 14, TB_REAL_ERFCX_TERMS = 25 };
+
+/** 1/13!, .. 1/1!, 1/0!, as Horner's rule takes them. */
+static const double tb_real_exp_term[TB_REAL_EXP_TERMS] = {1.0 / 6227020800.0,
+                                                           1.0 / 479001600.0,
+                                                           1.0 / 39916800.0,
+                                                           1.0 / 3628800.0,
+                                                           1.0 / 362880.0,
+                                                           1.0 / 40320.0,
+                                                           1.0 / 5040.0,
+                                                           1.0 / 720.0,
+                                                           1.0 / 120.0,
+                                                           1.0 / 24.0,
+                                                           1.0 / 6.0,
+                                                           0.5,
+                                                           1.0,
+                                                           1.0};
+
 /**
  * e^x. Cody & Waite (1980): x = k ln 2 + r, |r| <= ln 2 / 2, Taylor's polynomial of degree 13 in r
  * (remainder below 4e-18), times 2^k.
@@ -49,21 +67,11 @@ static inline double tb_real_exp(double x)
     double shifted = clamped * 0x1.71547652b82fep0 + shift;
     double k       = shifted - shift;
     double r       = (clamped - k * TB_REAL_LN2_HIGH) - k * TB_REAL_LN2_LOW;
-    double p       = 1.0 / 6227020800.0;
+    double p       = tb_real_exp_term[0];
 
-    p = p * r + 1.0 / 479001600.0;
-    p = p * r + 1.0 / 39916800.0;
-    p = p * r + 1.0 / 3628800.0;
-    p = p * r + 1.0 / 362880.0;
-    p = p * r + 1.0 / 40320.0;
-    p = p * r + 1.0 / 5040.0;
-    p = p * r + 1.0 / 720.0;
-    p = p * r + 1.0 / 120.0;
-    p = p * r + 1.0 / 24.0;
-    p = p * r + 1.0 / 6.0;
-    p = p * r + 0.5;
-    p = p * r + 1.0;
-    p = p * r + 1.0;
+#pragma GCC unroll 16
+    for (int j = 1; j < TB_REAL_EXP_TERMS; j++)
+        p = p * r + tb_real_exp_term[j];
 
     double scale = tb_real_of_bits((tb_real_bits(shifted) << 52) + 0x3ff0000000000000u);
     double value = p * scale;
@@ -109,6 +117,17 @@ static inline double tb_real_log(double x)
     return x == x ? value : x;
 }
 
+/** Of tb_real_erfcx, the highest power first. */
+static const double tb_real_erfcx_term[TB_REAL_ERFCX_TERMS] = {
+    -0x1.246d137a7141bp-32, 0x1.ffeb28f8a7c30p-31,  0x1.b39ff8659b236p-29,  -0x1.a83c2ea8364c9p-27,
+    -0x1.613ab11aa87fdp-26, 0x1.c8b87aa039fb6p-24,  0x1.4cbb15f961e46p-24,  -0x1.b8d249727cce8p-21,
+    0x1.3981051d34c77p-22,  0x1.7ef6b7a31e6a9p-18,  -0x1.78861f18ee7b4p-17, -0x1.995385e20c3b6p-16,
+    0x1.3be04bf52bb5ap-13,  -0x1.a1df5db3b79f4p-13, -0x1.8d4a9b00c7997p-11, 0x1.49c672e0029c2p-8,
+    -0x1.0962388397d97p-6,  0x1.3079edf51fc68p-5,   -0x1.0fb06dfe5229fp-4,  0x1.7fee004e1e9dcp-4,
+    -0x1.9ddb23c3e8a22p-4,  0x1.16ecefcfa4d42p-4,   0x1.f7f5df66fd6c2p-7,   -0x1.1df1ad154a287p-3,
+    0x1.3ba5916e9fd7fp+0,
+};
+
 /**
  * e^(x^2) erfc(x) for x >= 0: f(u) / (1 + 2x), u = (x - 4) / (x + 4), after Shepherd & Laframboise
  * (1981, Math. Comp. 36, 249), with our own coefficients: the Chebyshev expansion of
@@ -118,32 +137,11 @@ static inline double tb_real_log(double x)
 static inline double tb_real_erfcx(double x)
 {
     double u = (x - 4.0) / (x + 4.0);
-    double p = -0x1.246d137a7141bp-32;
+    double p = tb_real_erfcx_term[0];
 
-    p = p * u + 0x1.ffeb28f8a7c30p-31;
-    p = p * u + 0x1.b39ff8659b236p-29;
-    p = p * u - 0x1.a83c2ea8364c9p-27;
-    p = p * u - 0x1.613ab11aa87fdp-26;
-    p = p * u + 0x1.c8b87aa039fb6p-24;
-    p = p * u + 0x1.4cbb15f961e46p-24;
-    p = p * u - 0x1.b8d249727cce8p-21;
-    p = p * u + 0x1.3981051d34c77p-22;
-    p = p * u + 0x1.7ef6b7a31e6a9p-18;
-    p = p * u - 0x1.78861f18ee7b4p-17;
-    p = p * u - 0x1.995385e20c3b6p-16;
-    p = p * u + 0x1.3be04bf52bb5ap-13;
-    p = p * u - 0x1.a1df5db3b79f4p-13;
-    p = p * u - 0x1.8d4a9b00c7997p-11;
-    p = p * u + 0x1.49c672e0029c2p-8;
-    p = p * u - 0x1.0962388397d97p-6;
-    p = p * u + 0x1.3079edf51fc68p-5;
-    p = p * u - 0x1.0fb06dfe5229fp-4;
-    p = p * u + 0x1.7fee004e1e9dcp-4;
-    p = p * u - 0x1.9ddb23c3e8a22p-4;
-    p = p * u + 0x1.16ecefcfa4d42p-4;
-    p = p * u + 0x1.f7f5df66fd6c2p-7;
-    p = p * u - 0x1.1df1ad154a287p-3;
-    p = p * u + 0x1.3ba5916e9fd7fp+0;
+#pragma GCC unroll 32
+    for (int j = 1; j < TB_REAL_ERFCX_TERMS; j++)
+        p = p * u + tb_real_erfcx_term[j];
     return p / (1.0 + 2.0 * x);
 }
 

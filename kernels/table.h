@@ -13,6 +13,7 @@
 #include "kernels/fir.h"
 #include "kernels/forest.h"
 #include "kernels/gradient.h"
+#include "kernels/irmad.h"
 #include "kernels/joint.h"
 #include "kernels/log.h"
 #include "kernels/mad.h"
@@ -42,6 +43,7 @@ typedef struct tb_kernels {
     tb_gradient_fn        *gradient_told;
     tb_difference_fn      *difference;
     tb_gradient_add_fn    *gradient_add;
+    tb_irmad_add_fn       *irmad_add;
     tb_joint_add_fn       *joint_add;
     tb_joint_bins_fn      *joint_bins;
     tb_resample_across_fn *resample_across;

@@ -24,6 +24,7 @@ const tb_kernels TB_KERNEL(tb_kernels) = {
     .gradient_told   = TB_KERNEL(tb_gradient_told),
     .difference      = TB_KERNEL(tb_difference),
     .gradient_add    = TB_KERNEL(tb_gradient_add),
+    .irmad_add       = TB_KERNEL(tb_irmad_add),
     .joint_add       = TB_KERNEL(tb_joint_add),
     .joint_bins      = TB_KERNEL(tb_joint_bins),
     .resample_across = TB_KERNEL(tb_resample_across),

@@ -302,6 +302,29 @@ static void moments_most(const tb_kernels *k, void *out, const case_inputs *in, 
     moments(k, out, in, n, TB_MOMENTS_CHANNELS_MAX, in->positive);
 }
 
+static void irmad(const tb_kernels *k, void *out, const case_inputs *in, size_t n, int bands)
+{
+    tb_mad_weights weights = mad_weights(bands);
+
+    memset(out, 0, sizeof(tb_moments));
+    k->irmad_add(out, in->rows, &weights, n);
+}
+
+static void irmad_three(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
+{
+    irmad(k, out, in, n, 3);
+}
+
+static void irmad_four(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
+{
+    irmad(k, out, in, n, 4);
+}
+
+static void irmad_most(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
+{
+    irmad(k, out, in, n, TB_MAD_COMPONENTS_MAX);
+}
+
 static void median_row(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
 {
     k->median_row(out, in->rows, n);
@@ -531,6 +554,9 @@ const kernel_case kernel_cases[] = {
     {"chi2_upper N=6", true, 0, true, chi2_even},
     {"chi2_upper N=7", true, 0, true, chi2_odd},
     {"chi2_upper N=130", true, 0, true, chi2_most},
+    {"irmad_add 3 bands", true, MOMENTS, true, irmad_three},
+    {"irmad_add 4 bands", true, MOMENTS, true, irmad_four},
+    {"irmad_add 16 bands", true, MOMENTS, true, irmad_most},
     {"mad_root 4 bands", false, 0, true, mad_root},
     {"mad_statistic 4 bands", true, 0, true, mad_four},
     {"mad_statistic 6 bands", true, 0, true, mad_six},

@@ -209,6 +209,72 @@ static void the_loop_emits_in_order_and_the_lowest_failure_wins(void **state)
     }
 }
 
+enum { UNORDERED = 500 };
+
+typedef struct heap {
+    atomic_int  made[UNORDERED];
+    int64_t     failing[2];
+    atomic_int  asked, asking;
+    atomic_bool were_two;
+    int         cancel_after;
+} heap;
+
+static tb_status make_any(void *context, int worker, int64_t item, tb_error *err)
+{
+    heap *it = context;
+
+    (void)worker;
+    atomic_fetch_add(&it->made[item], 1);
+    if (item == it->failing[0] || item == it->failing[1])
+        return tb_error_set(err, TB_E_INPUT, "item %lld", (long long)item);
+    return TB_OK;
+}
+
+static bool ask(void *context)
+{
+    heap *it    = context;
+    int   asked = atomic_fetch_add(&it->asked, 1);
+
+    if (atomic_fetch_add(&it->asking, 1) > 0)
+        atomic_store(&it->were_two, true);
+    atomic_fetch_sub(&it->asking, 1);
+    return it->cancel_after > 0 && asked >= it->cancel_after;
+}
+
+/* Without `emit`: each item once, the lowest failure, and one who asks whether to stop. */
+static void the_loop_without_order_makes_all_and_the_lowest_failure_wins(void **state)
+{
+    (void)state;
+    for (int round = 0; round < 200; round++) {
+        heap        it       = {.failing = {-1, -1}};
+        tb_progress progress = {.is_cancelled = ask, .context = &it};
+        tb_error    error    = {0};
+        tb_loop     loop     = {.count    = UNORDERED,
+                                .workers  = 1 + round % 4,
+                                .make     = make_any,
+                                .context  = &it,
+                                .progress = &progress};
+
+        assert_int_equal(tb_loop_run(&loop, &error), TB_OK);
+        for (int i = 0; i < UNORDERED; i++)
+            assert_int_equal(it.made[i], 1);
+        assert_false(it.were_two);
+
+        it = (heap){.failing = {UNORDERED / 2 + round % 3, UNORDERED / 2 + 1}};
+        assert_int_equal(tb_loop_run(&loop, &error), TB_E_INPUT);
+        assert_string_equal(error.message, round % 3 == 0 ? "item 250" : "item 251");
+        for (int i = 0; i < UNORDERED / 2; i++)
+            assert_int_equal(it.made[i], 1);
+
+        if (loop.workers > 1)
+            continue;
+        it = (heap){.failing = {-1, -1}, .cancel_after = 7};
+        assert_int_equal(tb_loop_run(&loop, &error), TB_E_CANCELLED);
+        assert_int_equal(it.made[7], 1);
+        assert_int_equal(it.made[8], 0);
+    }
+}
+
 typedef struct patience {
     atomic_bool is_second_made;
     double      held, waiting;
@@ -309,6 +375,7 @@ int main(void)
         cmocka_unit_test(folders_that_were_made_go_again_and_others_stay),
         cmocka_unit_test(yaml_complaints_name_file_line_key_found_and_allowed),
         cmocka_unit_test(the_loop_emits_in_order_and_the_lowest_failure_wins),
+        cmocka_unit_test(the_loop_without_order_makes_all_and_the_lowest_failure_wins),
         cmocka_unit_test(the_loop_tells_how_long_workers_waited),
     };
 

@@ -574,6 +574,111 @@ static void chi2_falls_from_one_to_zero(void **state)
     }
 }
 
+/* Of two degrees the tail is e^(-z/2) and nothing else: the row's exponential is the scalar one. */
+static void chi2_takes_the_exponential_of_real(void **state)
+{
+    enum { N = 20000 };
+    static double z[N], p[N];
+
+    (void)state;
+    for (int i = 0; i < N; i++)
+        z[i] = 0.0717 * i;
+    tb_kernels_c.chi2_upper(p, z, 2, N);
+    for (int i = 0; i < N; i++)
+        assert_true(p[i] == tb_real_exp(-0.5 * z[i]));
+}
+
+static double lanes_sum(const double *lane)
+{
+    return ((lane[0] + lane[4]) + (lane[2] + lane[6])) +
+           ((lane[1] + lane[5]) + (lane[3] + lane[7]));
+}
+
+/* Sum over a chunk of weight * a * b in the order moments.h gives; NULL for 1. */
+static double chunk_sum(const double *weight, const double *a, const double *b, size_t n)
+{
+    double lane[8] = {0.0};
+
+    for (size_t x = 0; x < n; x++)
+        lane[x % 8] += weight[x] * (a != NULL ? a[x] : 1.0) * (b != NULL ? b[x] : 1.0);
+    return lanes_sum(lane);
+}
+
+static void add_moments(tb_moments *sums, const float *const *channel, int channels,
+                        const double *centre, const double *weight, size_t n)
+{
+    enum { CHUNK = 256 };
+    static double z[TB_MOMENTS_CHANNELS_MAX][CHUNK];
+
+    for (size_t at = 0; at < n; at += CHUNK) {
+        size_t length = n - at < CHUNK ? n - at : CHUNK;
+
+        for (int i = 0; i < channels; i++)
+            for (size_t x = 0; x < length; x++)
+                z[i][x] = (double)channel[i][at + x] - centre[i];
+        sums->weight += chunk_sum(weight + at, NULL, NULL, length);
+        for (int i = 0; i < channels; i++) {
+            sums->first[i] += chunk_sum(weight + at, z[i], NULL, length);
+            for (int j = i; j < channels; j++)
+                sums->second[tb_moments_index(channels, i, j)] +=
+                    chunk_sum(weight + at, z[i], z[j], length);
+        }
+    }
+}
+
+static double statistic_of(const float *const *channel, const tb_mad_weights *weights, size_t x)
+{
+    double z = 0.0;
+
+    for (int i = 0; i < weights->components; i++) {
+        double m = 0.0;
+
+        for (int k = 0; k < weights->channels; k++)
+            m += weights->coefficient[i][k] * ((double)channel[k][x] - weights->centre[k]);
+        z += m * m * weights->by_variance[i];
+    }
+    return z;
+}
+
+/*
+ * The statistic, the moments and the pass that joins them, for every number of bands and of
+ * components (constant bands leave fewer), of weights whose places beyond them hold anything.
+ */
+static void irmad_as_plainly_computed(void **state)
+{
+    enum { N = 777 };
+    case_inputs *in = case_inputs_new(5, false);
+    double       z[N], p[N];
+
+    (void)state;
+    assert_non_null(in);
+    for (int bands = 1; bands <= TB_MAD_COMPONENTS_MAX; bands++) {
+        int            fewer    = bands % 3 == 0 ? bands - 1 : bands;
+        tb_mad_weights weights  = {.channels = 2 * bands, .components = fewer};
+        tb_moments     expected = {.weight = 3.0, .first = {0.5}, .second = {-7.0}};
+        tb_moments     parts = expected, whole = expected;
+
+        for (int i = 0; i < TB_MAD_COMPONENTS_MAX; i++) {
+            for (int k = 0; k < TB_MAD_CHANNELS_MAX; k++)
+                weights.coefficient[i][k] = 0.001 * ((i * 7 + k * 5) % 11 - 5.3);
+            weights.by_variance[i] = 1.0 / (0.1 + i);
+        }
+        for (int k = 0; k < TB_MAD_CHANNELS_MAX; k++)
+            weights.centre[k] = 10.0 * k - 31.7;
+        tb_kernels_c.mad_statistic(z, in->rows, &weights, N);
+        for (size_t x = 0; x < N; x++)
+            assert_true(z[x] == statistic_of(in->rows, &weights, x));
+        tb_kernels_c.chi2_upper(p, z, fewer, N);
+        add_moments(&expected, in->rows, 2 * bands, weights.centre, p, N);
+        tb_kernels_c.moments_add(&parts, in->rows, 2 * bands, weights.centre, p, N);
+        tb_kernels_c.irmad_add(&whole, in->rows, &weights, N);
+        assert_true(expected.weight > 3.0 && expected.second[0] != -7.0);
+        assert_memory_equal(&expected, &parts, sizeof parts);
+        assert_memory_equal(&expected, &whole, sizeof whole);
+    }
+    case_inputs_free(in);
+}
+
 /* Each tree walked from its root, one question after another. */
 static void a_forest_is_the_sum_of_its_trees(void **state)
 {
@@ -630,6 +735,8 @@ int main(void)
         cmocka_unit_test(stencils_are_symmetric),
         cmocka_unit_test(fir_as_its_contract_says),
         cmocka_unit_test(chi2_falls_from_one_to_zero),
+        cmocka_unit_test(chi2_takes_the_exponential_of_real),
+        cmocka_unit_test(irmad_as_plainly_computed),
         cmocka_unit_test(a_forest_is_the_sum_of_its_trees),
     };
 

@@ -135,6 +135,36 @@ static void draws_the_share_by_place_alone(void **state)
     assert_true(llabs(neighbours - 62500) < 1700);
 }
 
+static void draws_rows_as_it_draws_pixels(void **state)
+{
+    const double shares[] = {0.0, 1e-9, 0.1, 1.0 / 3.0, 0.999, 1.0};
+
+    (void)state;
+    for (int i = 0; i < 6; i++) {
+        const tb_sample sample = {.share = shares[i]};
+        tb_sample_rows  rows;
+
+        for (int64_t columns = 0; columns <= TB_SAMPLE_CELL; columns += 64) {
+            int64_t count = 0;
+
+            tb_sample_rows_init(&rows, &sample, 77 - 40 * columns, columns);
+            for (int64_t y = -9; y < 9; y++) {
+                int drawn = tb_sample_rows_draw(&rows, y), next = 0;
+
+                for (int64_t x = 0; x < columns; x++)
+                    if (tb_sample_draws(&sample, 77 - 40 * columns + x, y)) {
+                        assert_true(next < drawn);
+                        assert_int_equal(rows.drawn[next++], x);
+                    }
+                assert_int_equal(next, drawn);
+                count += drawn;
+            }
+            assert_int_equal(
+                count, tb_sample_count(&sample, (tb_rect){77 - 40 * columns, -9, columns, 18}));
+        }
+    }
+}
+
 static void chooses_cells_of_twice_the_pixels(void **state)
 {
     const double inner = 512.0 * 512.0 / (448.0 * 448.0); /* of a whole cell less its margin */
@@ -1082,6 +1112,7 @@ int main(void)
         cmocka_unit_test(sample_sizes),
         cmocka_unit_test(first_cells_spread_evenly),
         cmocka_unit_test(draws_the_share_by_place_alone),
+        cmocka_unit_test(draws_rows_as_it_draws_pixels),
         cmocka_unit_test(chooses_cells_of_twice_the_pixels),
         cmocka_unit_test(rules_of_the_threshold),
         cmocka_unit_test(the_omnibus_test_decides_by_its_significance),

@@ -476,6 +476,48 @@ static void workers_and_instruction_sets_change_no_bit(void **state)
     scene_reset(&s);
 }
 
+/* The early fit is the one that so many passes give, and the pass after it would weigh too little.
+ */
+static void the_early_fit_is_that_of_its_passes(void **state)
+{
+    enum { COUNT = 30001 };
+    scene s;
+    int   stops[64] = {0};
+
+    (void)state;
+    make_up(&s, 3, COUNT, 4.0, 0.3);
+    for (int tenth = 0; tenth <= 10; tenth++) {
+        tb_irmad         full, alone, early, stopped;
+        tb_irmad_options options = {.early = &early, .weight_least = tenth / 10.0};
+
+        assert_int_equal(tb_irmad_fit(&full, &s.pixels, &options, kernels_here(), NULL), TB_OK);
+        assert_int_equal(tb_irmad_fit(&alone, &s.pixels, NULL, kernels_here(), NULL), TB_OK);
+        assert_same_fit(&full, &alone);
+        assert_in_range(early.iterations, 1, full.iterations);
+        stops[early.iterations] = 1;
+        options                 = (tb_irmad_options){.iterations_max = early.iterations};
+        assert_int_equal(tb_irmad_fit(&stopped, &s.pixels, &options, kernels_here(), NULL), TB_OK);
+        assert_same_fit(&early, &stopped);
+        assert_true(early.iterations == 1 || early.weight >= tenth / 10.0 * COUNT);
+        if (early.iterations == full.iterations)
+            continue;
+        options.iterations_max++;
+        assert_int_equal(tb_irmad_fit(&stopped, &s.pixels, &options, kernels_here(), NULL), TB_OK);
+        assert_true(stopped.weight < tenth / 10.0 * COUNT);
+    }
+    assert_true(stops[1] + stops[2] + stops[3] + stops[4] > 1); /* not all stopped at one pass */
+
+    s.pixels.count = 10;
+
+    tb_irmad         full, early;
+    tb_irmad_options options = {.early = &early, .weight_least = 0.5};
+
+    assert_int_equal(tb_irmad_fit(&full, &s.pixels, &options, kernels_here(), NULL), TB_OK);
+    assert_false(early.usable);
+    assert_string_equal(early.reason, full.reason);
+    scene_reset(&s);
+}
+
 static void the_fit_finds_gain_offset_and_noise(void **state)
 {
     enum { COUNT = 60000 };
@@ -757,6 +799,7 @@ int main(void)
         cmocka_unit_test(mad_is_blind_to_gain_offset_and_order),
         cmocka_unit_test(components_are_scaled_and_signed_as_said),
         cmocka_unit_test(workers_and_instruction_sets_change_no_bit),
+        cmocka_unit_test(the_early_fit_is_that_of_its_passes),
         cmocka_unit_test(the_fit_finds_gain_offset_and_noise),
         cmocka_unit_test(same_pictures_are_no_change_everywhere),
         cmocka_unit_test(a_planted_change_in_same_pictures_stands_out),

@@ -31,48 +31,64 @@ static int64_t await(const atomic_int_fast64_t *turn, int64_t item)
     return now_ns() - begin;
 }
 
-/* Tells of one item's end, in its turn; `first` is the failure of the lowest item. */
-static void emit(const tb_loop *loop, int worker, int64_t item, tb_error *error, tb_error *first)
+/* What follows an item that was made: of ordered ones in their turn. */
+static tb_status finish(const tb_loop *loop, int worker, int64_t item, tb_error *err)
 {
     const tb_progress *progress = loop->progress;
 
-    if (error->status == TB_OK && progress != NULL && progress->is_cancelled != NULL &&
+    /* Without an order the first worker asks for all: only one may at a time. */
+    if ((loop->emit != NULL || worker == 0) && progress != NULL && progress->is_cancelled != NULL &&
         progress->is_cancelled(progress->context))
-        tb_error_set(error, TB_E_CANCELLED, "cancelled");
-    if (error->status == TB_OK && loop->emit != NULL)
-        error->status = loop->emit(loop->context, worker, item, error);
-    if (error->status != TB_OK)
-        *first = *error;
+        return tb_error_set(err, TB_E_CANCELLED, "cancelled");
+    return loop->emit != NULL ? loop->emit(loop->context, worker, item, err) : TB_OK;
+}
+
+static void lower(atomic_int_fast64_t *lowest, int64_t item)
+{
+    int_fast64_t seen = atomic_load(lowest);
+
+    while (item < seen && !atomic_compare_exchange_weak(lowest, &seen, item))
+        ;
 }
 
 tb_status tb_loop_run(const tb_loop *loop, tb_error *err)
 {
-    atomic_bool         stop  = false;
     atomic_int_fast64_t taken = 0, turn = 0;
-    atomic_int_fast64_t worked = 0; /* nanoseconds of all workers but for waiting */
-    int64_t             begin  = now_ns();
-    tb_error            first  = {.status = TB_OK};
+    atomic_int_fast64_t failed = loop->count; /* the lowest item that did; none above is made */
+    atomic_int_fast64_t worked = 0;           /* nanoseconds of all workers but for waiting */
+    int64_t             begin = now_ns(), first_failed = loop->count;
+    tb_error            first = {.status = TB_OK};
 
 #pragma omp parallel num_threads(loop->workers)
     {
-        int     worker = omp_get_thread_num();
-        int64_t item, since = now_ns();
+        int      worker = omp_get_thread_num();
+        int64_t  item, since = now_ns(), own_failed = loop->count;
+        tb_error own = {.status = TB_OK};
 
         /* Items are taken in order: the lowest that is not emitted yet is always being made. */
         while ((item = atomic_fetch_add(&taken, 1)) < loop->count) {
             tb_error error = {.status = TB_OK};
-            bool     made  = !atomic_load(&stop);
+            bool     made  = item < atomic_load(&failed);
 
             if (made)
                 error.status = loop->make(loop->context, worker, item, &error);
-            since += await(&turn, item);
-            if (made && !atomic_load(&stop)) {
-                emit(loop, worker, item, &error, &first);
-                atomic_store(&stop, first.status != TB_OK);
+            if (loop->emit != NULL)
+                since += await(&turn, item);
+            if (made && error.status == TB_OK && item < atomic_load(&failed))
+                error.status = finish(loop, worker, item, &error);
+            if (error.status != TB_OK && item < atomic_load(&failed)) {
+                lower(&failed, item);
+                own        = error;
+                own_failed = item;
             }
             atomic_store(&turn, item + 1);
         }
         atomic_fetch_add(&worked, now_ns() - since);
+#pragma omp critical
+        if (own_failed < first_failed) {
+            first        = own;
+            first_failed = own_failed;
+        }
     }
     if (loop->progress != NULL && loop->progress->waited != NULL) {
         int64_t held = (now_ns() - begin) * loop->workers, waiting = held - atomic_load(&worked);

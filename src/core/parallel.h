@@ -13,6 +13,7 @@
  * `make` may run at the same time for different workers, `emit` never does; an item's two calls get
  * the same worker number (0 .. workers-1), so that a worker's buffers carry its result from one to
  * the other. A worker that is ahead waits with its one result: that is all the back-pressure.
+ * Without `emit` nobody waits but at the end.
  */
 typedef struct tb_loop {
     int64_t count;
@@ -20,7 +21,8 @@ typedef struct tb_loop {
     tb_status (*make)(void *context, int worker, int64_t item, tb_error *err);
     tb_status (*emit)(void *context, int worker, int64_t item, tb_error *err); /**< may be NULL */
     void              *context;
-    const tb_progress *progress; /**< asked once an item whether to stop; may be NULL */
+    const tb_progress *progress; /**< asked once an item whether to stop, without `emit`
+                                   by the first worker only; may be NULL */
 } tb_loop;
 
 /**

@@ -42,14 +42,15 @@ static int64_t step_of(int64_t count)
 }
 
 /* While clouds take the upper ranks, clear ground is looked for in the lower ones. */
-static void set_widths(tb_screen *screen, int date, int b, const float *sorted, int64_t n)
+static void set_widths(tb_screen *screen, int date, int b, float *values, int64_t n)
 {
     bool   is_clear = screen->look == TB_SCREEN_ALL;
-    double middle   = (double)sorted[n * (is_clear ? 50 : 42) / 100];
+    double middle   = (double)tb_rank_select(values, n, n * (is_clear ? 50 : 42) / 100);
 
     screen->middle[date][b] = middle;
-    screen->low[date][b]    = middle - (double)sorted[n * (is_clear ? 16 : 22) / 100];
-    screen->high[date][b]   = (double)sorted[n * 84 / 100] - middle;
+    screen->low[date][b] =
+        middle - (double)tb_rank_select(values, n, n * (is_clear ? 16 : 22) / 100);
+    screen->high[date][b] = (double)tb_rank_select(values, n, n * 84 / 100) - middle;
 }
 
 tb_status tb_screen_learn(tb_screen *screen, const float *const *before, const float *const *after,
@@ -66,7 +67,6 @@ tb_status tb_screen_learn(tb_screen *screen, const float *const *before, const f
 
         for (int64_t i = 0; i < count; i += step)
             values[n++] = from[i];
-        tb_rank_sort(values, n);
         set_widths(screen, k / bands, k % bands, values, n);
     }
 done:

@@ -19,6 +19,7 @@ enum {
     PIXELS_PER_BAND    = 20, /* fewer valid pixels than this for each band are not judged */
 };
 
+static const double  BATCH              = 2 << 20; /* pixels that room is made for at once */
 static const int64_t WANTED_VALID       = (int64_t)1 << 19; /* of a stratum, where it has them */
 static const int64_t CLOUD_PIXELS_LEAST = 20000;  /* of the sample: a new hall or two are fewer */
 static const int64_t OWN_FIT_LEAST      = 200000; /* below it takes its longest neighbour's */
@@ -43,7 +44,7 @@ static void stratum_pixels_reset(stratum_pixels *pixels)
     *pixels = (stratum_pixels){0};
 }
 
-static void count_borders(stratum_pixels *pixels, const tb_pair_block *block)
+static void count_borders(int64_t *border, int stratum, const tb_pair_block *block)
 {
     int64_t width = block->rect.width;
 
@@ -51,16 +52,16 @@ static void count_borders(stratum_pixels *pixels, const tb_pair_block *block)
         for (int64_t x = 0; x < width; x++) {
             const int16_t *at = block->stratum + y * width + x;
 
-            if (*at != pixels->stratum)
+            if (*at != stratum)
                 continue;
             if (x > 0 && at[-1] >= 0)
-                pixels->border[at[-1]]++;
+                border[at[-1]]++;
             if (x + 1 < width && at[1] >= 0)
-                pixels->border[at[1]]++;
+                border[at[1]]++;
             if (y > 0 && at[-width] >= 0)
-                pixels->border[at[-width]]++;
+                border[at[-width]]++;
             if (y + 1 < block->rect.height && at[width] >= 0)
-                pixels->border[at[width]]++;
+                border[at[width]]++;
         }
 }
 
@@ -80,29 +81,108 @@ done:
     return status;
 }
 
-static tb_status take_pixels(void *context, tb_pair_block *block, const tb_scores *scores,
-                             tb_error *err)
+/* Cells that are read at once: each has its place, so that workers need not wait for their turn. */
+typedef struct batch {
+    const stratum_pixels *pixels;
+    int64_t              *place;  /* [cells], of a cell's first pixel */
+    int64_t              *taken;  /* [cells], valid ones of those that are drawn */
+    int64_t              *border; /* [cells][strata] */
+} batch;
+
+static void take_pixels(void *context, int64_t cell, const tb_pair_block *block,
+                        const tb_scores *scores)
 {
-    stratum_pixels *pixels = context;
-    tb_status       status = TB_OK;
-    int64_t         most   = pixels->count + tb_rect_area(block->rect);
+    batch                *it     = context;
+    const stratum_pixels *pixels = it->pixels;
+    int64_t               to     = it->place[cell];
+    tb_sample_rows        rows;
 
     (void)scores;
-    if (most > pixels->capacity)
-        TB_TRY(reserve(pixels, most > pixels->capacity * 3 / 2 ? most : pixels->capacity * 3 / 2,
-                       err));
-    for (int64_t y = 0, i = 0; y < block->rect.height; y++)
-        for (int64_t x = 0; x < block->rect.width; x++, i++) {
-            if (block->stratum[i] != pixels->stratum ||
-                !tb_sample_draws(pixels->sample, block->rect.x + x, block->rect.y + y))
+    tb_sample_rows_init(&rows, pixels->sample, block->rect.x, block->rect.width);
+    for (int64_t y = 0; y < block->rect.height; y++) {
+        int drawn = tb_sample_rows_draw(&rows, block->rect.y + y);
+
+        for (int k = 0; k < drawn; k++) {
+            int64_t i = y * block->rect.width + rows.drawn[k];
+
+            if (block->stratum[i] != pixels->stratum)
                 continue;
             for (int b = 0; b < pixels->bands; b++) {
-                pixels->before[b][pixels->count] = block->before[b][i];
-                pixels->after[b][pixels->count]  = block->after[b][i];
+                pixels->before[b][to] = block->before[b][i];
+                pixels->after[b][to]  = block->after[b][i];
             }
-            pixels->count++;
+            to++;
         }
-    count_borders(pixels, block);
+    }
+    it->taken[cell] = to - it->place[cell];
+    if (pixels->strata > 1)
+        count_borders(it->border + cell * pixels->strata, pixels->stratum, block);
+}
+
+/* What a cell has fewer valid pixels than drawn ones is closed up, in the order of the cells. */
+static void close_up(stratum_pixels *pixels, const batch *it, int64_t cells)
+{
+    for (int64_t c = 0; c < cells; c++) {
+        size_t bytes = (size_t)it->taken[c] * sizeof(float);
+
+        for (int b = 0; b < pixels->bands && it->place[c] != pixels->count; b++) {
+            float *before = pixels->before[b], *after = pixels->after[b];
+
+            memmove(before + pixels->count, before + it->place[c], bytes);
+            memmove(after + pixels->count, after + it->place[c], bytes);
+        }
+        pixels->count += it->taken[c];
+        for (int s = 0; s < pixels->strata; s++)
+            pixels->border[s] += it->border[c * pixels->strata + s];
+    }
+}
+
+/* Adds what is drawn of the cells. */
+static tb_status take_batch(stratum_pixels *pixels, tb_gather *gather, const tb_rect *cells,
+                            int64_t count, int workers, tb_error *err)
+{
+    tb_status status  = TB_OK;
+    batch     it      = {.pixels = pixels};
+    void    **context = NULL;
+    int64_t   end     = pixels->count;
+
+    TB_TRY(tb_alloc(&it.place, (size_t)count, sizeof *it.place, "sample", err));
+    TB_TRY(tb_alloc_zero(&it.taken, (size_t)count, sizeof *it.taken, "sample", err));
+    TB_TRY(tb_alloc_zero(&it.border, (size_t)count * (size_t)pixels->strata, sizeof *it.border,
+                         "strata", err));
+    TB_TRY(tb_alloc(&context, (size_t)workers, sizeof *context, "workers", err));
+    for (int w = 0; w < workers; w++)
+        context[w] = &it;
+    for (int64_t c = 0; c < count; c++) {
+        it.place[c] = end;
+        end += tb_sample_count(pixels->sample, cells[c]);
+    }
+    if (end > pixels->capacity)
+        TB_TRY(
+            reserve(pixels, end > pixels->capacity * 3 / 2 ? end : pixels->capacity * 3 / 2, err));
+    TB_TRY(tb_gather_count(gather, cells, count, NULL, NULL, take_pixels, context, err));
+    close_up(pixels, &it, count);
+done:
+    tb_free(it.place);
+    tb_free(it.taken);
+    tb_free(it.border);
+    tb_free(context);
+    return status;
+}
+
+/* A few cells at once: room is made for all that is drawn of them, and not all need be valid. */
+static tb_status take_cells(stratum_pixels *pixels, tb_gather *gather, const tb_rect *cells,
+                            int64_t count, int workers, tb_error *err)
+{
+    tb_status status = TB_OK;
+
+    for (int64_t first = 0, end; first < count; first = end) {
+        double drawn = 0.0;
+
+        for (end = first; end < count && (end == first || drawn < BATCH); end++)
+            drawn += (double)tb_rect_area(cells[end]) * pixels->sample->share;
+        TB_TRY(take_batch(pixels, gather, cells + first, end - first, workers, err));
+    }
 done:
     return status;
 }
@@ -133,7 +213,7 @@ done:
  * then further cells, until enough is.
  */
 static tb_status gather_stratum(stratum_pixels *pixels, tb_gather *gather, tb_sample *sample,
-                                double share, tb_error *err)
+                                double share, int workers, tb_error *err)
 {
     tb_status status = TB_OK;
     double    drawn  = 0.0;
@@ -142,21 +222,20 @@ static tb_status gather_stratum(stratum_pixels *pixels, tb_gather *gather, tb_sa
     for (int64_t i = 0; i < sample->chosen; i++)
         drawn += (double)tb_rect_area(sample->cell[i]) * sample->share;
     TB_TRY(reserve(pixels, (int64_t)(1.01 * drawn) + TB_SAMPLE_CELL * TB_SAMPLE_CELL, err));
-    TB_TRY(tb_gather_read(gather, sample->cell, sample->chosen, take_pixels, pixels, err));
+    TB_TRY(take_cells(pixels, gather, sample->cell, sample->chosen, workers, err));
     if (share > 0.0 || pixels->count >= WANTED_VALID)
         goto done;
     if (sample->share < 1.0) {
         sample->share = 1.0;
         pixels->count = 0;
         memset(pixels->border, 0, (size_t)pixels->strata * sizeof *pixels->border);
-        TB_TRY(tb_gather_read(gather, sample->cell, sample->chosen, take_pixels, pixels, err));
+        TB_TRY(take_cells(pixels, gather, sample->cell, sample->chosen, workers, err));
     }
     while (pixels->count < WANTED_VALID && sample->chosen < sample->count) {
         int64_t left = sample->count - sample->chosen,
                 more = left < CELLS_AT_ONCE ? left : CELLS_AT_ONCE;
 
-        TB_TRY(
-            tb_gather_read(gather, sample->cell + sample->chosen, more, take_pixels, pixels, err));
+        TB_TRY(take_cells(pixels, gather, sample->cell + sample->chosen, more, workers, err));
         sample->chosen += more;
     }
 done:
@@ -184,28 +263,35 @@ static void take_roughness(tally_context *c, const tb_pair_block *block, size_t 
     }
 }
 
-static void count_scores(void *context, const tb_pair_block *block, const tb_scores *scores)
+static void count_scores(void *context, int64_t cell, const tb_pair_block *block,
+                         const tb_scores *scores)
 {
-    tally_context *c    = context;
-    int            halo = c->model->scoring.halo;
+    tally_context *c          = context;
+    const bool     is_optical = c->model->method->feature == NULL;
+    int            halo       = c->model->scoring.halo;
+    tb_sample_rows rows;
 
-    for (int64_t y = 0; y < scores->rect.height; y++)
-        for (int64_t x = 0; x < scores->rect.width; x++) {
+    (void)cell;
+    tb_sample_rows_init(&rows, c->sample, scores->rect.x, scores->rect.width);
+    for (int64_t y = 0; y < scores->rect.height; y++) {
+        int drawn = tb_sample_rows_draw(&rows, scores->rect.y + y);
+
+        for (int k = 0; k < drawn; k++) {
+            int            x       = rows.drawn[k];
             size_t         at      = (size_t)((y + halo) * block->rect.width + x + halo);
             size_t         in_core = (size_t)(y * scores->rect.width + x);
             const int16_t *stratum = block->stratum + at;
 
-            if (*stratum != c->stratum ||
-                !tb_sample_draws(c->sample, scores->rect.x + x, scores->rect.y + y))
+            if (*stratum != c->stratum)
                 continue;
             tb_tally_add(&c->tally, scores->score[in_core], scores->contrast[in_core]);
-            if (c->model->method->feature == NULL && stratum[-1] == *stratum &&
-                stratum[1] == *stratum)
+            if (is_optical && stratum[-1] == *stratum && stratum[1] == *stratum)
                 take_roughness(c, block, at);
         }
+    }
 }
 
-/* The sample's scores, counted by every worker for itself. */
+/* The sample's scores, counted by every worker for itself: the first into what is asked for. */
 static tb_status tally_scores(tb_tally *out, const tally_context *what, tb_gather *gather,
                               int workers, const tb_rect *cells, int64_t count, tb_error *err)
 {
@@ -218,14 +304,17 @@ static tb_status tally_scores(tb_tally *out, const tally_context *what, tb_gathe
     for (int w = 0; w < workers; w++) {
         own[w]     = *what;
         context[w] = &own[w];
-        TB_TRY(tb_tally_init(&own[w].tally, what->model->bands, err));
+        if (w == 0)
+            own[w].tally = *out;
+        else
+            TB_TRY(tb_tally_init(&own[w].tally, what->model->bands, err));
     }
     TB_TRY(tb_gather_count(gather, cells, count, &what->model->scoring, what->model->radiometry,
                            count_scores, context, err));
-    for (int w = 0; w < workers; w++)
+    for (int w = 1; w < workers; w++)
         tb_tally_merge(out, &own[w].tally);
 done:
-    for (int w = 0; own != NULL && w < workers; w++)
+    for (int w = 1; own != NULL && w < workers; w++)
         tb_tally_reset(&own[w].tally);
     tb_free(own);
     tb_free(context);
@@ -272,13 +361,14 @@ done:
 
 /* Gathers the same cells again, under a screen of the stratum or under none. */
 static tb_status gather_again(stratum_pixels *pixels, tb_gather *gather, const tb_sample *sample,
-                              const tb_screen **screens, const tb_screen *screen, tb_error *err)
+                              const tb_screen **screens, const tb_screen *screen, int workers,
+                              tb_error *err)
 {
     screens[pixels->stratum] = screen;
     tb_gather_set_screen(gather, screen != NULL ? (const tb_screen *const *)screens : NULL);
     pixels->count = 0;
     memset(pixels->border, 0, (size_t)pixels->strata * sizeof *pixels->border);
-    return tb_gather_read(gather, sample->cell, sample->chosen, take_pixels, pixels, err);
+    return take_cells(pixels, gather, sample->cell, sample->chosen, workers, err);
 }
 
 static tb_status learn(tb_screen *screen, const stratum_pixels *pixels, tb_error *err)
@@ -292,7 +382,8 @@ static tb_status learn(tb_screen *screen, const stratum_pixels *pixels, tb_error
  * gathered from here on are clear of them. Ground without any is read only once.
  */
 static tb_status fit_screen(tb_model *model, int stratum, stratum_pixels *pixels, tb_gather *gather,
-                            const tb_sample *sample, const tb_screen **screens, tb_error *err)
+                            const tb_sample *sample, const tb_screen **screens, int workers,
+                            tb_error *err)
 {
     tb_status  status = TB_OK;
     tb_screen *screen = &model->stratum[stratum].screen;
@@ -306,18 +397,19 @@ static tb_status fit_screen(tb_model *model, int stratum, stratum_pixels *pixels
                                (const float *const *)pixels->after, pixels->bands,
                                all) < TB_SCREEN_CLOUD_LEAST)
         goto done;
-    TB_TRY(gather_again(pixels, gather, sample, screens, &look, err));
+    TB_TRY(gather_again(pixels, gather, sample, screens, &look, workers, err));
     cloud         = all - pixels->count;
     screen->cloud = 1.0 - (double)pixels->count / (double)all;
     if (screen->cloud >= TB_SCREEN_CLOUD_LEAST && cloud >= CLOUD_PIXELS_LEAST &&
         pixels->count >= (int64_t)PIXELS_PER_BAND * model->bands) {
         look.look = TB_SCREEN_CLEAN;
-        TB_TRY(gather_again(pixels, gather, sample, screens, &look, err));
+        TB_TRY(gather_again(pixels, gather, sample, screens, &look, workers, err));
         TB_TRY(learn(screen, pixels, err));
         screen->is_used = pixels->count >= (int64_t)PIXELS_PER_BAND * model->bands;
         tb_model_derive(model);
     }
-    TB_TRY(gather_again(pixels, gather, sample, screens, screen->is_used ? screen : NULL, err));
+    TB_TRY(gather_again(pixels, gather, sample, screens, screen->is_used ? screen : NULL, workers,
+                        err));
 done:
     screens[stratum] = screen->is_used ? screen : NULL;
     return status;
@@ -338,9 +430,9 @@ static tb_status fit_stratum(tb_model *model, int stratum, const tb_pair *pair, 
     TB_TRY(tb_sample_list(&sample, &pair->lattice, tb_pair_footprint(pair, stratum), err));
     TB_TRY(keep_cells(&sample, pair, stratum, err));
     TB_TRY(tb_alloc_zero(&pixels.border, (size_t)strata, sizeof *pixels.border, "strata", err));
-    TB_TRY(gather_stratum(&pixels, gather, &sample, options->sample_share, err));
+    TB_TRY(gather_stratum(&pixels, gather, &sample, options->sample_share, engine->workers, err));
     if (options->is_screened && model->method->feature == NULL)
-        TB_TRY(fit_screen(model, stratum, &pixels, gather, &sample, screens, err));
+        TB_TRY(fit_screen(model, stratum, &pixels, gather, &sample, screens, engine->workers, err));
     for (int64_t i = 0; i < sample.chosen; i++)
         *sampled += (double)tb_rect_area(sample.cell[i]) * sample.share;
     s->sampled = pixels.count;

@@ -94,7 +94,8 @@ static tb_status make(void *context, int number, int64_t item, tb_error *err)
         TB_TRY(tb_scores_make(&w->scores, gather->scoring, &w->block, gather->radiometry,
                               gather->engine->kernels, err));
     if (gather->work != NULL)
-        gather->work(gather->contexts[number], &w->block, &w->scores);
+        gather->work(gather->contexts[number], item, &w->block,
+                     gather->scoring != NULL ? &w->scores : NULL);
 done:
     return status;
 }
@@ -105,8 +106,6 @@ static tb_status emit(void *context, int number, int64_t item, tb_error *err)
     worker    *w      = &gather->worker[number];
 
     (void)item;
-    if (gather->take == NULL)
-        return TB_OK;
     return gather->take(gather->context, &w->block, gather->scoring != NULL ? &w->scores : NULL,
                         err);
 }
@@ -118,7 +117,7 @@ static tb_status run(tb_gather *gather, const tb_rect *cells, int64_t count,
     tb_loop loop = {.count    = count,
                     .workers  = gather->engine->workers,
                     .make     = make,
-                    .emit     = emit,
+                    .emit     = gather->take != NULL ? emit : NULL,
                     .context  = gather,
                     .progress = gather->engine->progress};
 

@@ -33,11 +33,16 @@ tb_status tb_gather_score(tb_gather *gather, const tb_rect *cells, int64_t count
                           const tb_scoring *scoring, const tb_radiometry *const *radiometry,
                           tb_gather_fn *take, void *context, tb_error *err);
 
-/** What a worker makes of a scored cell; workers are at it at the same time, in no order. */
-typedef void tb_gather_work_fn(void *context, const tb_pair_block *block, const tb_scores *scores);
+/**
+ * What a worker makes of a cell, by its number; workers are at it at the same time, in no order.
+ * `scores` is NULL where none were asked for.
+ */
+typedef void tb_gather_work_fn(void *context, int64_t cell, const tb_pair_block *block,
+                               const tb_scores *scores);
 
 /**
- * Scores the cells where only counts are wanted of them, and no order.
+ * Reads or scores the cells where no order is needed: nobody waits.
+ * @param scoring   NULL: they are read only.
  * @param contexts  one a worker of the engine.
  */
 tb_status tb_gather_count(tb_gather *gather, const tb_rect *cells, int64_t count,

@@ -78,17 +78,18 @@ static void keep_mad(tb_model_mad *out, const tb_irmad *fit)
 static tb_status find_unchanged(tb_model_stratum *s, const tb_pixels *pixels,
                                 const tb_engine *engine, float **unchanged, tb_error *err)
 {
-    tb_status        status  = TB_OK;
-    tb_irmad_options options = {.workers = engine->workers, .progress = engine->progress};
+    tb_status        status = TB_OK;
     tb_irmad         irmad, early;
+    tb_irmad_options options = {.early        = &early,
+                                .weight_least = WEIGHT_LEAST,
+                                .workers      = engine->workers,
+                                .progress     = engine->progress};
 
     *unchanged = NULL;
     TB_TRY(tb_irmad_fit(&irmad, pixels, &options, engine->kernels, err));
     if (!irmad.usable)
         goto done;
     keep_irmad(&s->irmad, &irmad);
-    options.weight_least = WEIGHT_LEAST;
-    TB_TRY(tb_irmad_fit(&early, pixels, &options, engine->kernels, err));
     keep_mad(&s->mad, &early);
     TB_TRY(tb_alloc(unchanged, (size_t)pixels->count, sizeof **unchanged, "sample", err));
     TB_TRY(tb_irmad_apply(NULL, *unchanged, NULL, &early, pixels, &options, engine->kernels, err));

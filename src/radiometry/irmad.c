@@ -29,14 +29,13 @@ static const double ridge_lambda = 1e-3;
 typedef struct pass {
     const tb_pixels  *pixels;
     const tb_kernels *kernels;
-    double            centre[2 * BANDS_MAX];
-    bool              is_weighted; /* false: every pixel weighs 1 */
-    tb_mad_weights    weights;     /* of the pass before */
-    tb_moments       *cell;        /* one a worker */
+    double            centre[2 * BANDS_MAX]; /* the weights' too, once there are any */
+    bool              is_weighted;           /* false: every pixel weighs 1 */
+    tb_mad_weights    weights;               /* of the pass before */
+    tb_moments       *cell;                  /* of each */
     tb_moments        total;
     float            *p, *z;      /* where apply writes; may be NULL */
-    double           *cell_z_sum; /* one a worker */
-    double            z_sum;
+    double           *cell_z_sum; /* of each */
 } pass;
 
 static int64_t cells_of(int64_t count)
@@ -52,55 +51,36 @@ static void channels_at(const float **channel, const tb_pixels *pixels, int64_t 
     }
 }
 
-/* The channels of the next run of a cell's pixels, from `at` on, and its length; 0 at the end. */
-static int64_t next_run(const float **channel, const tb_pixels *pixels, int64_t cell, int64_t at)
+static int64_t length_of_cell(const tb_pixels *pixels, int64_t cell)
 {
-    int64_t end = (cell + 1) * CELL < pixels->count ? (cell + 1) * CELL : pixels->count;
-
-    if (at >= end)
-        return 0;
-    channels_at(channel, pixels, at);
-    return end - at < RUN ? end - at : RUN;
+    return (cell + 1) * CELL < pixels->count ? CELL : pixels->count - cell * CELL;
 }
 
 static tb_status sum_cell(void *context, int worker, int64_t item, tb_error *err)
 {
     pass        *work = context;
-    tb_moments  *sums = &work->cell[worker];
-    double       z[RUN], p[RUN];
+    tb_moments  *sums = &work->cell[item];
+    size_t       n    = (size_t)length_of_cell(work->pixels, item);
     const float *channel[2 * BANDS_MAX];
-    int64_t      length;
 
+    (void)worker;
     (void)err;
     *sums = (tb_moments){0};
-    for (int64_t at = item * CELL; (length = next_run(channel, work->pixels, item, at)) > 0;
-         at += length) {
-        size_t n = (size_t)length;
-
-        if (work->is_weighted) {
-            work->kernels->mad_statistic(z, channel, &work->weights, n);
-            work->kernels->chi2_upper(p, z, work->weights.components, n);
-        }
-        work->kernels->moments_add(sums, channel, 2 * work->pixels->bands, work->centre,
-                                   work->is_weighted ? p : NULL, n);
-    }
+    channels_at(channel, work->pixels, item * CELL);
+    if (work->is_weighted)
+        work->kernels->irmad_add(sums, channel, &work->weights, n);
+    else
+        work->kernels->moments_add(sums, channel, 2 * work->pixels->bands, work->centre, NULL, n);
     return TB_OK;
 }
 
-static tb_status add_cell(void *context, int worker, int64_t item, tb_error *err)
+static void add_cell(tb_moments *total, const tb_moments *cell, int channels)
 {
-    pass             *work     = context;
-    const tb_moments *cell     = &work->cell[worker];
-    const int         channels = 2 * work->pixels->bands;
-
-    (void)item;
-    (void)err;
-    work->total.weight += cell->weight;
+    total->weight += cell->weight;
     for (int i = 0; i < channels; i++)
-        work->total.first[i] += cell->first[i];
+        total->first[i] += cell->first[i];
     for (int k = 0; k < channels * (channels + 1) / 2; k++)
-        work->total.second[k] += cell->second[k];
-    return TB_OK;
+        total->second[k] += cell->second[k];
 }
 
 /* Weighted covariances and means of the stacked channels. */
@@ -309,17 +289,22 @@ static tb_status unusable(tb_irmad *result, const char *reason)
     return TB_OK;
 }
 
+/* Cells are summed in any order and added up in theirs: nobody waits for a turn. */
 static tb_status run_pass(pass *work, const tb_irmad_options *options, tb_error *err)
 {
-    tb_loop loop = {.count    = cells_of(work->pixels->count),
-                    .workers  = options->workers,
-                    .make     = sum_cell,
-                    .emit     = add_cell,
-                    .context  = work,
-                    .progress = options->progress};
+    tb_loop   loop   = {.count    = cells_of(work->pixels->count),
+                        .workers  = options->workers,
+                        .make     = sum_cell,
+                        .context  = work,
+                        .progress = options->progress};
+    tb_status status = TB_OK;
 
+    TB_TRY(tb_loop_run(&loop, err));
     work->total = (tb_moments){0};
-    return tb_loop_run(&loop, err);
+    for (int64_t i = 0; i < loop.count; i++)
+        add_cell(&work->total, &work->cell[i], 2 * work->pixels->bands);
+done:
+    return status;
 }
 
 /* Passes over the pixels until the correlations stand still. */
@@ -329,6 +314,7 @@ static tb_status iterate(tb_irmad *result, pass *work, const tb_irmad_options *o
     const int  bands  = work->pixels->bands;
     covariance s      = {0};
     problem    it     = {0};
+    tb_irmad  *early  = options->early; /* of no iterations until it is known */
     tb_status  status = TB_OK;
 
     rough_centre(work->centre, work->pixels, work->kernels);
@@ -341,8 +327,9 @@ static tb_status iterate(tb_irmad *result, pass *work, const tb_irmad_options *o
             result->reason = "hardly a pixel was left unchanged: stopped reweighting";
             break;
         }
-        if (!is_first && work->total.weight < options->weight_least * (double)work->pixels->count)
-            break;
+        if (!is_first && early != NULL && early->iterations == 0 &&
+            work->total.weight < options->weight_least * (double)work->pixels->count)
+            *early = *result;
         covariance_of(&s, &work->total, work->centre, 2 * bands);
         if (is_first) {
             for (int i = 0; i < 2 * bands; i++)
@@ -405,15 +392,22 @@ tb_status tb_irmad_fit(tb_irmad *result, const tb_pixels *pixels, const tb_irmad
     tb_status        status = TB_OK;
 
     *result = (tb_irmad){.reason = "", .bands = pixels->bands};
+    if (all.early != NULL)
+        *all.early = *result;
     if (pixels->bands < 1 || pixels->bands > BANDS_MAX)
         return tb_error_set(err, TB_E_INPUT, "fit IR-MAD: expected 1 to %d bands, got %d",
                             BANDS_MAX, pixels->bands);
-    if (pixels->count < (int64_t)PIXELS_PER_BAND * pixels->bands)
-        return unusable(result, "too few valid pixels: fewer than 40 a band");
+    if (pixels->count < (int64_t)PIXELS_PER_BAND * pixels->bands) {
+        status = unusable(result, "too few valid pixels: fewer than 40 a band");
+        goto done;
+    }
 
-    TB_TRY(tb_alloc(&work.cell, (size_t)all.workers, sizeof *work.cell, "moments of IR-MAD", err));
+    TB_TRY(tb_alloc(&work.cell, (size_t)cells_of(pixels->count), sizeof *work.cell,
+                    "moments of IR-MAD", err));
     TB_TRY(iterate(result, &work, &all, err));
 done:
+    if (all.early != NULL && all.early->iterations == 0)
+        *all.early = *result;
     tb_free(work.cell);
     return status;
 }
@@ -439,18 +433,19 @@ void tb_irmad_weights(tb_mad_weights *weights, const tb_irmad *fit)
 static tb_status apply_cell(void *context, int worker, int64_t item, tb_error *err)
 {
     pass        *work = context;
+    int64_t      end  = item * CELL + length_of_cell(work->pixels, item);
     double       z[RUN], p[RUN];
     double       sum = 0.0;
     const float *channel[2 * BANDS_MAX];
-    int64_t      length;
 
+    (void)worker;
     (void)err;
-    for (int64_t at = item * CELL; (length = next_run(channel, work->pixels, item, at)) > 0;
-         at += length) {
-        size_t n = (size_t)length;
+    for (int64_t at = item * CELL; at < end; at += RUN) {
+        size_t n = (size_t)(end - at < RUN ? end - at : RUN);
 
+        channels_at(channel, work->pixels, at);
         work->kernels->mad_statistic(z, channel, &work->weights, n);
-        if (work->weights.components > 0)
+        if (work->p != NULL && work->weights.components > 0)
             work->kernels->chi2_upper(p, z, work->weights.components, n);
         for (size_t x = 0; x < n; x++)
             sum += z[x];
@@ -459,17 +454,7 @@ static tb_status apply_cell(void *context, int worker, int64_t item, tb_error *e
         for (size_t x = 0; x < n && work->p != NULL; x++)
             work->p[(size_t)at + x] = work->weights.components > 0 ? (float)p[x] : 1.0f;
     }
-    work->cell_z_sum[worker] = sum;
-    return TB_OK;
-}
-
-static tb_status add_z_sum(void *context, int worker, int64_t item, tb_error *err)
-{
-    pass *work = context;
-
-    (void)item;
-    (void)err;
-    work->z_sum += work->cell_z_sum[worker];
+    work->cell_z_sum[item] = sum;
     return TB_OK;
 }
 
@@ -482,7 +467,6 @@ tb_status tb_irmad_apply(float *p, float *z, double *z_sum, const tb_irmad *fit,
     tb_loop          loop   = {.count    = cells_of(pixels->count),
                                .workers  = all.workers,
                                .make     = apply_cell,
-                               .emit     = add_z_sum,
                                .context  = &work,
                                .progress = all.progress};
     tb_status        status = TB_OK;
@@ -492,10 +476,13 @@ tb_status tb_irmad_apply(float *p, float *z, double *z_sum, const tb_irmad *fit,
                             pixels->bands);
     tb_irmad_weights(&work.weights, fit);
     TB_TRY(
-        tb_alloc(&work.cell_z_sum, (size_t)all.workers, sizeof *work.cell_z_sum, "sums of Z", err));
+        tb_alloc(&work.cell_z_sum, (size_t)loop.count, sizeof *work.cell_z_sum, "sums of Z", err));
     TB_TRY(tb_loop_run(&loop, err));
-    if (z_sum != NULL)
-        *z_sum = work.z_sum;
+    if (z_sum != NULL) {
+        *z_sum = 0.0;
+        for (int64_t i = 0; i < loop.count; i++)
+            *z_sum += work.cell_z_sum[i];
+    }
 done:
     tb_free(work.cell_z_sum);
     return status;

@@ -17,11 +17,13 @@
 
 /** Zero means the default in brackets. */
 typedef struct tb_irmad_options {
-    double             delta;          /**< stop when no rho moves this much [1e-3] */
-    int                iterations_max; /**< passes over the pixels; 1 is plain MAD [50] */
-    double             weight_least;   /**< stop before the weights average less than this [none] */
-    int                workers;        /**< [1]; never changes a bit of the result */
-    const tb_progress *progress;       /**< only is_cancelled is asked; may be NULL */
+    double           delta;          /**< stop when no rho moves this much [1e-3] */
+    int              iterations_max; /**< passes over the pixels; 1 is plain MAD [50] */
+    struct tb_irmad *early;          /**< the same fit, but stopped before the weights average
+                                          less than weight_least; may be NULL */
+    double             weight_least; /**< [none] */
+    int                workers;      /**< [1]; never changes a bit of the result */
+    const tb_progress *progress;     /**< only is_cancelled is asked; may be NULL */
 } tb_irmad_options;
 
 /** What a fit found: a plain value. Rows beyond `components`, bands beyond `bands` are zero. */
@@ -57,7 +59,8 @@ typedef struct tb_irmad {
  * @param options  NULL for the defaults.
  * @param kernels  borrowed; every table gives the same bits.
  * @return TB_OK; TB_E_INPUT for a band count outside 1 .. 16; TB_E_MEMORY; TB_E_CANCELLED.
- * Threads: one caller per result.  Cost: O(iterations * count * bands^2), 5 KB a worker.
+ * Threads: one caller per result.  Cost: O(iterations * count * bands^2), 5 KB for each 65536
+ * pixels.
  */
 tb_status tb_irmad_fit(tb_irmad *result, const tb_pixels *pixels, const tb_irmad_options *options,
                        const tb_kernels *kernels, tb_error *err);
