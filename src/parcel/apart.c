@@ -119,7 +119,7 @@ static bool are_clear(loose_edge *p, loose_edge *q)
         return are_ways_clear(p->to, p->from, q->to);
     if (to_to)
         return are_ways_clear(p->to, p->from, q->from);
-    return tb_edges_cross(p->from, p->to, q->from, q->to, &along[0], &along[1]) == TB_NO;
+    return tb_edges_cross(p->from, p->to, q->from, q->to, &along[0], &along[1]) == TB_SURELY_NOT;
 }
 
 static bool is_beyond(const tb_box *box, tb_point p)

@@ -196,9 +196,9 @@ done:
 
 /* Where a walk along rings has come to. */
 typedef struct walk {
-    place_on  *next, *end; /* of the meetings ahead */
-    bool       is_first;   /* along the first of two */
-    tb_verdict is_in;      /* the other: TB_YES or TB_NO */
+    place_on    *next, *end; /* of the meetings ahead */
+    bool         is_first;   /* along the first of two */
+    tb_certainty is_in;      /* the other: TB_SURELY or TB_SURELY_NOT */
 } walk;
 
 /* Adds what of an edge lies within the other. */
@@ -213,18 +213,18 @@ static tb_status walk_edge(tb_common *c, walk *w, size_t edge, tb_point from, tb
         tb_point until  = to;
 
         if (is_cut) {
-            *is_sure = put_in_front(c, w->next, w->end, w->is_first, w->is_in == TB_YES);
+            *is_sure = put_in_front(c, w->next, w->end, w->is_first, w->is_in == TB_SURELY);
             if (!*is_sure)
                 break;
             at    = w->next->meeting;
             until = c->meeting[at].place;
         }
-        if (w->is_in == TB_YES)
+        if (w->is_in == TB_SURELY)
             TB_TRY(add_stretch(c, from, until, at, err));
         if (!is_cut)
             break;
-        w->is_in = w->is_in == TB_YES ? TB_NO : TB_YES;
-        if (w->is_in == TB_YES)
+        w->is_in = w->is_in == TB_SURELY ? TB_SURELY_NOT : TB_SURELY;
+        if (w->is_in == TB_SURELY)
             c->starts[at] = c->stretch_count;
         from = until;
         w->next++;
@@ -242,23 +242,23 @@ static tb_status walk_along(tb_common *c, const tb_rings *along, const tb_rings 
 
     w.end = w.next != NULL ? w.next + c->meeting_count : NULL;
     for (size_t r = 0; r < along->count; r++) {
-        size_t     first = along->ring[r].first, begin = c->stretch_count;
-        tb_verdict at_first = tb_rings_hold(other, along->points[first], !is_first);
+        size_t       first = along->ring[r].first, begin = c->stretch_count;
+        tb_certainty at_first = tb_rings_hold(other, along->points[first], !is_first);
 
         w.is_in  = at_first;
-        *is_sure = at_first != TB_DOUBT;
+        *is_sure = at_first != TB_IN_DOUBT;
         for (size_t edge = first; edge < first + along->ring[r].edges && *is_sure; edge++) {
             tb_point a = along->points[edge], b = along->points[edge + 1];
 
             if (!tb_boxes_apart(tb_box_of_edge(a, b), other->box))
                 TB_TRY(walk_edge(c, &w, edge, from_origin(c, a), from_origin(c, b), is_sure, err));
-            else if (w.is_in == TB_YES)
+            else if (w.is_in == TB_SURELY)
                 *is_sure = false;
         }
         *is_sure = *is_sure && w.is_in == at_first;
         if (!*is_sure)
             return TB_OK;
-        if (w.is_in == TB_YES)
+        if (w.is_in == TB_SURELY)
             c->stretch[c->stretch_count - 1].next = begin;
     }
     *is_sure = w.next == w.end;
@@ -341,4 +341,24 @@ tb_status tb_common_outline(tb_common *c, tb_rings *out, bool *is_sure, tb_error
     }
 done:
     return status;
+}
+
+tb_status tb_bench_of(tb_geos *geos, tb_bench **out, tb_error *err)
+{
+    tb_status status = TB_OK;
+
+    if (geos->bench == NULL)
+        status = tb_alloc_zero(&geos->bench, 1, sizeof *geos->bench, "edges", err);
+    *out = geos->bench;
+    return status;
+}
+
+void tb_bench_free(tb_bench *bench)
+{
+    if (bench == NULL)
+        return;
+    tb_common_reset(&bench->common);
+    tb_rings_reset(&bench->outside);
+    tb_rings_reset(&bench->outline);
+    tb_free(bench);
 }

@@ -11,54 +11,88 @@
 #include "parcel/rtree.h"
 #include "raster/capture.h"
 
+/* A text of a feature, borrowed from it; NULL: it is null, or not there. */
+static const char *text_of(const tb_layer *it, OGRFeatureH feature, int field)
+{
+    if (it->field[field] < 0 || !OGR_F_IsFieldSetAndNotNull(feature, it->field[field]))
+        return NULL;
+    return OGR_F_GetFieldAsString(feature, it->field[field]);
+}
+
+/* A text that is not what the layer says, to be freed with CPLFree; NULL: it is as it is. */
+static char *decoded(const tb_layer *it, const char *text)
+{
+    return it->is_raw && !CPLIsUTF8(text, -1) ? CPLRecode(text, "CP936", CPL_ENC_UTF8) : NULL;
+}
+
 static tb_status copy_field(tb_layer *it, OGRFeatureH feature, int field, char **out, tb_error *err)
 {
-    const char *text;
-    char       *decoded = NULL;
-    tb_status   status;
+    const char *text  = text_of(it, feature, field);
+    char       *other = text != NULL ? decoded(it, text) : NULL;
+    tb_status status  = text != NULL ? tb_copy_text(out, other != NULL ? other : text, err) : TB_OK;
 
-    if (it->field[field] < 0 || !OGR_F_IsFieldSetAndNotNull(feature, it->field[field]))
-        return TB_OK;
-    text = OGR_F_GetFieldAsString(feature, it->field[field]);
-    if (it->is_raw && !CPLIsUTF8(text, -1)) {
-        decoded = CPLRecode(text, "CP936", CPL_ENC_UTF8);
-        text    = decoded;
+    CPLFree(other);
+    return status;
+}
+
+/* Copies all texts of a feature, in one allocation. */
+static tb_status copy_fields(tb_layer *it, OGRFeatureH from, tb_feature *to, int count,
+                             tb_error *err)
+{
+    tb_status status = TB_OK;
+    char     *other[TB_ROLE_FIELDS_MAX];
+    size_t    length[TB_ROLE_FIELDS_MAX], bytes = 0;
+    char     *at;
+
+    for (int f = 0; f < count; f++) {
+        const char *text = text_of(it, from, f);
+
+        other[f]  = text != NULL ? decoded(it, text) : NULL;
+        length[f] = text != NULL ? strlen(other[f] != NULL ? other[f] : text) + 1 : 0;
+        bytes += length[f];
     }
-    status = tb_copy_text(out, text, err);
-    CPLFree(decoded);
+    TB_TRY(tb_alloc(&to->text, 1, (size_t)count * sizeof *to->text + bytes, "fields", err));
+    at = (char *)(to->text + count);
+    for (int f = 0; f < count; f++) {
+        to->text[f] = length[f] > 0 ? at : NULL;
+        if (length[f] > 0)
+            memcpy(at, other[f] != NULL ? other[f] : text_of(it, from, f), length[f]);
+        at += length[f];
+    }
+done:
+    for (int f = 0; f < count; f++)
+        CPLFree(other[f]);
     return status;
 }
 
 static tb_status add_one(tb_layer *it, OGRFeatureH feature, const tb_features *reach,
                          tb_features *out, tb_error *err)
 {
-    tb_status     status   = TB_OK;
-    OGRGeometryH  shape    = OGR_F_GetGeometryRef(feature);
-    GEOSGeometry *geometry = NULL;
-    tb_feature   *added;
-    bool          meets;
+    tb_status    status = TB_OK;
+    OGRGeometryH shape  = OGR_F_GetGeometryRef(feature);
+    int64_t      fid    = OGR_F_GetFID(feature);
+    tb_brought   brought;
+    bool         meets;
 
     if (shape == NULL || OGR_G_IsEmpty(shape)) {
         out->without++;
-        return tb_qc_log(out->qc, TB_FINDING_NO_GEOMETRY, OGR_F_GetFID(feature), -1.0, -1.0, NULL,
-                         err);
+        return tb_qc_log(out->qc, TB_FINDING_NO_GEOMETRY, fid, -1.0, -1.0, NULL, err);
     }
     TB_TRY(tb_hunt_meets(&it->passage, reach, shape, &meets, err));
     if (!meets)
         return TB_OK;
-    TB_TRY(tb_passage_bring(&it->passage, out, shape, OGR_F_GetFID(feature), &geometry, err));
-    if (geometry == NULL) {
+    TB_TRY(tb_passage_bring(&it->passage, out, shape, fid, &brought, err));
+    if (brought.geometry != NULL) {
+        TB_TRY(tb_features_add(out, brought.geometry, fid, err));
+    } else if (brought.ring_points > 0) {
+        TB_TRY(tb_features_add_ring(out, it->passage.points, brought.ring_points, brought.is_multi,
+                                    fid, err));
+    } else {
         out->without++;
-        return TB_OK;
-    }
-    TB_TRY(tb_features_add(out, geometry, OGR_F_GetFID(feature), err));
-    added = &out->feature[out->count - 1];
-    if (out->field_count == 0)
         goto done;
-    TB_TRY(
-        tb_alloc_zero(&added->text, (size_t)out->field_count, sizeof *added->text, "fields", err));
-    for (int f = 0; f < out->field_count; f++)
-        TB_TRY(copy_field(it, feature, f, &added->text[f], err));
+    }
+    if (out->field_count > 0)
+        TB_TRY(copy_fields(it, feature, &out->feature[out->count - 1], out->field_count, err));
 done:
     return status;
 }

@@ -82,8 +82,7 @@ static double turn_of(const tb_point *p, size_t count, bool *is_sure)
     return sum;
 }
 
-/* The same points the other way round. */
-static void turn_back(tb_point *p, size_t count)
+void tb_ring_turn_back(tb_point *p, size_t count)
 {
     for (size_t i = 0; i < count / 2; i++) {
         tb_point kept = p[i];
@@ -91,6 +90,16 @@ static void turn_back(tb_point *p, size_t count)
         p[i]             = p[count - 1 - i];
         p[count - 1 - i] = kept;
     }
+}
+
+bool tb_ring_turn_left(tb_point *p, size_t count, bool *is_turned)
+{
+    bool is_sure;
+
+    *is_turned = !(turn_of(p, count, &is_sure) > 0.0);
+    if (*is_turned)
+        tb_ring_turn_back(p, count);
+    return is_sure;
 }
 
 /* Adds a ring with the ground to its left. */
@@ -114,7 +123,7 @@ static tb_status add_ring(tb_rings *to, const tb_geos *geos, const GEOSGeometry 
     if (!*is_sure)
         return TB_OK;
     if ((turn_of(p, count, is_sure) > 0.0) != is_shell)
-        turn_back(p, count);
+        tb_ring_turn_back(p, count);
     to->point_count = first + count;
     TB_TRY(tb_rings_close(to, first, err));
 done:
@@ -144,6 +153,40 @@ done:
     return status;
 }
 
+tb_status tb_rings_pack(const tb_rings *of, tb_rings **out, tb_error *err)
+{
+    tb_status status = TB_OK;
+    tb_rings *it     = NULL;
+
+    *out = NULL;
+    TB_TRY(tb_alloc(
+        &it, 1, sizeof *it + of->count * sizeof *of->ring + of->point_count * sizeof *of->points,
+        "edges", err));
+    *it                = *of;
+    it->ring           = (tb_contour *)(it + 1);
+    it->points         = (tb_point *)(it->ring + of->count);
+    it->capacity       = of->count;
+    it->point_capacity = of->point_count;
+    if (of->count > 0)
+        memcpy(it->ring, of->ring, of->count * sizeof *of->ring);
+    if (of->point_count > 0)
+        memcpy(it->points, of->points, of->point_count * sizeof *of->points);
+    *out = it;
+done:
+    return status;
+}
+
+tb_box tb_box_of_geometry(const tb_geos *geos, const GEOSGeometry *geometry)
+{
+    tb_box box = {{NAN, NAN}, {NAN, NAN}};
+
+    GEOSGeom_getXMin_r(geos->handle, geometry, &box.low.x);
+    GEOSGeom_getYMin_r(geos->handle, geometry, &box.low.y);
+    GEOSGeom_getXMax_r(geos->handle, geometry, &box.high.x);
+    GEOSGeom_getYMax_r(geos->handle, geometry, &box.high.y);
+    return box;
+}
+
 tb_status tb_rings_invert(const tb_rings *of, tb_rings *out, tb_error *err)
 {
     tb_status status = TB_OK;
@@ -157,19 +200,19 @@ tb_status tb_rings_invert(const tb_rings *of, tb_rings *out, tb_error *err)
     out->point_count = of->point_count;
     out->count       = of->count;
     for (size_t r = 0; r < out->count; r++)
-        turn_back(out->points + out->ring[r].first, out->ring[r].edges + 1);
+        tb_ring_turn_back(out->points + out->ring[r].first, out->ring[r].edges + 1);
     out->is_inverse = true;
     out->box        = (tb_box){{-INFINITY, -INFINITY}, {INFINITY, INFINITY}};
 done:
     return status;
 }
 
-tb_verdict tb_rings_hold(const tb_rings *it, tb_point p, bool point_moved)
+tb_certainty tb_rings_hold(const tb_rings *it, tb_point p, bool point_moved)
 {
     bool is_in = it->is_inverse;
 
     if (p.x < it->box.low.x || p.x > it->box.high.x || p.y < it->box.low.y || p.y > it->box.high.y)
-        return TB_NO;
+        return TB_SURELY_NOT;
     for (size_t r = 0; r < it->count; r++) {
         const tb_point *q = it->points + it->ring[r].first;
 
@@ -187,9 +230,9 @@ tb_verdict tb_rings_hold(const tb_rings *it, tb_point p, bool point_moved)
             }
             side = tb_side(a, b, p, point_moved);
             if (side == 0)
-                return TB_DOUBT;
+                return TB_IN_DOUBT;
             is_in ^= (side > 0) == is_b_above;
         }
     }
-    return is_in ? TB_YES : TB_NO;
+    return is_in ? TB_SURELY : TB_SURELY_NOT;
 }

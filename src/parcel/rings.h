@@ -30,6 +30,18 @@ void tb_rings_reset(tb_rings *rings);
 tb_status tb_rings_load(const tb_geos *geos, const GEOSGeometry *geometry, tb_rings *out,
                         bool *is_sure, tb_error *err);
 
+/** Returns a copy in one allocation, which cannot grow; free with tb_free. @return TB_E_MEMORY. */
+tb_status tb_rings_pack(const tb_rings *rings, tb_rings **out, tb_error *err);
+
+/** Turns a closed ring so that the ground is to its left. @return false: its turn is in doubt. */
+bool tb_ring_turn_left(tb_point *points, size_t count, bool *is_turned);
+
+/** The same points the other way round. */
+void tb_ring_turn_back(tb_point *points, size_t count);
+
+/** The box of a geometry that is not empty. */
+tb_box tb_box_of_geometry(const tb_geos *geos, const GEOSGeometry *geometry);
+
 /** Replaces rings by those of all ground outside of others; they may be the second of two that
  * tb_common_find is asked of. @return TB_E_MEMORY. */
 tb_status tb_rings_invert(const tb_rings *of, tb_rings *out, tb_error *err);
@@ -41,7 +53,7 @@ void tb_rings_clear(tb_rings *rings);
 tb_status tb_rings_close(tb_rings *to, size_t first, tb_error *err);
 
 /** Whether a point lies within; the rings or the point are thought moved (tb_side). */
-tb_verdict tb_rings_hold(const tb_rings *rings, tb_point p, bool point_moved);
+tb_certainty tb_rings_hold(const tb_rings *rings, tb_point p, bool point_moved);
 
 /** Grows an array of `size` bytes each to hold `needed`, by doubling. @return TB_E_MEMORY. */
 tb_status tb_rings_make_room(void *array, size_t needed, size_t *capacity, size_t size,
