@@ -16,11 +16,9 @@ void tb_feature_reset(const tb_geos *geos, tb_feature *feature)
 void tb_features_reset(tb_features *features)
 {
     tb_boxtree_free(features->tree);
-    for (size_t i = 0; i < features->count; i++) {
+    for (size_t i = 0; i < features->count; i++)
         tb_feature_reset(features->geos, &features->feature[i]);
-        if (!features->is_view)
-            tb_free(features->feature[i].text);
-    }
+    tb_chunks_reset(&features->chunks);
     tb_free(features->feature);
     *features = (tb_features){0};
 }
@@ -81,6 +79,7 @@ tb_status tb_features_add_ring(tb_features *features, tb_point *ring, size_t cou
     tb_contour contour = {.edges = count - 1};
     tb_rings   rings   = {.points = ring, .ring = &contour, .point_count = count, .count = 1};
     tb_feature it      = {.fid = fid, .is_multi = is_multi};
+    void      *memory;
 
     if (!tb_ring_turn_left(ring, count, &it.is_turned)) {
         GEOSGeometry *geometry;
@@ -95,11 +94,11 @@ tb_status tb_features_add_ring(tb_features *features, tb_point *ring, size_t cou
     for (size_t i = 1; i + 1 < count; i++)
         rings.box = tb_box_of_boxes(rings.box, tb_box_of_edge(ring[i], ring[i]));
     it.box = rings.box;
-    TB_TRY(tb_rings_pack(&rings, &it.rings, err));
+    TB_TRY(tb_chunks_take(&features->chunks, tb_rings_packed_bytes(&rings), &memory, err));
+    it.rings             = tb_rings_pack_into(memory, &rings);
+    it.is_rings_borrowed = true;
     TB_TRY(append(features, it, err));
-    it.rings = NULL;
 done:
-    tb_free(it.rings);
     return status;
 }
 
@@ -155,7 +154,7 @@ tb_status tb_features_view(const tb_features *of, const size_t *which, size_t co
 {
     tb_status status = TB_OK;
 
-    *out = (tb_features){.geos = of->geos, .field_count = of->field_count, .is_view = true};
+    *out = (tb_features){.geos = of->geos, .field_count = of->field_count};
     TB_TRY(tb_alloc(&out->feature, count, sizeof *out->feature, "features", err));
     for (size_t i = 0; i < count; i++) {
         tb_feature *it = &out->feature[i];

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "parcel/boxtree.h"
+#include "parcel/chunks.h"
 #include "parcel/geos.h"
 #include "parcel/qc.h"
 #include "parcel/rings.h"
@@ -19,14 +20,14 @@
  */
 typedef struct tb_feature {
     GEOSGeometry *geometry; /**< NULL: not made yet; see tb_feature_geometry */
-    tb_rings     *rings;    /**< likewise; in one allocation */
+    tb_rings     *rings;    /**< likewise */
     tb_box        box;
     int64_t       fid;
-    char        **text;      /**< one a field of the role, NULL: none or null; in one allocation */
+    char        **text;      /**< one a field of the role, NULL: none or null; of the chunks */
     bool          has_doubt; /**< its rings cannot be told */
-    bool          is_turned, is_multi; /**< without a geometry: the ring runs the other way in the
-                                            file, as the one of a multipolygon */
-    bool is_geometry_borrowed, is_rings_borrowed; /**< of another, which has to outlive it */
+    bool          is_turned; /**< the ring runs the other way in the file; without a geometry */
+    bool          is_multi;  /**< it is a multipolygon of one; likewise */
+    bool          is_geometry_borrowed, is_rings_borrowed; /**< of another feature, of the chunks */
 } tb_feature;
 
 /** Features and an index over their boxes. Free with tb_features_reset before the GEOS context. */
@@ -36,7 +37,7 @@ typedef struct tb_features {
     tb_feature *feature;
     size_t      count, capacity;
     int         field_count;
-    bool        is_view;  /**< texts, and geometries and rings that were there, are another's */
+    tb_chunks   chunks;   /**< texts, and rings that were read */
     tb_boxtree *tree;     /**< of places in `feature`; NULL when there are none */
     int64_t     repaired; /**< invalid polygons among those read */
     int64_t     without;  /**< features read that have no polygon */

@@ -35,14 +35,15 @@ static tb_status copy_field(tb_layer *it, OGRFeatureH feature, int field, char *
     return status;
 }
 
-/* Copies all texts of a feature, in one allocation. */
-static tb_status copy_fields(tb_layer *it, OGRFeatureH from, tb_feature *to, int count,
-                             tb_error *err)
+/* Copies all texts of a feature, in one piece. */
+static tb_status copy_fields(tb_layer *it, OGRFeatureH from, tb_features *features, tb_error *err)
 {
-    tb_status status = TB_OK;
-    char     *other[TB_ROLE_FIELDS_MAX];
-    size_t    length[TB_ROLE_FIELDS_MAX], bytes = 0;
-    char     *at;
+    tb_status   status = TB_OK;
+    tb_feature *to     = &features->feature[features->count - 1];
+    int         count  = features->field_count;
+    char       *other[TB_ROLE_FIELDS_MAX];
+    size_t      length[TB_ROLE_FIELDS_MAX], bytes = 0;
+    char       *at;
 
     for (int f = 0; f < count; f++) {
         const char *text = text_of(it, from, f);
@@ -51,7 +52,8 @@ static tb_status copy_fields(tb_layer *it, OGRFeatureH from, tb_feature *to, int
         length[f] = text != NULL ? strlen(other[f] != NULL ? other[f] : text) + 1 : 0;
         bytes += length[f];
     }
-    TB_TRY(tb_alloc(&to->text, 1, (size_t)count * sizeof *to->text + bytes, "fields", err));
+    TB_TRY(tb_chunks_take(&features->chunks, (size_t)count * sizeof *to->text + bytes, &to->text,
+                          err));
     at = (char *)(to->text + count);
     for (int f = 0; f < count; f++) {
         to->text[f] = length[f] > 0 ? at : NULL;
@@ -92,7 +94,7 @@ static tb_status add_one(tb_layer *it, OGRFeatureH feature, const tb_features *r
         goto done;
     }
     if (out->field_count > 0)
-        TB_TRY(copy_fields(it, feature, &out->feature[out->count - 1], out->field_count, err));
+        TB_TRY(copy_fields(it, feature, out, err));
 done:
     return status;
 }

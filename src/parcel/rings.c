@@ -153,15 +153,15 @@ done:
     return status;
 }
 
-tb_status tb_rings_pack(const tb_rings *of, tb_rings **out, tb_error *err)
+size_t tb_rings_packed_bytes(const tb_rings *of)
 {
-    tb_status status = TB_OK;
-    tb_rings *it     = NULL;
+    return sizeof *of + of->count * sizeof *of->ring + of->point_count * sizeof *of->points;
+}
 
-    *out = NULL;
-    TB_TRY(tb_alloc(
-        &it, 1, sizeof *it + of->count * sizeof *of->ring + of->point_count * sizeof *of->points,
-        "edges", err));
+tb_rings *tb_rings_pack_into(void *memory, const tb_rings *of)
+{
+    tb_rings *it = memory;
+
     *it                = *of;
     it->ring           = (tb_contour *)(it + 1);
     it->points         = (tb_point *)(it->ring + of->count);
@@ -171,8 +171,18 @@ tb_status tb_rings_pack(const tb_rings *of, tb_rings **out, tb_error *err)
         memcpy(it->ring, of->ring, of->count * sizeof *of->ring);
     if (of->point_count > 0)
         memcpy(it->points, of->points, of->point_count * sizeof *of->points);
-    *out = it;
+    return it;
+}
+
+tb_status tb_rings_pack(const tb_rings *of, tb_rings **out, tb_error *err)
+{
+    tb_status status = TB_OK;
+    void     *memory = NULL;
+
+    TB_TRY(tb_alloc(&memory, 1, tb_rings_packed_bytes(of), "edges", err));
+    tb_rings_pack_into(memory, of);
 done:
+    *out = memory;
     return status;
 }
 

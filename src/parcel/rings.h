@@ -30,7 +30,13 @@ void tb_rings_reset(tb_rings *rings);
 tb_status tb_rings_load(const tb_geos *geos, const GEOSGeometry *geometry, tb_rings *out,
                         bool *is_sure, tb_error *err);
 
-/** Returns a copy in one allocation, which cannot grow; free with tb_free. @return TB_E_MEMORY. */
+/** Bytes of a copy in one piece. */
+size_t tb_rings_packed_bytes(const tb_rings *rings);
+
+/** Makes one, which cannot grow, in so many bytes of memory, aligned for anything. */
+tb_rings *tb_rings_pack_into(void *memory, const tb_rings *rings);
+
+/** Returns one; free with tb_free. @return TB_E_MEMORY. */
 tb_status tb_rings_pack(const tb_rings *rings, tb_rings **out, tb_error *err);
 
 /** Turns a closed ring so that the ground is to its left. @return false: its turn is in doubt. */
