@@ -196,21 +196,19 @@ static bool find_one(void *context, size_t number)
     return false;
 }
 
-tb_status tb_hunt_meets(const tb_passage *it, const tb_features *reach, OGRGeometryH shape,
-                        bool *meets, tb_error *err)
+tb_status tb_hunt_meets(const tb_passage *it, const tb_features *reach, tb_box of, bool *meets,
+                        tb_error *err)
 {
-    tb_status   status = TB_OK;
-    OGREnvelope e;
-    double      p[4][2], low[2], high[2], more;
-    bool        has_all;
+    tb_status status = TB_OK;
+    double    p[4][2], low[2], high[2], more;
+    bool      has_all;
 
     *meets = reach == NULL;
     if (reach == NULL || reach->tree == NULL)
         goto done;
-    OGR_G_GetEnvelope(shape, &e);
     for (int i = 0; i < 4; i++) {
-        p[i][0] = i % 2 ? e.MaxX : e.MinX;
-        p[i][1] = i / 2 ? e.MaxY : e.MinY;
+        p[i][0] = i % 2 ? of.high.x : of.low.x;
+        p[i][1] = i / 2 ? of.high.y : of.low.y;
     }
     TB_TRY(tb_plane_bring(it->plane, p[0], 4, &has_all, err));
     if (!has_all) {

@@ -136,29 +136,46 @@ done:
 
 /* ---- geometries ---- */
 
+tb_status tb_passage_make_room(tb_passage *it, size_t points, tb_error *err)
+{
+    tb_status status = TB_OK;
+    size_t    more   = points + points / 2;
+
+    if (points <= it->capacity)
+        return TB_OK;
+    TB_TRY(tb_grow(&it->points, more, sizeof *it->points, "points", err));
+    it->capacity = more;
+done:
+    return status;
+}
+
+/* Whether an edge of points is to be cut: it is not shorter than `longest`, squared. */
+static bool has_long_edge(const tb_point *p, size_t count, double longest)
+{
+    bool has = false;
+
+    for (size_t i = 1; i < count; i++) {
+        double x = p[i].x - p[i - 1].x, y = p[i].y - p[i - 1].y;
+
+        has |= !(x * x + y * y < longest);
+    }
+    return has;
+}
+
 /* The points of a ring, brought over unless an edge is to be cut before. */
 static tb_status bring_points(tb_passage *it, traveller *of, OGRGeometryH ring, size_t *count,
                               tb_error *err)
 {
     tb_status status = TB_OK;
-    size_t    more   = (size_t)OGR_G_GetPointCount(ring);
     bool      has_all;
 
-    *count = more;
-    if (more > it->capacity) {
-        more += more / 2;
-        TB_TRY(tb_grow(&it->points, more, sizeof *it->points, "points", err));
-        it->capacity = more;
-    }
+    *count = (size_t)OGR_G_GetPointCount(ring);
+    TB_TRY(tb_passage_make_room(it, *count, err));
     if (*count == 0)
         goto done;
     OGR_G_GetPoints(ring, &it->points->x, sizeof *it->points, &it->points->y, sizeof *it->points,
                     NULL, 0);
-    for (size_t i = 1; i < *count; i++) {
-        double x = it->points[i].x - it->points[i - 1].x, y = it->points[i].y - it->points[i - 1].y;
-
-        of->has_long_edge |= !(x * x + y * y < of->longest);
-    }
+    of->has_long_edge |= has_long_edge(it->points, *count, of->longest);
     if (of->has_long_edge)
         goto done;
     TB_TRY(tb_plane_bring(it->plane, &it->points->x, *count, &has_all, err));
@@ -290,19 +307,32 @@ static tb_status bring_shape(tb_passage *it, traveller *of, OGRGeometryH shape, 
     }
 }
 
+/* The length of an edge that is to be cut, in the plane's unit. */
+static double edge_most(const tb_passage *it)
+{
+    double unit_m = tb_plane_unit_m(it->plane);
+
+    return unit_m > 0.0 ? EDGE_M / unit_m : INFINITY;
+}
+
+/* An edge that surely need not be cut is shorter, squared. */
+static double longest_of(double edge)
+{
+    return 0.999 * edge * edge;
+}
+
 /* The geometry brought over as it is, in GEOS's hands; NULL when GEOS fails or has nothing to do.
  */
 static tb_status bring_raw(tb_passage *it, traveller *of, OGRGeometryH own, GEOSGeometry **out,
                            tb_error *err)
 {
     tb_status          status = TB_OK;
-    double             unit_m = tb_plane_unit_m(it->plane);
-    double             edge   = unit_m > 0.0 ? EDGE_M / unit_m : INFINITY;
+    double             edge   = edge_most(it);
     OGRwkbGeometryType type   = wkbFlatten(OGR_G_GetGeometryType(own));
     OGRGeometryH       shape;
 
     if (type == wkbPolygon || type == wkbMultiPolygon) {
-        of->longest     = 0.999 * edge * edge;
+        of->longest     = longest_of(edge);
         of->is_one_ring = true;
         status          = bring_shape(it, of, own, out, err);
         if (status != TB_OK || !of->has_long_edge)
@@ -370,5 +400,19 @@ tb_status tb_passage_bring(tb_passage *it, tb_features *out, OGRGeometryH own, i
         status = fail_in_geos(it, &of, err);
 done:
     tb_capture_end(&of.capture);
+    return status;
+}
+
+tb_status tb_passage_bring_ring(tb_passage *it, size_t points, bool *is_brought, tb_error *err)
+{
+    tb_status status = TB_OK;
+    bool      has_all;
+
+    *is_brought = false;
+    if (has_long_edge(it->points, points, longest_of(edge_most(it))))
+        return TB_OK;
+    TB_TRY(tb_plane_bring(it->plane, &it->points->x, points, &has_all, err));
+    *is_brought = has_all && tb_ring_is_surely_simple(it->points, points);
+done:
     return status;
 }

@@ -27,6 +27,18 @@ typedef struct tb_brought {
 
 void tb_passage_reset(tb_passage *passage);
 
+/** Makes room for the points of a ring. @return TB_E_MEMORY. */
+tb_status tb_passage_make_room(tb_passage *passage, size_t points, tb_error *err);
+
+/**
+ * Brings over a polygon that is one ring, its points those of the passage.
+ * @param is_brought  they are those of a ring that is sure to be simple; false: they are undefined,
+ *                    and the polygon is to be brought by tb_passage_bring.
+ * @return TB_E_MEMORY. GDAL may say something: to be captured.
+ */
+tb_status tb_passage_bring_ring(tb_passage *passage, size_t points, bool *is_brought,
+                                tb_error *err);
+
 /**
  * A geometry of the layer as the parcel room wants it: lines for arcs, no Z or M, edges cut,
  * brought over, snapped, valid. What was odd is counted in `out` and told to its log.
