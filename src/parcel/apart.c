@@ -18,6 +18,33 @@ typedef struct loose_edge {
     bool     is_outside;               /* of the other, for certain */
 } loose_edge;
 
+/* Whether a point lies within `beside` of edges from..until of a ring; those that pass it on its
+ * right turn *is_in. */
+static bool is_beside(const tb_point *q, size_t from, size_t until, tb_point p, double beside,
+                      bool *is_in)
+{
+    for (size_t i = from; i < until; i++) {
+        tb_point a = q[i], b = q[i + 1];
+        bool     spans = (a.y > p.y) != (b.y > p.y);
+        double   side;
+
+        if (!spans && (fmin(a.y, b.y) > p.y + beside || fmax(a.y, b.y) < p.y - beside))
+            continue;
+        if (a.x < p.x - beside && b.x < p.x - beside)
+            continue;
+        if (a.x > p.x + beside && b.x > p.x + beside) {
+            *is_in ^= spans;
+            continue;
+        }
+        side = tb_turn(a, b, p);
+        if (fabs(side) <= beside * (fabs(b.x - a.x) + fabs(b.y - a.y)))
+            return true; /* also where its sign is in doubt, as `side` is 0 then */
+        if (spans)
+            *is_in ^= (side > 0.0) == (b.y > a.y);
+    }
+    return false;
+}
+
 /* Whether a point lies in the interior or within `beside` of a border. */
 static bool may_hold(const tb_rings *it, tb_point p, double beside)
 {
@@ -27,26 +54,18 @@ static bool may_hold(const tb_rings *it, tb_point p, double beside)
         p.y < it->box.low.y - beside || p.y > it->box.high.y + beside)
         return false;
     for (size_t r = 0; r < it->count; r++) {
-        const tb_point *q = it->points + it->ring[r].first;
+        const tb_contour *ring = &it->ring[r];
+        const tb_point   *q    = it->points + ring->first;
+        const tb_box     *part = it->part + ring->part;
 
-        for (size_t i = 0; i < it->ring[r].edges; i++) {
-            tb_point a = q[i], b = q[i + 1];
-            bool     spans = (a.y > p.y) != (b.y > p.y);
-            double   side;
+        for (size_t k = 0; k < tb_part_count(ring->edges); k++) {
+            size_t from, until = tb_part_edges(ring, k, &from);
 
-            if (!spans && (fmin(a.y, b.y) > p.y + beside || fmax(a.y, b.y) < p.y - beside))
+            if (part[k].low.y > p.y + beside || part[k].high.y < p.y - beside ||
+                part[k].high.x < p.x - beside)
                 continue;
-            if (a.x < p.x - beside && b.x < p.x - beside)
-                continue;
-            if (a.x > p.x + beside && b.x > p.x + beside) {
-                is_in ^= spans;
-                continue;
-            }
-            side = tb_turn(a, b, p);
-            if (fabs(side) <= beside * (fabs(b.x - a.x) + fabs(b.y - a.y)))
-                return true; /* also where its sign is in doubt, as `side` is 0 then */
-            if (spans)
-                is_in ^= (side > 0.0) == (b.y > a.y);
+            if (is_beside(q, from, until, p, beside, &is_in))
+                return true;
         }
     }
     return is_in;
@@ -58,23 +77,33 @@ static bool gather(const tb_rings *it, const tb_box *window, loose_edge *edges, 
 {
     *count = 0;
     for (size_t r = 0; r < it->count; r++) {
-        const tb_point *p     = it->points + it->ring[r].first;
-        bool            is_on = false;
+        const tb_contour *ring  = &it->ring[r];
+        const tb_point   *p     = it->points + ring->first;
+        const tb_box     *part  = it->part + ring->part;
+        bool              is_on = false;
 
-        for (size_t i = 0; i < it->ring[r].edges; i++) {
-            tb_box box = tb_box_of_edge(p[i], p[i + 1]);
+        for (size_t k = 0; k < tb_part_count(ring->edges); k++) {
+            size_t from, until = tb_part_edges(ring, k, &from);
 
-            if (tb_boxes_apart(box, *window)) {
+            if (tb_boxes_apart(part[k], *window)) {
                 is_on = false;
                 continue;
             }
-            if (*count == EDGES_MOST)
-                return false;
-            edges[(*count)++] =
-                (loose_edge){.from = p[i], .to = p[i + 1], .box = box, .follows = is_on};
-            *has_corner |= p[i].x > window->low.x && p[i].x < window->high.x &&
-                           p[i].y > window->low.y && p[i].y < window->high.y;
-            is_on = true;
+            for (size_t i = from; i < until; i++) {
+                tb_box box = tb_box_of_edge(p[i], p[i + 1]);
+
+                if (tb_boxes_apart(box, *window)) {
+                    is_on = false;
+                    continue;
+                }
+                if (*count == EDGES_MOST)
+                    return false;
+                edges[(*count)++] =
+                    (loose_edge){.from = p[i], .to = p[i + 1], .box = box, .follows = is_on};
+                *has_corner |= p[i].x > window->low.x && p[i].x < window->high.x &&
+                               p[i].y > window->low.y && p[i].y < window->high.y;
+                is_on = true;
+            }
         }
     }
     return true;
@@ -85,6 +114,8 @@ static bool mark_common(loose_edge *a, size_t a_count, loose_edge *b, size_t b_c
 {
     for (size_t i = 0; i < a_count; i++)
         for (size_t k = 0; k < b_count; k++) {
+            if (!tb_points_equal(a[i].box.low, b[k].box.low))
+                continue;
             if (tb_points_equal(a[i].from, b[k].to) && tb_points_equal(a[i].to, b[k].from))
                 a[i].is_common = b[k].is_common = true;
             else if (tb_points_equal(a[i].from, b[k].from) && tb_points_equal(a[i].to, b[k].to))
