@@ -350,12 +350,11 @@ done:
 
 double tb_common_area(const tb_common *c)
 {
-    double sum = 0.0;
+    tb_area_place near = tb_area_place_of(c->origin.y);
+    double        sum  = 0.0;
 
     for (size_t i = 0; i < c->stretch_count; i++)
-        sum += tb_area_of_edge((double[]){c->origin.x, c->origin.y},
-                               (double[]){c->stretch[i].from.x, c->stretch[i].from.y},
-                               (double[]){c->stretch[i].to.x, c->stretch[i].to.y});
+        sum += tb_area_of_edge(&near, &c->stretch[i].from.x, &c->stretch[i].to.x);
     return sum;
 }
 
