@@ -109,18 +109,30 @@ static bool gather(const tb_rings *it, const tb_box *window, loose_edge *edges, 
     return true;
 }
 
-/* Marks the edges that both have, in opposite ways; false where both have one in the same way. */
+static bool is_opposite(const loose_edge *a, const loose_edge *b)
+{
+    return tb_points_equal(a->from, b->to) && tb_points_equal(a->to, b->from);
+}
+
+/*
+ * Marks the edges that both have, in opposite ways; false where both have one in the same way. A
+ * border goes on the other way round in the other, where the next edge is looked for first.
+ */
 static bool mark_common(loose_edge *a, size_t a_count, loose_edge *b, size_t b_count)
 {
-    for (size_t i = 0; i < a_count; i++)
-        for (size_t k = 0; k < b_count; k++) {
-            if (!tb_points_equal(a[i].box.low, b[k].box.low))
-                continue;
-            if (tb_points_equal(a[i].from, b[k].to) && tb_points_equal(a[i].to, b[k].from))
-                a[i].is_common = b[k].is_common = true;
-            else if (tb_points_equal(a[i].from, b[k].from) && tb_points_equal(a[i].to, b[k].to))
-                return false;
-        }
+    size_t next = b_count;
+
+    for (size_t i = 0; i < a_count; i++) {
+        size_t k = next;
+
+        if (k == b_count || !is_opposite(&a[i], &b[k]))
+            for (k = 0; k < b_count && !is_opposite(&a[i], &b[k]); k++)
+                if (tb_points_equal(a[i].from, b[k].from) && tb_points_equal(a[i].to, b[k].to))
+                    return false;
+        if (k < b_count)
+            a[i].is_common = b[k].is_common = true;
+        next = k < b_count && k > 0 ? k - 1 : b_count;
+    }
     return true;
 }
 
@@ -151,6 +163,26 @@ static bool are_clear(loose_edge *p, loose_edge *q)
     if (to_to)
         return are_ways_clear(p->to, p->from, q->from);
     return tb_edges_cross(p->from, p->to, q->from, q->to, &along[0], &along[1]) == TB_SURELY_NOT;
+}
+
+/* Whether edges of two are clear of each other, but for those that both have. */
+static bool are_all_clear(loose_edge *a, size_t a_count, loose_edge *b, size_t b_count)
+{
+    loose_edge *all[EDGES_MOST], **own; /* of b: those that a has not come last */
+    size_t      common = 0, others = b_count;
+
+    for (size_t k = 0; k < b_count; k++)
+        all[b[k].is_common ? common++ : --others] = &b[k];
+    own = all + common;
+    for (size_t i = 0; i < a_count; i++) {
+        loose_edge **with  = a[i].is_common ? own : all;
+        size_t       count = a[i].is_common ? b_count - common : b_count;
+
+        for (size_t k = 0; k < count; k++)
+            if (!tb_boxes_apart(a[i].box, with[k]->box) && !are_clear(&a[i], with[k]))
+                return false;
+    }
+    return true;
 }
 
 static bool is_beyond(const tb_box *box, tb_point p)
@@ -209,12 +241,7 @@ bool tb_rings_are_apart(const tb_rings *a, const tb_rings *b)
         !gather(b, &both, edges_b, &b_count, &has_corner) ||
         !mark_common(edges_a, a_count, edges_b, b_count))
         return false;
-    for (size_t i = 0; i < a_count; i++)
-        for (size_t k = 0; k < b_count; k++)
-            if ((!edges_a[i].is_common || !edges_b[k].is_common) &&
-                !tb_boxes_apart(edges_a[i].box, edges_b[k].box) &&
-                !are_clear(&edges_a[i], &edges_b[k]))
-                return false;
-    return are_outside(edges_a, a_count, b) && are_outside(edges_b, b_count, a) &&
+    return are_all_clear(edges_a, a_count, edges_b, b_count) && are_outside(edges_a, a_count, b) &&
+           are_outside(edges_b, b_count, a) &&
            (has_corner || !may_hold(a, middle, BESIDE) || !may_hold(b, middle, BESIDE));
 }
