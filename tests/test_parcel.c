@@ -528,7 +528,7 @@ static void make_table(const char *path)
 
         if (shape != NULL)
             OGR_F_SetGeometryDirectly(feature, shape);
-        snprintf(text, sizeof text, i % 7 ? "地类 %d" : "", ROWS - i);
+        snprintf(text, sizeof text, "%s%.0d", i % 7 ? "地类 " : "", i % 7 ? ROWS - i : 0);
         if (i % 5)
             OGR_F_SetFieldString(feature, 0, text);
         OGR_F_SetFieldInteger(feature, 1, i - 7);
