@@ -48,7 +48,9 @@ static inline bool tb_points_equal(tb_point a, tb_point b)
 
 static inline bool tb_boxes_apart(tb_box a, tb_box b)
 {
-    return a.low.x > b.high.x || b.low.x > a.high.x || a.low.y > b.high.y || b.low.y > a.high.y;
+    /* Which of the four it is cannot be foretold, so they are not asked one by one. */
+    return (a.low.x > b.high.x) | (b.low.x > a.high.x) | (a.low.y > b.high.y) |
+           (b.low.y > a.high.y);
 }
 
 static inline tb_box tb_box_of_edge(tb_point a, tb_point b)
