@@ -23,16 +23,25 @@ void tb_features_reset(tb_features *features)
     *features = (tb_features){0};
 }
 
+tb_status tb_features_reserve(tb_features *features, size_t more, tb_error *err)
+{
+    tb_status status = TB_OK;
+    size_t    needed = features->count + more;
+
+    if (needed <= features->capacity)
+        return TB_OK;
+    TB_TRY(tb_grow(&features->feature, needed, sizeof *features->feature, "features", err));
+    features->capacity = needed;
+done:
+    return status;
+}
+
 static tb_status append(tb_features *features, tb_feature it, tb_error *err)
 {
     tb_status status = TB_OK;
 
-    if (features->count == features->capacity) {
-        size_t more = features->capacity > 0 ? 2 * features->capacity : 64;
-
-        TB_TRY(tb_grow(&features->feature, more, sizeof *features->feature, "features", err));
-        features->capacity = more;
-    }
+    if (features->count == features->capacity)
+        TB_TRY(tb_features_reserve(features, features->count > 0 ? features->count : 64, err));
     features->feature[features->count++] = it;
 done:
     return status;

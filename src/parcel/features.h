@@ -45,6 +45,9 @@ typedef struct tb_features {
 
 void tb_features_reset(tb_features *features);
 
+/** Makes room for so many more. @return TB_E_MEMORY. */
+tb_status tb_features_reserve(tb_features *features, size_t more, tb_error *err);
+
 /** Adds a feature without texts; takes the geometry, also on failure. */
 tb_status tb_features_add(tb_features *features, GEOSGeometry *geometry, int64_t fid,
                           tb_error *err);

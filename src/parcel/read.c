@@ -410,6 +410,7 @@ static tb_status read_numbered(tb_layer *it, const tb_features *reach, tb_featur
     if (table != NULL)
         TB_TRY(tb_rtree_find(table, h, 2 * tb_layer_count(it) + 16, &numbers, &count, err));
     *is_read = numbers != NULL;
+    TB_TRY(tb_features_reserve(out, count, err));
     for (size_t i = 0; i < count; i++)
         TB_TRY(read_one(it, table, numbers[i], reach, out, err));
 done:
