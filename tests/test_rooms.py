@@ -15,9 +15,9 @@ stdatomic stdbool stddef stdint stdio stdlib stdnoreturn string strings sys/file
 sys/statvfs sys/time sys/types time unistd""".split()
 LIBRARY = {"yaml": r"yaml\.h", "omp": r"omp\.h", "pthread": r"pthread\.h", "fftw": r"fftw3\.h", "hdf5": r"hdf5\.h",
            "gdal": r"(gdal|cpl|ogr)\w*\.h", "tiff": r"tiffio\.h", "deflate": r"libdeflate\.h", "zstd": r"zstd\.h",
-           "geos": r"geos_c\.h", "sqlite": r"sqlite3\.h", "cairo": r"cairo[\w-]*\.h", "jansson": r"jansson\.h",
+           "geos": r"geos_c\.h", "cairo": r"cairo[\w-]*\.h", "jansson": r"jansson\.h",
            "xgboost": r"xgboost/c_api\.h",
-           "crypto": r"openssl/\w+\.h"}
+           "crypto": r"openssl/\w+\.h", "sqlite": r"sqlite3\.h"}
 INTRINSICS = re.compile(r"(\w+intrin|arm_neon|cpuid)\.h")
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)
 
