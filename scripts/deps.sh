@@ -6,7 +6,7 @@
 set -euo pipefail
 
 build=(gcc libc6-dev cmake ninja-build pkg-config libgdal-dev libtiff-dev libisal-dev libzstd-dev libhdf5-dev libfftw3-dev libyaml-dev
-       libjansson-dev libgeos-dev libssl-dev libcairo2-dev libxgboost-dev)
+       libjansson-dev libgeos-dev libsqlite3-dev libssl-dev libcairo2-dev libxgboost-dev)
 tests=(g++ libcmocka-dev gdal-bin python3 python3-numpy python3-gdal python3-shapely python3-yaml python3-pyproj strace)
 ci=(clang clang-format clang-tidy libomp-dev libclang-rt-14-dev llvm postgresql-15 postgresql-15-postgis-3)
 peers=(otb-bin python3-skimage postgresql-15 postgresql-15-postgis-3)

@@ -70,6 +70,15 @@ static double area_in_common(tb_geos *geos, const GEOSGeometry *a, const GEOSGeo
     return area;
 }
 
+static double area_of_rings(const tb_rings *rings)
+{
+    double sum = 0.0;
+
+    for (size_t r = 0; r < rings->count; r++)
+        sum += tb_area_of_ring(&rings->points[rings->ring[r].first].x, 2, rings->ring[r].edges);
+    return sum;
+}
+
 /* Edges say what GEOS's pieces are, or nothing; and "apart" only of features that are. */
 static void edges_agree_with_pieces(void **state)
 {
@@ -77,16 +86,17 @@ static void edges_agree_with_pieces(void **state)
     tb_geos *geos     = open_geos(state);
     uint64_t seed     = 20240315;
     tb_rings rings    = {0};
-    int      answered = 0, apart = 0, cut_apart = 0, shared = 0;
+    int      answered = 0, apart = 0, cut_apart = 0, shared = 0, outlines = 0;
 
     for (int n = 0; n < CASES; n++) {
-        GEOSGeometry     *parcel, *piece[MOST];
-        tb_feature        feature[MOST];
-        const tb_feature *pointer[MOST];
-        tb_edges_answer   answer;
-        double            area[MOST], whole, x, y, common = 0.0;
-        size_t            count  = 0;
-        bool              is_cut = n % 3 == 0, is_sure;
+        tb_rings       *outline[MOST];
+        GEOSGeometry   *parcel, *piece[MOST];
+        tb_feature      feature[MOST];
+        tb_feature     *pointer[MOST];
+        tb_edges_answer answer;
+        double          area[MOST], whole, x, y, common = 0.0;
+        size_t          count  = 0;
+        bool            is_cut = n % 3 == 0, is_sure;
 
         x      = random_between(&seed, 75, 133);
         y      = random_between(&seed, 19, 52);
@@ -109,10 +119,15 @@ static void edges_agree_with_pieces(void **state)
             pointer[i] = &feature[i];
         OK(tb_rings_load(geos, parcel, &rings, &is_sure, heard));
         assert_true(is_sure);
-        OK(tb_edges_measure(geos, &rings, pointer, count, area, &answer, heard));
+        OK(tb_edges_measure(geos, &rings, pointer, count, area, outline, &answer, heard));
         for (size_t i = 0; i < count; i++) {
             double theirs = area_in_common(geos, parcel, feature[i].geometry, &piece[i]);
 
+            if (outline[i] != NULL && fabs(area_of_rings(outline[i]) - theirs) > 1e-4)
+                fail_msg("case %d feature %zu: an outline of %.9f, of GEOS %.9f", n, i,
+                         area_of_rings(outline[i]), theirs);
+            outlines += outline[i] != NULL;
+            tb_free(outline[i]);
             if (answer.has_areas && fabs(area[i] - theirs) > fmax(1e-9 * whole, 1e-4))
                 fail_msg("case %d feature %zu: %.9f, of GEOS %.9f", n, i, area[i], theirs);
         }
@@ -127,10 +142,11 @@ static void edges_agree_with_pieces(void **state)
         shared += answer.has_areas && common > 1e-6;
         for (size_t i = 0; i < count; i++) {
             GEOSGeom_destroy_r(geos->handle, piece[i]);
-            GEOSGeom_destroy_r(geos->handle, feature[i].geometry);
+            tb_feature_reset(geos, &feature[i]);
         }
         GEOSGeom_destroy_r(geos->handle, parcel);
     }
+    assert_true(outlines > CASES / 2);
     print_message("edges: %d of %d answered, %d apart, %d of them neighbours, %d share ground\n",
                   answered, CASES, apart, cut_apart, shared);
     tb_rings_reset(&rings);
@@ -649,8 +665,12 @@ static void holdings_are_those_of_slabs(void **state)
         if (n % 2)
             shrink_all(geos, &parcel, x, y);
         for (int l = 0; l < LAYERS; l++) {
-            for (size_t i = 0; n % 2 && i < layer[l].features.count; i++)
-                shrink_all(geos, &layer[l].features.feature[i].geometry, x, y);
+            for (size_t i = 0; n % 2 && i < layer[l].features.count; i++) {
+                tb_feature *it = &layer[l].features.feature[i];
+
+                shrink_all(geos, &it->geometry, x, y);
+                it->box = tb_box_of_geometry(geos, it->geometry);
+            }
             OK(tb_features_index(&layer[l].features, heard));
         }
         tract = tb_tract_of(parcel);

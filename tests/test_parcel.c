@@ -18,11 +18,15 @@
 #include "core/file.h"
 #include "core/memory.h"
 #include "parcel/area.h"
+#include "parcel/boxtree.h"
 #include "parcel/cluster.h"
+#include "parcel/common.h"
 #include "parcel/form.h"
+#include "parcel/gpkg.h"
 #include "parcel/overlay.h"
 #include "parcel/plane.h"
 #include "parcel/role.h"
+#include "parcel/rtree.h"
 #include "raster/capture.h"
 
 #include "grounds.h"
@@ -370,6 +374,14 @@ static void what_is_wrong_with_a_layer_is_logged(void **state)
     tb_geos_free(geos);
 }
 
+static const GEOSGeometry *geometry_of(tb_geos *geos, tb_feature *feature)
+{
+    const GEOSGeometry *geometry;
+
+    OK(tb_feature_geometry(geos, feature, &geometry, heard));
+    return geometry;
+}
+
 /* Through the index and without it the same features are found, in the same order. */
 static void looking_around_finds_what_reading_all_finds(void **state)
 {
@@ -410,7 +422,7 @@ static void looking_around_finds_what_reading_all_finds(void **state)
 
         for (size_t k = 0; k < reach.count; k++)
             touches |= GEOSIntersects_r(geos->handle, reach.feature[k].geometry,
-                                        all.feature[i].geometry) == 1;
+                                        geometry_of(geos, &all.feature[i])) == 1;
         assert_true(is_read || !touches);
         wanted += is_read;
     }
@@ -423,7 +435,335 @@ static void looking_around_finds_what_reading_all_finds(void **state)
     tb_geos_free(geos);
 }
 
-/* ---- roles ---- */
+/* ---- tables ---- */
+
+enum { ROWS = 4000, COLUMNS = 7 };
+
+/* A text in WKT with every place moved. */
+static void move_wkt(const char *wkt, double x, double y, char *out, size_t size)
+{
+    int    axis = 0;
+    size_t used = 0;
+
+    while (*wkt != '\0') {
+        char *end;
+
+        if (*wkt >= '0' && *wkt <= '9') {
+            double value = strtod(wkt, &end);
+
+            used += (size_t)snprintf(out + used, size - used, "%.1f",
+                                     value + (axis == 0   ? x
+                                              : axis == 1 ? y
+                                                          : 0.0));
+            axis++;
+            wkt = end;
+        } else {
+            axis        = *wkt == '(' || *wkt == ',' ? 0 : axis;
+            out[used++] = *wkt++;
+        }
+        assert_true(used + 1 < size);
+    }
+    out[used] = '\0';
+}
+
+/* Of all kinds that a table may have, near a place of a plane; NULL: none. */
+static OGRGeometryH shape_of(int row)
+{
+    static const char *const kinds[] = {
+        "POLYGON((0 0,50 0,50 40,20 60,0 50,0 0))",
+        "POLYGON((0 0,0 50,20 60,50 40,50 0,0 0))",
+        "MULTIPOLYGON(((0 0,50 0,50 40,20 60,0 50,0 0)))",
+        "POLYGON((0 0,60 0,60 60,0 60,0 0),(10 10,10 20,20 20,20 10,10 10))",
+        "MULTIPOLYGON(((0 0,20 0,20 20,0 0)),((30 0,50 0,50 20,30 0)))",
+        "POLYGON Z((0 0 1,50 0 2,50 40 3,0 0 1))",
+        "POLYGON((0 0,250 0,250 40,0 40,0 0))", /* an edge to be cut */
+        "POLYGON((0 0,50 50,50 0,0 50,0 0))",
+        "POLYGON((0 0,50 0,50 0,50 50,0 0))",
+        "GEOMETRYCOLLECTION(POLYGON((0 0,50 0,50 50,0 0)),POINT(1 1))",
+        "LINESTRING(0 0,50 50)",
+        "CURVEPOLYGON(CIRCULARSTRING(0 0,50 50,0 0))",
+        "POLYGON EMPTY",
+    };
+    enum { KINDS = sizeof kinds / sizeof *kinds };
+    char         moved[400], *wkt = moved;
+    OGRGeometryH shape = NULL;
+
+    if (row % 17 == 16)
+        return NULL;
+    move_wkt(kinds[row % KINDS], 500000.0 + 97.0 * (row % 64), 4000000.0 + 83.0 * (row / 64), moved,
+             sizeof moved);
+    assert_int_equal(OGR_G_CreateFromWkt(&wkt, NULL, &shape), OGRERR_NONE);
+    return shape;
+}
+
+/* A GeoPackage whose names want quotes and whose columns are of many types. */
+static void make_table(const char *path)
+{
+    static const struct {
+        const char     *name;
+        OGRFieldType    type;
+        OGRFieldSubType subtype;
+    } columns[COLUMNS] = {{"BSM", OFTString, OFSTNone},         {"whole", OFTInteger, OFSTNone},
+                          {"long one", OFTInteger64, OFSTNone}, {"share", OFTReal, OFSTNone},
+                          {"flag", OFTInteger, OFSTBoolean},    {"day", OFTDate, OFSTNone},
+                          {"select", OFTString, OFSTNone}};
+    GDALDatasetH file  = GDALCreate(GDALGetDriverByName("GPKG"), path, 0, 0, 0, GDT_Unknown, NULL);
+    OGRSpatialReferenceH crs = OSRNewSpatialReference(NULL);
+    OGRLayerH            layer;
+
+    OSRImportFromEPSG(crs, 4549); /* central meridian 120, no zone */
+    layer = GDALDatasetCreateLayer(file, "DL-TB of 'a'", crs, wkbUnknown, NULL);
+    for (int f = 0; f < COLUMNS; f++) {
+        OGRFieldDefnH field = OGR_Fld_Create(columns[f].name, columns[f].type);
+
+        OGR_Fld_SetSubType(field, columns[f].subtype);
+        OGR_L_CreateField(layer, field, 1);
+        OGR_Fld_Destroy(field);
+    }
+    assert_int_equal(OGR_L_StartTransaction(layer), OGRERR_NONE);
+    for (int i = 0; i < ROWS; i++) {
+        OGRFeatureH  feature = OGR_F_Create(OGR_L_GetLayerDefn(layer));
+        OGRGeometryH shape   = shape_of(i);
+        char         text[32];
+
+        if (shape != NULL)
+            OGR_F_SetGeometryDirectly(feature, shape);
+        snprintf(text, sizeof text, "%s%.0d", i % 7 ? "地类 " : "", i % 7 ? ROWS - i : 0);
+        if (i % 5)
+            OGR_F_SetFieldString(feature, 0, text);
+        OGR_F_SetFieldInteger(feature, 1, i - 7);
+        OGR_F_SetFieldInteger64(feature, 2, (GIntBig)1 << (i % 60));
+        OGR_F_SetFieldDouble(feature, 3, i % 3 ? i / 7.0 : i * 1e17);
+        if (i % 2)
+            OGR_F_SetFieldInteger(feature, 4, i % 4 == 1);
+        if (i % 11 == 0)
+            OGR_F_SetFieldDateTime(feature, 5, 2024, 1 + i % 12, 3, 0, 0, 0, 0);
+        OGR_F_SetFieldString(feature, 6, "where");
+        assert_int_equal(OGR_L_CreateFeature(layer, feature), OGRERR_NONE);
+        OGR_F_Destroy(feature);
+    }
+    assert_int_equal(OGR_L_CommitTransaction(layer), OGRERR_NONE);
+    GDALClose(file);
+    OSRDestroySpatialReference(crs);
+}
+
+static tb_role table_role(bool has_days)
+{
+    static const char *const names[COLUMNS] = {"BSM",  "whole",  "long one", "share",
+                                               "flag", "select", "day"};
+    tb_role role = {.name = (char *)"landuse", .field_count = has_days ? COLUMNS : COLUMNS - 1};
+
+    for (int f = 0; f < role.field_count; f++)
+        role.fields[f] = (tb_role_field){.names = {(char *)names[f]}, .key = (char *)names[f]};
+    return role;
+}
+
+/* Looks for what is near 15 places. */
+static void reach_places(tb_geos *geos, tb_features *reach)
+{
+    for (int i = 0; i < 15; i++) {
+        double x = 120.0005 + 0.0045 * i, y = 36.125 + 0.003 * (i * 7 % 15);
+
+        OK(tb_features_add(reach,
+                           GEOSGeom_createRectangle_r(geos->handle, x, y, x + 0.002, y + 0.0015), i,
+                           heard));
+    }
+    OK(tb_features_index(reach, heard));
+}
+
+static void same_features(tb_geos *geos, const tb_features *a, const tb_features *b)
+{
+    assert_int_equal(a->count, b->count);
+    assert_int_equal(a->repaired, b->repaired);
+    for (size_t i = 0; i < a->count; i++) {
+        tb_feature         *p = &a->feature[i], *q = &b->feature[i];
+        const GEOSGeometry *one, *other;
+        const tb_rings     *rings, *others;
+
+        assert_true(p->fid == q->fid);
+        assert_true(tb_feature_area(geos, p) == tb_feature_area(geos, q));
+        OK(tb_feature_rings(geos, p, &rings, heard));
+        OK(tb_feature_rings(geos, q, &others, heard));
+        one   = geometry_of(geos, p);
+        other = geometry_of(geos, q);
+        assert_int_equal(GEOSGeomTypeId_r(geos->handle, one),
+                         GEOSGeomTypeId_r(geos->handle, other));
+        assert_int_equal(GEOSEqualsExact_r(geos->handle, one, other, 0.0), 1);
+        assert_true(tb_feature_area(geos, p) == tb_area_of_geometry(geos, other));
+        assert_int_equal(rings->point_count, others->point_count);
+        assert_memory_equal(rings->points, others->points,
+                            rings->point_count * sizeof *rings->points);
+        for (int f = 0; f < a->field_count; f++) {
+            assert_int_equal(p->text[f] == NULL, q->text[f] == NULL);
+            if (p->text[f] != NULL)
+                assert_string_equal(p->text[f], q->text[f]);
+        }
+    }
+}
+
+/* What SQLite gives of a table and what GDAL does are the same, whatever rows and columns are; and
+ * what is kept as a ring is the polygon of the file. */
+static void rows_are_those_of_gdal(void **state)
+{
+    char        path[64];
+    tb_geos    *geos  = open_geos(state);
+    tb_features reach = {.geos = geos};
+
+    snprintf(path, sizeof path, "/tmp/tuban-rows-%ld.gpkg", (long)getpid());
+    remove(path);
+    GDALAllRegister();
+    make_table(path);
+    reach_places(geos, &reach);
+    for (int has_days = 0; has_days < 2; has_days++) {
+        tb_role     role    = table_role(has_days);
+        tb_qc       qc[2]   = {{0}};
+        tb_features read[2] = {{.geos = geos, .qc = &qc[0]}, {.geos = geos, .qc = &qc[1]}};
+        int         rings   = 0;
+
+        for (int k = 0; k < 2; k++) { /* with a filter GDAL is asked */
+            tb_layer_source source = {.path = path, .where = k == 1 ? "1 = 1" : NULL};
+            tb_layer       *layer;
+
+            OK(tb_qc_begin(&qc[k], path, "DLTB", "landuse", heard));
+            OK(tb_layer_open(&layer, &source, &role, heard));
+            assert_true(tb_layer_has_few(layer, reach.count));
+            OK(tb_layer_read(layer, &reach, &read[k], heard));
+            tb_layer_close(layer);
+        }
+        for (size_t i = 0; i < read[0].count; i++)
+            rings += read[0].feature[i].geometry == NULL;
+        print_message("rows: %zu features, %d of one ring, %d repaired\n", read[0].count, rings,
+                      (int)read[0].repaired);
+        assert_true(read[0].count > 60 && rings > 20 && rings < (int)read[0].count);
+        assert_true(read[0].repaired > 5);
+        same_features(geos, &read[0], &read[1]);
+        assert_memory_equal(qc[0].layer[0].found, qc[1].layer[0].found,
+                            sizeof qc[0].layer[0].found);
+        for (int k = 0; k < 2; k++) {
+            tb_features_reset(&read[k]);
+            tb_qc_reset(&qc[k]);
+        }
+    }
+    tb_features_reset(&reach);
+    remove(path);
+    tb_geos_free(geos);
+}
+
+static void change_root(const char *path, const char *bytes)
+{
+    GDALDatasetH file = GDALOpenEx(path, GDAL_OF_VECTOR | GDAL_OF_UPDATE, NULL, NULL, NULL);
+    char         sql[300];
+    OGRLayerH    answer;
+
+    snprintf(sql, sizeof sql, "UPDATE \"rtree_DLTB_geom_node\" SET data = x'%s' WHERE nodeno = 1",
+             bytes);
+    answer = GDALDatasetExecuteSQL(file, sql, NULL, NULL);
+    if (answer != NULL)
+        GDALDatasetReleaseResultSet(file, answer);
+    GDALClose(file);
+}
+
+/* An index that is no tree: it leads in a circle, is cut off, or says it is endlessly deep. */
+static void a_damaged_index_is_not_walked(void **state)
+{
+    static const char *const roots[] = {
+        "00280003"
+        "0000000000000001c333000043340000c2b4000042b40000"
+        "0000000000000001c333000043340000c2b4000042b40000"
+        "0000000000000001c333000043340000c2b4000042b40000",
+        "000000020000000000000001c3340000",
+        "7fff0000",
+        "00",
+    };
+    char            path[64];
+    tb_look         look   = {{110.1, 30.0}, {110.102, 30.002}};
+    tb_hunt         hunt   = {.boxes = &look, .count = 1};
+    tb_layer_source source = {.path = path};
+    const int       none   = -1;
+
+    (void)state;
+    snprintf(path, sizeof path, "/tmp/tuban-index-%ld.gpkg", (long)getpid());
+    GDALAllRegister();
+    for (int i = -1; i < (int)(sizeof roots / sizeof *roots); i++) {
+        tb_gpkg_want want  = {.path = path, .field = &none, .field_count = 1, .has_shape = true};
+        tb_gpkg     *table = NULL;
+        GDALDatasetH file;
+        int64_t     *numbers;
+        size_t       count;
+
+        remove(path);
+        make_survey(path);
+        if (i >= 0)
+            change_root(path, roots[i]);
+        file = GDALOpenEx(source.path, GDAL_OF_VECTOR, NULL, NULL, NULL);
+        OK(tb_gpkg_open(&table, file, GDALDatasetGetLayer(file, 0), &want, heard));
+        assert_non_null(table);
+        OK(tb_rtree_find(table, &hunt, 4000, &numbers, &count, heard));
+        assert_int_equal(numbers != NULL, i < 0);
+        assert_int_equal(count, i < 0 ? 9 : 0);
+        tb_free(numbers);
+        tb_gpkg_close(table);
+        GDALClose(file);
+    }
+    remove(path);
+}
+
+/* ---- boxes ---- */
+
+static bool mark(void *context, size_t number)
+{
+    int *seen = context;
+
+    seen[number]++;
+    return true;
+}
+
+static bool stop_at_once(void *context, size_t number)
+{
+    (void)number;
+    ++*(int *)context;
+    return false;
+}
+
+/* A tree finds each box that meets another, once, borders too, and no others. */
+static void a_tree_finds_what_looking_at_all_finds(void **state)
+{
+    enum { MOST = 700, TIMES = 400 };
+    static tb_box boxes[MOST];
+    static int    seen[MOST];
+    uint64_t      seed = 5;
+
+    (void)state;
+    for (int n = 0; n < TIMES; n++) {
+        size_t      count = (size_t)random_between(&seed, 0, n % 4 ? 20 : MOST);
+        tb_boxtree *tree;
+        tb_box      asked;
+        int         found = 0, told = 0;
+
+        for (size_t i = 0; i <= count; i++) {
+            tb_box *to   = i < count ? &boxes[i] : &asked;
+            double  wide = random_between(&seed, 0, n % 3 ? 3 : 60);
+
+            to->low  = (tb_point){floor(random_between(&seed, 0, 100)),
+                                  floor(random_between(&seed, 0, 100))};
+            to->high = (tb_point){to->low.x + floor(wide), to->low.y + floor(wide / 2)};
+        }
+        memset(seen, 0, sizeof seen);
+        OK(tb_boxtree_new(&tree, boxes, count, heard));
+        tb_boxtree_find(tree, asked, mark, seen);
+        tb_boxtree_find(tree, asked, stop_at_once, &told);
+        for (size_t i = 0; i < count; i++) {
+            assert_int_equal(seen[i], !tb_boxes_apart(boxes[i], asked));
+            found += seen[i];
+        }
+        assert_int_equal(told, found > 0);
+        tb_boxtree_free(tree);
+    }
+    tb_boxtree_find(NULL, boxes[0], mark, seen);
+    tb_boxtree_free(NULL);
+}
+
+/* ---- texts ---- */
 
 static void count_text(void *context, const char *text)
 {
@@ -559,7 +899,9 @@ static void reading_and_measuring_survive_faults(void **state)
             sum += area;
         }
         assert_int_equal(status == TB_OK, !tb_memory_has_failed());
-        right = status == TB_OK ? sum : right;
+        tb_bench_free(geos->bench); /* the context would keep it */
+        geos->bench = NULL;
+        right       = status == TB_OK ? sum : right;
         tb_features_reset(&mask);
         tb_layer_close(layer);
         assert_int_equal(tb_memory_in_use(), before);
@@ -584,6 +926,9 @@ int main(void)
         cmocka_unit_test(forms_are_those_of_the_least_rectangle),
         cmocka_unit_test(what_is_wrong_with_a_layer_is_logged),
         cmocka_unit_test(looking_around_finds_what_reading_all_finds),
+        cmocka_unit_test(rows_are_those_of_gdal),
+        cmocka_unit_test(a_damaged_index_is_not_walked),
+        cmocka_unit_test(a_tree_finds_what_looking_at_all_finds),
         cmocka_unit_test(texts_are_heard_here_and_there),
         cmocka_unit_test(the_field_map_is_read),
         cmocka_unit_test(every_allocation_may_fail),

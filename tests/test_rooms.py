@@ -17,7 +17,7 @@ LIBRARY = {"yaml": r"yaml\.h", "omp": r"omp\.h", "pthread": r"pthread\.h", "fftw
            "gdal": r"(gdal|cpl|ogr)\w*\.h", "tiff": r"tiffio\.h", "isal": r"isa-l/\w+\.h", "zstd": r"zstd\.h",
            "geos": r"geos_c\.h", "cairo": r"cairo[\w-]*\.h", "jansson": r"jansson\.h",
            "xgboost": r"xgboost/c_api\.h",
-           "crypto": r"openssl/\w+\.h"}
+           "crypto": r"openssl/\w+\.h", "sqlite": r"sqlite3\.h"}
 INTRINSICS = re.compile(r"(\w+intrin|arm_neon|cpuid)\.h")
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)
 

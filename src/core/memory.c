@@ -24,6 +24,7 @@ enum {
 /* Sits in the ALIGNMENT bytes before what the caller sees. */
 typedef struct header {
     size_t bytes;
+    void  *base; /* what the system gave */
 } header;
 
 static header *header_of(void *pointer)
@@ -71,20 +72,22 @@ static void *allocate_large(size_t bytes)
 
 static void *allocate(size_t count_of, size_t size)
 {
-    size_t bytes;
-    void  *base = NULL;
+    size_t  bytes;
+    void   *base = NULL;
+    header *at;
 
     if (__builtin_mul_overflow(count_of, size, &bytes) || bytes > SIZE_MAX / 2 || is_to_fail())
         return NULL;
     if (bytes >= LARGE)
         base = allocate_large(bytes + ALIGNMENT);
-    else if (posix_memalign(&base, ALIGNMENT, bytes + ALIGNMENT) != 0)
-        base = NULL;
+    else
+        base = malloc(bytes + 2 * ALIGNMENT); /* an aligned one takes three times as long */
     if (base == NULL)
         return NULL;
-    ((header *)base)->bytes = bytes;
+    at  = header_of((void *)(((uintptr_t)base + 2 * ALIGNMENT - 1) & ~(uintptr_t)(ALIGNMENT - 1)));
+    *at = (header){bytes, base};
     count(bytes);
-    return (char *)base + ALIGNMENT;
+    return (char *)at + ALIGNMENT;
 }
 
 static tb_status fail(size_t count_of, size_t size, const char *what, tb_error *err)
@@ -148,7 +151,7 @@ void tb_free(void *pointer)
     header *base = header_of(pointer);
 
     atomic_fetch_sub(&in_use, base->bytes);
-    free(base);
+    free(base->base);
 }
 
 void tb_memory_return(void *from, size_t bytes)

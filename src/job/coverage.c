@@ -17,7 +17,7 @@ typedef struct sums {
     const tb_features *features;
     double            *total, *observed; /* one a feature */
     bool              *is_reached;       /* by an image's grid */
-    const tb_feature  *own;              /* whose own ground is asked for */
+    tb_feature        *own;              /* whose own ground is asked for */
     double            *into;             /* NULL: nowhere */
 } sums;
 
@@ -46,12 +46,14 @@ done:
 /* Of each feature what no earlier one has. */
 static tb_status measure_units(sums *s, tb_geos *geos, tb_error *err)
 {
-    tb_status status = TB_OK;
+    tb_status           status = TB_OK;
+    const GEOSGeometry *geometry;
 
     s->into = s->total;
     for (size_t i = 0; i < s->features->count; i++) {
         s->own = &s->features->feature[i];
-        TB_TRY(add_pieces(s, geos, s->own->geometry, err));
+        TB_TRY(tb_feature_geometry(geos, s->own, &geometry, err));
+        TB_TRY(add_pieces(s, geos, geometry, err));
     }
     s->own = NULL;
 done:

@@ -109,7 +109,7 @@ static tb_status load(side *it, const tb_polygons *polygons, tb_geos *geos, tb_e
     TB_TRY(tb_alloc_zero(&it->counts, it->features.count, sizeof *it->counts, "polygons", err));
     TB_TRY(tb_alloc_zero(&it->meets, it->features.count, sizeof *it->meets, "polygons", err));
     for (size_t i = 0; i < it->features.count; i++) {
-        it->area_m2[i] = tb_area_of_geometry(geos, it->features.feature[i].geometry);
+        it->area_m2[i] = tb_feature_area(geos, &it->features.feature[i]);
         if (it->area_m2[i] < 0.0) {
             status = tb_geos_fail(geos, err, "area of a polygon");
             goto done;
@@ -131,15 +131,17 @@ static void unload(side *it)
 /* At least half of each polygon in the labelled area: then it counts. */
 static tb_status keep_labelled(side *it, const tb_features *area, tb_geos *geos, tb_error *err)
 {
-    tb_status status = TB_OK;
-    double    inside;
+    tb_status           status = TB_OK;
+    double              inside;
+    const GEOSGeometry *own;
 
     for (size_t i = 0; i < it->features.count; i++) {
         if (area == NULL) {
             it->counts[i] = true;
             continue;
         }
-        TB_TRY(tb_overlay_area(geos, it->features.feature[i].geometry, area, &inside, err));
+        TB_TRY(tb_feature_geometry(geos, &it->features.feature[i], &own, err));
+        TB_TRY(tb_overlay_area(geos, own, area, &inside, err));
         it->counts[i] = inside >= 0.5 * it->area_m2[i];
     }
 done:
@@ -154,30 +156,29 @@ typedef struct meeting {
     bool     has_failed;
 } meeting;
 
-static void meet(void *item, void *context)
+static bool meet(void *context, size_t number)
 {
-    meeting          *m     = context;
-    const tb_feature *other = item;
-    size_t            at    = (size_t)(other - m->change->features.feature);
-    char does = GEOSIntersects_r(m->geos->handle, m->truth->features.feature[m->own].geometry,
-                                 other->geometry);
+    meeting            *m = context;
+    const GEOSGeometry *own, *other;
+    char                does = 2;
 
-    m->has_failed |= does == 2;
-    if (does != 1)
-        return;
-    m->truth->meets[m->own] = true;
-    m->change->meets[at]    = true;
+    if (tb_feature_geometry(m->geos, &m->truth->features.feature[m->own], &own, NULL) == TB_OK &&
+        tb_feature_geometry(m->geos, &m->change->features.feature[number], &other, NULL) == TB_OK)
+        does = GEOSIntersects_r(m->geos->handle, own, other);
+    m->has_failed = does == 2;
+    if (does == 1) {
+        m->truth->meets[m->own]  = true;
+        m->change->meets[number] = true;
+    }
+    return !m->has_failed;
 }
 
 static tb_status find_meetings(side *truth, side *change, tb_geos *geos, tb_error *err)
 {
     meeting m = {.geos = geos, .truth = truth, .change = change};
 
-    if (change->features.tree == NULL)
-        return TB_OK;
     for (m.own = 0; m.own < truth->features.count; m.own++) {
-        GEOSSTRtree_query_r(geos->handle, change->features.tree,
-                            truth->features.feature[m.own].geometry, meet, &m);
+        tb_boxtree_find(change->features.tree, truth->features.feature[m.own].box, meet, &m);
         if (m.has_failed)
             return tb_geos_fail(geos, err, "whether a truth polygon and a candidate meet");
     }
@@ -194,7 +195,10 @@ static tb_status area_once(const tb_features *features, tb_geos *geos, double *a
 
     TB_TRY(tb_alloc(&copies, features->count, sizeof(GEOSGeometry *), "labelled area", err));
     for (; count < features->count; count++) {
-        copies[count] = GEOSGeom_clone_r(geos->handle, features->feature[count].geometry);
+        const GEOSGeometry *own;
+
+        TB_TRY(tb_feature_geometry(geos, &features->feature[count], &own, err));
+        copies[count] = GEOSGeom_clone_r(geos->handle, own);
         if (copies[count] == NULL) {
             status = tb_geos_fail(geos, err, "copy of the labelled area");
             goto done;
@@ -290,15 +294,16 @@ static json_t *tiers_of(const side *truth)
 static tb_status covered_area(const side *truth, const side *change, tb_geos *geos, double *out,
                               tb_error *err)
 {
-    tb_status status = TB_OK;
-    double    covered;
+    tb_status           status = TB_OK;
+    double              covered;
+    const GEOSGeometry *own;
 
     *out = 0.0;
     for (size_t i = 0; i < truth->features.count; i++) {
         if (!truth->counts[i] || !truth->meets[i])
             continue;
-        TB_TRY(tb_overlay_area(geos, truth->features.feature[i].geometry, &change->features,
-                               &covered, err));
+        TB_TRY(tb_feature_geometry(geos, &truth->features.feature[i], &own, err));
+        TB_TRY(tb_overlay_area(geos, own, &change->features, &covered, err));
         *out += covered;
     }
 done:

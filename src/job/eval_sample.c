@@ -239,8 +239,7 @@ static tb_status open_points(places *p, tb_error *err)
     tb_capture               capture;
 
     tb_capture_begin(&capture);
-    p->dataset =
-        GDALOpenEx(path, GDAL_OF_VECTOR | GDAL_OF_READONLY, NULL, is_csv ? csv : NULL, NULL);
+    p->dataset = tb_gdal_open(path, GDAL_OF_VECTOR | GDAL_OF_READONLY, is_csv ? csv : NULL);
     if (p->dataset == NULL) {
         status = tb_error_set(err, TB_E_INPUT, "open %s: expected a file of places, got: %s", path,
                               tb_capture_text(&capture, "no format GDAL knows"));

@@ -139,11 +139,11 @@ done:
     return status;
 }
 
-static tb_status set_pair(const reading *r, const tb_feature *feature, tb_candidate *it,
+static tb_status set_pair(const reading *r, const GEOSGeometry *geometry, tb_candidate *it,
                           tb_error *err)
 {
     GEOSContextHandle_t handle = r->geos->handle;
-    GEOSGeometry       *point  = GEOSPointOnSurface_r(handle, feature->geometry);
+    GEOSGeometry       *point  = GEOSPointOnSurface_r(handle, geometry);
     double              x = NAN, y = NAN;
 
     if (point != NULL) {
@@ -155,8 +155,7 @@ static tb_status set_pair(const reading *r, const tb_feature *feature, tb_candid
         if (is_on(&r->places[it->pair], x, y)) {
             double gsd = r->places[it->pair].gsd_m; /* the least parcel may be so many pixels */
 
-            it->pixels =
-                (int64_t)floor(tb_area_of_geometry(r->geos, feature->geometry) / (gsd * gsd) + 0.5);
+            it->pixels = (int64_t)floor(tb_area_of_geometry(r->geos, geometry) / (gsd * gsd) + 0.5);
             return TB_OK;
         }
     tb_error_set(err, TB_E_INPUT,
@@ -176,10 +175,11 @@ static const char *source_of(const char *said)
     return "manual";
 }
 
-static tb_status add_one(const reading *r, const tb_feature *feature, tb_error *err)
+static tb_status add_one(const reading *r, tb_feature *feature, tb_error *err)
 {
-    tb_status     status = TB_OK;
-    tb_candidate *it;
+    tb_status           status = TB_OK;
+    tb_candidate       *it;
+    const GEOSGeometry *geometry;
 
     TB_TRY(tb_candidates_append(r->to, &it, err));
     it->is_given = true;
@@ -188,8 +188,9 @@ static tb_status add_one(const reading *r, const tb_feature *feature, tb_error *
         TB_TRY(tb_copy_text(&it->kind, feature->text[TBLX], err));
     TB_TRY(set_id(r, feature, it, err));
     TB_TRY(set_class(r, feature, it, err));
-    TB_TRY(set_pair(r, feature, it, err));
-    TB_TRY(tb_outline_of_geometry(r->geos, feature->geometry, &it->outline, err));
+    TB_TRY(tb_feature_geometry(r->geos, feature, &geometry, err));
+    TB_TRY(set_pair(r, geometry, it, err));
+    TB_TRY(tb_outline_of_geometry(r->geos, geometry, &it->outline, err));
 done:
     return status;
 }

@@ -342,7 +342,7 @@ static tb_status look_closer(tb_info *info, tb_error *err)
     GDALDatasetH dataset;
 
     tb_capture_begin(&capture);
-    dataset = GDALOpenEx(info->path, GDAL_OF_RASTER | GDAL_OF_READONLY, NULL, NULL, NULL);
+    dataset = tb_gdal_open(info->path, GDAL_OF_RASTER | GDAL_OF_READONLY, NULL);
     if (dataset == NULL) {
         status = tb_error_set(err, TB_E_INPUT, "open %s: expected an image, got: %s", info->path,
                               tb_capture_text(&capture, "no reason given"));

@@ -235,14 +235,16 @@ tb_status tb_judge_candidates(tb_judge *judge, const tb_job *job, const tb_candi
     judge->count = candidates->count;
     for (size_t i = 0; i < candidates->count; i++) {
         const tb_candidate *candidate = &candidates->item[i];
-        tb_hearing          h         = {.judge     = judge,
-                                         .job       = job,
-                                         .candidate = candidate,
-                                         .imagery   = imagery,
-                                         .out       = &judge->item[i],
-                                         .gsd_m     = tb_imagery_gsd_m(imagery, candidate->pair)};
+        const GEOSGeometry *geometry;
+        tb_hearing          h = {.judge     = judge,
+                                 .job       = job,
+                                 .candidate = candidate,
+                                 .imagery   = imagery,
+                                 .out       = &judge->item[i],
+                                 .gsd_m     = tb_imagery_gsd_m(imagery, candidate->pair)};
 
-        TB_TRY(hear_one(&h, all.feature[i].geometry, err));
+        TB_TRY(tb_feature_geometry(judge->geos, &all.feature[i], &geometry, err));
+        TB_TRY(hear_one(&h, geometry, err));
         if (progress != NULL && progress->report != NULL)
             progress->report(progress->context, "judge", (int64_t)i + 1,
                              (int64_t)candidates->count);

@@ -69,18 +69,18 @@ done:
 tb_status tb_judge_find_clusters(tb_judge *judge, const tb_job *job, const tb_features *all,
                                  tb_error *err)
 {
-    tb_status   status = TB_OK;
-    tb_features kept   = {.geos = judge->geos};
-    size_t     *place  = NULL;
+    tb_status           status = TB_OK;
+    tb_features         kept   = {.geos = judge->geos};
+    size_t             *place  = NULL;
+    const GEOSGeometry *own;
 
     TB_TRY(tb_alloc(&place, all->count, sizeof *place, "clusters", err));
     for (size_t i = 0; i < all->count; i++) {
         if (judge->item[i].reason != NULL || judge->item[i].is_withheld) /* sums would tell of it */
             continue;
         place[kept.count] = i;
-        TB_TRY(tb_features_add(&kept,
-                               GEOSGeom_clone_r(judge->geos->handle, all->feature[i].geometry),
-                               (int64_t)i, err));
+        TB_TRY(tb_feature_geometry(judge->geos, &all->feature[i], &own, err));
+        TB_TRY(tb_features_add(&kept, GEOSGeom_clone_r(judge->geos->handle, own), (int64_t)i, err));
     }
     TB_TRY(tb_features_index(&kept, err));
     if (kept.count > 1)
@@ -110,7 +110,7 @@ static bool is_later(void *context, const tb_feature *feature)
 static tb_status note_overlap(meeting *m, tb_error *err)
 {
     tb_status  status = TB_OK;
-    tb_tract   ground = tb_tract_of(m->all->feature[m->at].geometry);
+    tb_tract   ground = tb_tract_of_feature(&m->all->feature[m->at]);
     tb_overlay pieces = {0};
 
     TB_TRY(tb_overlay_find(m->judge->geos, &ground, m->all, is_later, m, &pieces, err));

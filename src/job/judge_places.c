@@ -57,10 +57,9 @@ static tb_status find_former(tb_hearing *h, tb_error *err)
 
     if (most == NULL)
         goto done;
-    out->place_code = tb_survey_text(survey, "landuse", most->feature, "place_code");
-    out->place_name = tb_survey_text(survey, "landuse", most->feature, "place_name");
-    out->changed_share =
-        most->ground.area_m2 / tb_area_of_geometry(h->judge->geos, most->feature->geometry);
+    out->place_code    = tb_survey_text(survey, "landuse", most->feature, "place_code");
+    out->place_name    = tb_survey_text(survey, "landuse", most->feature, "place_name");
+    out->changed_share = most->ground.area_m2 / tb_feature_area(h->judge->geos, most->feature);
     TB_TRY(find_class(survey, &h->landuse, &out->former_class, err));
 done:
     return status;

@@ -76,9 +76,8 @@ tb_status tb_polygons_area(const tb_polygons *polygons, char **json, tb_error *e
     TB_TRY(tb_geos_new(&geos, err));
     TB_TRY(load(&parcels, polygons, geos, err));
     for (size_t i = 0; i < parcels.features.count; i++) {
-        const tb_feature *feature = &parcels.features.feature[i];
-        double            area    = tb_area_of_geometry(geos, feature->geometry);
-        int64_t           dm2     = tb_area_dm2(area);
+        tb_feature *feature = &parcels.features.feature[i];
+        int64_t     dm2     = tb_area_dm2(tb_feature_area(geos, feature));
 
         json_array_append_new(rows, json_pack("{s:o, s:o, s:o}", "id", id_of(feature), "area_m2",
                                               json_real((double)dm2 / 100.0), "area_mu",
@@ -127,17 +126,14 @@ static tb_status order_parcels(const tb_features *parcels, size_t *order, tb_err
 {
     static const double west = 70.0, south = 15.0, cells = 65536.0 / 70.0; /* of a degree */
     tb_status           status = TB_OK;
-    GEOSContextHandle_t handle = parcels->geos->handle;
     placed             *all    = NULL;
 
     TB_TRY(tb_alloc(&all, parcels->count, sizeof *all, "order of parcels", err));
     for (size_t i = 0; i < parcels->count; i++) {
-        double x, y;
+        tb_point low = parcels->feature[i].box.low;
+        double   x   = fmin(fmax((low.x - west) * cells, 0.0), 65535.0);
+        double   y   = fmin(fmax((low.y - south) * cells, 0.0), 65535.0);
 
-        GEOSGeom_getXMin_r(handle, parcels->feature[i].geometry, &x);
-        GEOSGeom_getYMin_r(handle, parcels->feature[i].geometry, &y);
-        x      = fmin(fmax((x - west) * cells, 0.0), 65535.0);
-        y      = fmin(fmax((y - south) * cells, 0.0), 65535.0);
         all[i] = (placed){woven((uint32_t)x, (uint32_t)y), i};
     }
     qsort(all, parcels->count, sizeof *all, compare_placed);
@@ -159,9 +155,12 @@ static tb_status measure_some(const tb_features *parcels, const size_t *which, s
     TB_TRY(tb_features_view(parcels, which, count, &some, err));
     TB_TRY(tb_layer_read(mask->layer, &some, &mask->features, err));
     TB_TRY(tb_features_index(&mask->features, err));
-    for (size_t i = 0; i < count; i++)
-        TB_TRY(tb_overlay_area(parcels->geos, some.feature[i].geometry, &mask->features,
-                               &area_m2[which[i]], err));
+    for (size_t i = 0; i < count; i++) {
+        const GEOSGeometry *geometry;
+
+        TB_TRY(tb_feature_geometry(parcels->geos, &some.feature[i], &geometry, err));
+        TB_TRY(tb_overlay_area(parcels->geos, geometry, &mask->features, &area_m2[which[i]], err));
+    }
 done:
     tb_features_reset(&some);
     tb_features_reset(&mask->features);

@@ -18,6 +18,33 @@ typedef struct loose_edge {
     bool     is_outside;               /* of the other, for certain */
 } loose_edge;
 
+/* Whether a point lies within `beside` of edges from..until of a ring; those that pass it on its
+ * right turn *is_in. */
+static bool is_beside(const tb_point *q, size_t from, size_t until, tb_point p, double beside,
+                      bool *is_in)
+{
+    for (size_t i = from; i < until; i++) {
+        tb_point a = q[i], b = q[i + 1];
+        bool     spans = (a.y > p.y) != (b.y > p.y);
+        double   side;
+
+        if (!spans && (fmin(a.y, b.y) > p.y + beside || fmax(a.y, b.y) < p.y - beside))
+            continue;
+        if (a.x < p.x - beside && b.x < p.x - beside)
+            continue;
+        if (a.x > p.x + beside && b.x > p.x + beside) {
+            *is_in ^= spans;
+            continue;
+        }
+        side = tb_turn(a, b, p);
+        if (fabs(side) <= beside * (fabs(b.x - a.x) + fabs(b.y - a.y)))
+            return true; /* also where its sign is in doubt, as `side` is 0 then */
+        if (spans)
+            *is_in ^= (side > 0.0) == (b.y > a.y);
+    }
+    return false;
+}
+
 /* Whether a point lies in the interior or within `beside` of a border. */
 static bool may_hold(const tb_rings *it, tb_point p, double beside)
 {
@@ -27,26 +54,18 @@ static bool may_hold(const tb_rings *it, tb_point p, double beside)
         p.y < it->box.low.y - beside || p.y > it->box.high.y + beside)
         return false;
     for (size_t r = 0; r < it->count; r++) {
-        const tb_point *q = it->points + it->ring[r].first;
+        const tb_contour *ring = &it->ring[r];
+        const tb_point   *q    = it->points + ring->first;
+        const tb_box     *part = it->part + ring->part;
 
-        for (size_t i = 0; i < it->ring[r].edges; i++) {
-            tb_point a = q[i], b = q[i + 1];
-            bool     spans = (a.y > p.y) != (b.y > p.y);
-            double   side;
+        for (size_t k = 0; k < tb_part_count(ring->edges); k++) {
+            size_t from, until = tb_part_edges(ring, k, &from);
 
-            if (!spans && (fmin(a.y, b.y) > p.y + beside || fmax(a.y, b.y) < p.y - beside))
+            if (part[k].low.y > p.y + beside || part[k].high.y < p.y - beside ||
+                part[k].high.x < p.x - beside)
                 continue;
-            if (a.x < p.x - beside && b.x < p.x - beside)
-                continue;
-            if (a.x > p.x + beside && b.x > p.x + beside) {
-                is_in ^= spans;
-                continue;
-            }
-            side = tb_turn(a, b, p);
-            if (fabs(side) <= beside * (fabs(b.x - a.x) + fabs(b.y - a.y)))
-                return true; /* also where its sign is in doubt, as `side` is 0 then */
-            if (spans)
-                is_in ^= (side > 0.0) == (b.y > a.y);
+            if (is_beside(q, from, until, p, beside, &is_in))
+                return true;
         }
     }
     return is_in;
@@ -58,38 +77,62 @@ static bool gather(const tb_rings *it, const tb_box *window, loose_edge *edges, 
 {
     *count = 0;
     for (size_t r = 0; r < it->count; r++) {
-        const tb_point *p     = it->points + it->ring[r].first;
-        bool            is_on = false;
+        const tb_contour *ring  = &it->ring[r];
+        const tb_point   *p     = it->points + ring->first;
+        const tb_box     *part  = it->part + ring->part;
+        bool              is_on = false;
 
-        for (size_t i = 0; i < it->ring[r].edges; i++) {
-            tb_box box = tb_box_of_edge(p[i], p[i + 1]);
+        for (size_t k = 0; k < tb_part_count(ring->edges); k++) {
+            size_t from, until = tb_part_edges(ring, k, &from);
 
-            if (tb_boxes_apart(box, *window)) {
+            if (tb_boxes_apart(part[k], *window)) {
                 is_on = false;
                 continue;
             }
-            if (*count == EDGES_MOST)
-                return false;
-            edges[(*count)++] =
-                (loose_edge){.from = p[i], .to = p[i + 1], .box = box, .follows = is_on};
-            *has_corner |= p[i].x > window->low.x && p[i].x < window->high.x &&
-                           p[i].y > window->low.y && p[i].y < window->high.y;
-            is_on = true;
+            for (size_t i = from; i < until; i++) {
+                tb_box box = tb_box_of_edge(p[i], p[i + 1]);
+
+                if (tb_boxes_apart(box, *window)) {
+                    is_on = false;
+                    continue;
+                }
+                if (*count == EDGES_MOST)
+                    return false;
+                edges[(*count)++] =
+                    (loose_edge){.from = p[i], .to = p[i + 1], .box = box, .follows = is_on};
+                *has_corner |= p[i].x > window->low.x && p[i].x < window->high.x &&
+                               p[i].y > window->low.y && p[i].y < window->high.y;
+                is_on = true;
+            }
         }
     }
     return true;
 }
 
-/* Marks the edges that both have, in opposite ways; false where both have one in the same way. */
+static bool is_opposite(const loose_edge *a, const loose_edge *b)
+{
+    return tb_points_equal(a->from, b->to) && tb_points_equal(a->to, b->from);
+}
+
+/*
+ * Marks the edges that both have, in opposite ways; false where both have one in the same way. A
+ * border goes on the other way round in the other, where the next edge is looked for first.
+ */
 static bool mark_common(loose_edge *a, size_t a_count, loose_edge *b, size_t b_count)
 {
-    for (size_t i = 0; i < a_count; i++)
-        for (size_t k = 0; k < b_count; k++) {
-            if (tb_points_equal(a[i].from, b[k].to) && tb_points_equal(a[i].to, b[k].from))
-                a[i].is_common = b[k].is_common = true;
-            else if (tb_points_equal(a[i].from, b[k].from) && tb_points_equal(a[i].to, b[k].to))
-                return false;
-        }
+    size_t next = b_count;
+
+    for (size_t i = 0; i < a_count; i++) {
+        size_t k = next;
+
+        if (k == b_count || !is_opposite(&a[i], &b[k]))
+            for (k = 0; k < b_count && !is_opposite(&a[i], &b[k]); k++)
+                if (tb_points_equal(a[i].from, b[k].from) && tb_points_equal(a[i].to, b[k].to))
+                    return false;
+        if (k < b_count)
+            a[i].is_common = b[k].is_common = true;
+        next = k < b_count && k > 0 ? k - 1 : b_count;
+    }
     return true;
 }
 
@@ -119,7 +162,27 @@ static bool are_clear(loose_edge *p, loose_edge *q)
         return are_ways_clear(p->to, p->from, q->to);
     if (to_to)
         return are_ways_clear(p->to, p->from, q->from);
-    return tb_edges_cross(p->from, p->to, q->from, q->to, &along[0], &along[1]) == TB_NO;
+    return tb_edges_cross(p->from, p->to, q->from, q->to, &along[0], &along[1]) == TB_SURELY_NOT;
+}
+
+/* Whether edges of two are clear of each other, but for those that both have. */
+static bool are_all_clear(loose_edge *a, size_t a_count, loose_edge *b, size_t b_count)
+{
+    loose_edge *all[EDGES_MOST], **own; /* of b: those that a has not come last */
+    size_t      common = 0, others = b_count;
+
+    for (size_t k = 0; k < b_count; k++)
+        all[b[k].is_common ? common++ : --others] = &b[k];
+    own = all + common;
+    for (size_t i = 0; i < a_count; i++) {
+        loose_edge **with  = a[i].is_common ? own : all;
+        size_t       count = a[i].is_common ? b_count - common : b_count;
+
+        for (size_t k = 0; k < count; k++)
+            if (!tb_boxes_apart(a[i].box, with[k]->box) && !are_clear(&a[i], with[k]))
+                return false;
+    }
+    return true;
 }
 
 static bool is_beyond(const tb_box *box, tb_point p)
@@ -178,12 +241,7 @@ bool tb_rings_are_apart(const tb_rings *a, const tb_rings *b)
         !gather(b, &both, edges_b, &b_count, &has_corner) ||
         !mark_common(edges_a, a_count, edges_b, b_count))
         return false;
-    for (size_t i = 0; i < a_count; i++)
-        for (size_t k = 0; k < b_count; k++)
-            if ((!edges_a[i].is_common || !edges_b[k].is_common) &&
-                !tb_boxes_apart(edges_a[i].box, edges_b[k].box) &&
-                !are_clear(&edges_a[i], &edges_b[k]))
-                return false;
-    return are_outside(edges_a, a_count, b) && are_outside(edges_b, b_count, a) &&
+    return are_all_clear(edges_a, a_count, edges_b, b_count) && are_outside(edges_a, a_count, b) &&
+           are_outside(edges_b, b_count, a) &&
            (has_corner || !may_hold(a, middle, BESIDE) || !may_hold(b, middle, BESIDE));
 }

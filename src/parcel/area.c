@@ -34,12 +34,39 @@ static double zone(double middle, double half)
     return sum * half;
 }
 
-/* The same over less than 1e-4 radian: two points, whose error is below 1e-18 of it. */
+/* Degrees. */
+static const double NEAR = 0.05;
+
+/* The density less than that from a place: sine and cosine of what lies between by their series, of
+ * which the next terms are below 1e-20. */
+static double density_near(const tb_area_place *near, double off)
+{
+    double e2 = squared_eccentricity(), square = off * off;
+    double sine   = off * (1.0 - square / 6.0 * (1.0 - square / 20.0));
+    double cosine = 1.0 - square / 2.0 * (1.0 - square / 12.0);
+    double s      = near->sine * cosine + near->cosine * sine;
+    double c      = near->cosine * cosine - near->sine * sine;
+    double w2     = 1.0 - e2 * s * s;
+
+    return A * A * (1.0 - e2) * c / (w2 * w2);
+}
+
+/* An integral over less than 1e-4 radian: two points, whose error is below 1e-18 of it. */
+static const double THIN = 1e-4, GAUSS = 0.5773502691896257;
+
 static double thin_zone(double middle, double half)
 {
-    double at = half * 0.5773502691896257;
+    double at = half * GAUSS;
 
     return half * (area_density(middle - at) + area_density(middle + at));
+}
+
+/* The same, `off` radians from a place on the globe. */
+static double thin_zone_near(const tb_area_place *near, double off, double half)
+{
+    double at = half * GAUSS;
+
+    return half * (density_near(near, off - at) + density_near(near, off + at));
 }
 
 double tb_area_of_ring(const double *points, size_t stride, size_t count)
@@ -58,13 +85,26 @@ double tb_area_of_ring(const double *points, size_t stride, size_t count)
     return sum;
 }
 
-double tb_area_of_edge(const double *origin, const double *from, const double *to)
+tb_area_place tb_area_place_of(double latitude)
 {
-    double middle = (origin[1] + (from[1] + to[1]) / 2.0) * PI / 180.0;
-    double half   = (to[1] - from[1]) / 2.0 * PI / 180.0;
+    double b = latitude * PI / 180.0;
 
-    return (from[0] + to[0]) / 2.0 * PI / 180.0 *
-           (fabs(half) < 1e-4 ? thin_zone(middle, half) : zone(middle, half));
+    return (tb_area_place){.latitude = latitude, .sine = sin(b), .cosine = cos(b)};
+}
+
+double tb_area_of_edge(const tb_area_place *near, const double *from, const double *to)
+{
+    double off    = (from[1] + to[1]) / 2.0;
+    double middle = (near->latitude + off) * PI / 180.0;
+    double half   = (to[1] - from[1]) / 2.0 * PI / 180.0, sum;
+
+    if (!(fabs(half) < THIN))
+        sum = zone(middle, half);
+    else if (fabs(off) < NEAR && fabs(near->latitude) <= 90.0)
+        sum = thin_zone_near(near, off * PI / 180.0, half);
+    else
+        sum = thin_zone(middle, half);
+    return (from[0] + to[0]) / 2.0 * PI / 180.0 * sum;
 }
 
 void tb_metres_per_degree(double latitude, double *north, double *east)

@@ -24,13 +24,20 @@
  */
 double tb_area_of_ring(const double *points, size_t stride, size_t count);
 
+/** A place that edges lie near: what their areas have in common. */
+typedef struct tb_area_place {
+    double latitude, sine, cosine; /**< degrees */
+} tb_area_place;
+
+tb_area_place tb_area_place_of(double latitude);
+
 /**
  * What one edge adds to the area of a ring, m²: the trapezoid between it and the meridian of a
  * place near it.
- * @param origin    L and B of the place, degrees.
- * @param from, to  the ends of the edge, degrees from there.
+ * @param from, to  the ends of the edge, degrees from the place, L and B.
+ * Cost: some 10 ns within 5 km of the place, 50 ns beyond.
  */
-double tb_area_of_edge(const double *origin, const double *from, const double *to);
+double tb_area_of_edge(const tb_area_place *near, const double *from, const double *to);
 
 /**
  * The area of the polygons of any geometry, m²; lines and points have none.

@@ -6,7 +6,7 @@
 
 typedef struct search {
     const tb_features *features;
-    const tb_feature  *from;
+    tb_feature        *from;
     double             gap_m, north, east; /* metres of a degree here */
     uint32_t          *parent;
     bool               has_failed;
@@ -21,24 +21,30 @@ static int to_metres(double *x, double *y, void *context)
     return 1;
 }
 
-static void try_pair(void *item, void *context)
+static bool try_pair(void *context, size_t number)
 {
     search             *s      = context;
-    const tb_feature   *other  = item;
+    tb_feature         *other  = &s->features->feature[number];
     GEOSContextHandle_t handle = s->features->geos->handle;
+    const GEOSGeometry *one, *two;
     GEOSGeometry       *a, *b;
     double              distance = 0.0;
 
-    if (other <= s->from || s->has_failed)
-        return;
-    a             = GEOSGeom_transformXY_r(handle, s->from->geometry, to_metres, s);
-    b             = GEOSGeom_transformXY_r(handle, other->geometry, to_metres, s);
+    if (other <= s->from)
+        return true;
+    s->has_failed = tb_feature_geometry(s->features->geos, s->from, &one, NULL) != TB_OK ||
+                    tb_feature_geometry(s->features->geos, other, &two, NULL) != TB_OK;
+    if (s->has_failed)
+        return false;
+    a             = GEOSGeom_transformXY_r(handle, one, to_metres, s);
+    b             = GEOSGeom_transformXY_r(handle, two, to_metres, s);
     s->has_failed = a == NULL || b == NULL || !GEOSDistance_r(handle, a, b, &distance);
     if (!s->has_failed && distance <= s->gap_m)
         tb_forest_unite(s->parent, (uint32_t)(s->from - s->features->feature),
                         (uint32_t)(other - s->features->feature));
     GEOSGeom_destroy_r(handle, a);
     GEOSGeom_destroy_r(handle, b);
+    return !s->has_failed;
 }
 
 tb_status tb_clusters_find(const tb_features *features, double gap_m, size_t *cluster,
@@ -51,20 +57,13 @@ tb_status tb_clusters_find(const tb_features *features, double gap_m, size_t *cl
     for (size_t i = 0; i < features->count; i++)
         s.parent[i] = (uint32_t)i;
     for (size_t i = 0; i < features->count && !s.has_failed; i++) {
-        GEOSContextHandle_t handle = features->geos->handle;
-        GEOSGeometry       *box;
-        double              low[2], high[2];
+        tb_box box = features->feature[i].box;
 
         s.from = &features->feature[i];
-        GEOSGeom_getXMin_r(handle, s.from->geometry, &low[0]);
-        GEOSGeom_getYMin_r(handle, s.from->geometry, &low[1]);
-        GEOSGeom_getXMax_r(handle, s.from->geometry, &high[0]);
-        GEOSGeom_getYMax_r(handle, s.from->geometry, &high[1]);
-        tb_metres_per_degree((low[1] + high[1]) / 2.0, &s.north, &s.east);
-        box = GEOSGeom_createRectangle_r(handle, low[0] - gap_m / s.east, low[1] - gap_m / s.north,
-                                         high[0] + gap_m / s.east, high[1] + gap_m / s.north);
-        GEOSSTRtree_query_r(handle, features->tree, box, try_pair, &s);
-        GEOSGeom_destroy_r(handle, box);
+        tb_metres_per_degree((box.low.y + box.high.y) / 2.0, &s.north, &s.east);
+        box = (tb_box){{box.low.x - gap_m / s.east, box.low.y - gap_m / s.north},
+                       {box.high.x + gap_m / s.east, box.high.y + gap_m / s.north}};
+        tb_boxtree_find(features->tree, box, try_pair, &s);
     }
     if (s.has_failed) {
         status = tb_geos_fail(features->geos, err, "distance of two parcels");

@@ -123,14 +123,43 @@ static tb_status find_near(tb_common *c, const tb_rings *first, const tb_rings *
     *count = 0;
     TB_TRY(
         tb_rings_make_room(&c->near, first->point_count, &c->near_capacity, sizeof *c->near, err));
-    for (size_t r = 0; r < first->count; r++)
-        for (size_t i = 0; i < first->ring[r].edges; i++) {
-            size_t edge = first->ring[r].first + i;
-            tb_box box  = tb_box_of_edge(first->points[edge], first->points[edge + 1]);
+    for (size_t r = 0; r < first->count; r++) {
+        const tb_contour *ring = &first->ring[r];
 
-            if (!tb_boxes_apart(box, second->box))
-                c->near[(*count)++] = (near_edge){.box = box, .edge = edge};
+        for (size_t k = 0; k < tb_part_count(ring->edges); k++) {
+            size_t from, until = tb_part_edges(ring, k, &from);
+
+            if (tb_boxes_apart(first->part[ring->part + k], second->box))
+                continue;
+            for (size_t edge = ring->first + from; edge < ring->first + until; edge++) {
+                tb_box box = tb_box_of_edge(first->points[edge], first->points[edge + 1]);
+
+                if (!tb_boxes_apart(box, second->box))
+                    c->near[(*count)++] = (near_edge){.box = box, .edge = edge};
+            }
         }
+    }
+done:
+    return status;
+}
+
+/* Adds where edges from..until of the second cross the first's `count` that are near; `met` counts
+ * them. */
+static tb_status meet_part(tb_common *c, const tb_rings *first, const tb_rings *second, size_t from,
+                           size_t until, size_t count, size_t *met, bool *is_sure, tb_error *err)
+{
+    tb_status status = TB_OK;
+
+    for (size_t edge = from; edge < until && *is_sure; edge++) {
+        tb_box box = tb_box_of_edge(second->points[edge], second->points[edge + 1]);
+
+        if (tb_boxes_apart(box, first->box))
+            continue;
+        *is_sure = ++*met * count <= PAIRS_MOST;
+        for (size_t k = 0; k < count && *is_sure; k++)
+            if (!tb_boxes_apart(box, c->near[k].box))
+                TB_TRY(cross(c, first, c->near[k].edge, second, edge, is_sure, err));
+    }
 done:
     return status;
 }
@@ -144,19 +173,17 @@ static tb_status find_meetings(tb_common *c, const tb_rings *first, const tb_rin
 
     c->meeting_count = 0;
     TB_TRY(find_near(c, first, second, &count, err));
-    for (size_t r = 0; count > 0 && r < second->count; r++)
-        for (size_t i = 0; i < second->ring[r].edges && *is_sure; i++) {
-            size_t edge = second->ring[r].first + i;
-            tb_box box  = tb_box_of_edge(second->points[edge], second->points[edge + 1]);
+    for (size_t r = 0; count > 0 && r < second->count; r++) {
+        const tb_contour *ring = &second->ring[r];
 
-            if (tb_boxes_apart(box, first->box))
-                continue;
-            met++;
-            *is_sure = met * count <= PAIRS_MOST;
-            for (size_t k = 0; k < count && *is_sure; k++)
-                if (!tb_boxes_apart(box, c->near[k].box))
-                    TB_TRY(cross(c, first, c->near[k].edge, second, edge, is_sure, err));
+        for (size_t k = 0; k < tb_part_count(ring->edges) && *is_sure; k++) {
+            size_t from, until = tb_part_edges(ring, k, &from);
+
+            if (!tb_boxes_apart(second->part[ring->part + k], first->box))
+                TB_TRY(meet_part(c, first, second, ring->first + from, ring->first + until, count,
+                                 &met, is_sure, err));
         }
+    }
     for (int i = 0; i < 2 && c->meeting_count > 1; i++)
         qsort(c->order[i], c->meeting_count, sizeof *c->order[i], compare_places);
 done:
@@ -196,9 +223,9 @@ done:
 
 /* Where a walk along rings has come to. */
 typedef struct walk {
-    place_on  *next, *end; /* of the meetings ahead */
-    bool       is_first;   /* along the first of two */
-    tb_verdict is_in;      /* the other: TB_YES or TB_NO */
+    place_on    *next, *end; /* of the meetings ahead */
+    bool         is_first;   /* along the first of two */
+    tb_certainty is_in;      /* the other: TB_SURELY or TB_SURELY_NOT */
 } walk;
 
 /* Adds what of an edge lies within the other. */
@@ -213,21 +240,39 @@ static tb_status walk_edge(tb_common *c, walk *w, size_t edge, tb_point from, tb
         tb_point until  = to;
 
         if (is_cut) {
-            *is_sure = put_in_front(c, w->next, w->end, w->is_first, w->is_in == TB_YES);
+            *is_sure = put_in_front(c, w->next, w->end, w->is_first, w->is_in == TB_SURELY);
             if (!*is_sure)
                 break;
             at    = w->next->meeting;
             until = c->meeting[at].place;
         }
-        if (w->is_in == TB_YES)
+        if (w->is_in == TB_SURELY)
             TB_TRY(add_stretch(c, from, until, at, err));
         if (!is_cut)
             break;
-        w->is_in = w->is_in == TB_YES ? TB_NO : TB_YES;
-        if (w->is_in == TB_YES)
+        w->is_in = w->is_in == TB_SURELY ? TB_SURELY_NOT : TB_SURELY;
+        if (w->is_in == TB_SURELY)
             c->starts[at] = c->stretch_count;
         from = until;
         w->next++;
+    }
+done:
+    return status;
+}
+
+/* The same of edges from..until, of which some may lie apart from the other's box. */
+static tb_status walk_part(tb_common *c, walk *w, const tb_rings *along, size_t from, size_t until,
+                           const tb_box *box, bool *is_sure, tb_error *err)
+{
+    tb_status status = TB_OK;
+
+    for (size_t edge = from; edge < until && *is_sure; edge++) {
+        tb_point a = along->points[edge], b = along->points[edge + 1];
+
+        if (!tb_boxes_apart(tb_box_of_edge(a, b), *box))
+            TB_TRY(walk_edge(c, w, edge, from_origin(c, a), from_origin(c, b), is_sure, err));
+        else if (w->is_in == TB_SURELY)
+            *is_sure = false;
     }
 done:
     return status;
@@ -242,23 +287,25 @@ static tb_status walk_along(tb_common *c, const tb_rings *along, const tb_rings 
 
     w.end = w.next != NULL ? w.next + c->meeting_count : NULL;
     for (size_t r = 0; r < along->count; r++) {
-        size_t     first = along->ring[r].first, begin = c->stretch_count;
-        tb_verdict at_first = tb_rings_hold(other, along->points[first], !is_first);
+        const tb_contour *ring  = &along->ring[r];
+        size_t            first = ring->first, begin = c->stretch_count;
+        tb_certainty      at_first = tb_rings_hold(other, along->points[first], !is_first);
 
         w.is_in  = at_first;
-        *is_sure = at_first != TB_DOUBT;
-        for (size_t edge = first; edge < first + along->ring[r].edges && *is_sure; edge++) {
-            tb_point a = along->points[edge], b = along->points[edge + 1];
+        *is_sure = at_first != TB_IN_DOUBT;
+        for (size_t k = 0; k < tb_part_count(ring->edges) && *is_sure; k++) {
+            size_t from, until = tb_part_edges(ring, k, &from);
 
-            if (!tb_boxes_apart(tb_box_of_edge(a, b), other->box))
-                TB_TRY(walk_edge(c, &w, edge, from_origin(c, a), from_origin(c, b), is_sure, err));
-            else if (w.is_in == TB_YES)
+            if (!tb_boxes_apart(along->part[ring->part + k], other->box))
+                TB_TRY(walk_part(c, &w, along, first + from, first + until, &other->box, is_sure,
+                                 err));
+            else if (w.is_in == TB_SURELY)
                 *is_sure = false;
         }
         *is_sure = *is_sure && w.is_in == at_first;
         if (!*is_sure)
             return TB_OK;
-        if (w.is_in == TB_YES)
+        if (w.is_in == TB_SURELY)
             c->stretch[c->stretch_count - 1].next = begin;
     }
     *is_sure = w.next == w.end;
@@ -303,12 +350,11 @@ done:
 
 double tb_common_area(const tb_common *c)
 {
-    double sum = 0.0;
+    tb_area_place near = tb_area_place_of(c->origin.y);
+    double        sum  = 0.0;
 
     for (size_t i = 0; i < c->stretch_count; i++)
-        sum += tb_area_of_edge((double[]){c->origin.x, c->origin.y},
-                               (double[]){c->stretch[i].from.x, c->stretch[i].from.y},
-                               (double[]){c->stretch[i].to.x, c->stretch[i].to.y});
+        sum += tb_area_of_edge(&near, &c->stretch[i].from.x, &c->stretch[i].to.x);
     return sum;
 }
 
@@ -341,4 +387,24 @@ tb_status tb_common_outline(tb_common *c, tb_rings *out, bool *is_sure, tb_error
     }
 done:
     return status;
+}
+
+tb_status tb_bench_of(tb_geos *geos, tb_bench **out, tb_error *err)
+{
+    tb_status status = TB_OK;
+
+    if (geos->bench == NULL)
+        status = tb_alloc_zero(&geos->bench, 1, sizeof *geos->bench, "edges", err);
+    *out = geos->bench;
+    return status;
+}
+
+void tb_bench_free(tb_bench *bench)
+{
+    if (bench == NULL)
+        return;
+    tb_common_reset(&bench->common);
+    tb_rings_reset(&bench->outside);
+    tb_rings_reset(&bench->outline);
+    tb_free(bench);
 }

@@ -44,4 +44,14 @@ double tb_common_area(const tb_common *common);
 /** Replaces rings by its outline; to be asked once after tb_common_find. @return TB_E_MEMORY. */
 tb_status tb_common_outline(tb_common *common, tb_rings *out, bool *is_sure, tb_error *err);
 
+/** What an overlay works in and the next one can use again. */
+typedef struct tb_bench {
+    tb_common common;
+    tb_rings  outside, outline;
+} tb_bench;
+
+/** The bench of a context, which it makes when it is first asked for. @return TB_E_MEMORY. */
+tb_status tb_bench_of(tb_geos *geos, tb_bench **out, tb_error *err);
+void      tb_bench_free(tb_bench *bench);
+
 #endif

@@ -19,11 +19,13 @@ typedef struct tb_edges_answer {
  * @param geometry  of valid polygons.
  * @param feature   `count` pointers; borrowed.
  * @param area_m2   one a feature; undefined where the answer is not sure.
+ * @param piece     one a feature: the outline of its share, where that is some ground and its edges
+ *                  tell, else NULL; to be freed with tb_free, also on failure. NULL: not wanted.
  * @return TB_E_MEMORY.   Threads: safe, with a context each.
  * Cost: of tb_common_find for each feature, and of tb_rings_are_apart for each pair.
  */
-tb_status tb_edges_measure(const tb_geos *geos, const tb_rings *geometry,
-                           const tb_feature *const *feature, size_t count, double *area_m2,
-                           tb_edges_answer *answer, tb_error *err);
+tb_status tb_edges_measure(tb_geos *geos, const tb_rings *geometry, tb_feature *const *feature,
+                           size_t count, double *area_m2, tb_rings **piece, tb_edges_answer *answer,
+                           tb_error *err);
 
 #endif

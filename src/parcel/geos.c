@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/memory.h"
+#include "parcel/common.h"
 
 static void hear(const char *message, void *context)
 {
@@ -35,6 +36,7 @@ void tb_geos_free(tb_geos *geos)
 {
     if (geos == NULL)
         return;
+    tb_bench_free(geos->bench);
     GEOS_finish_r(geos->handle);
     tb_free(geos);
 }

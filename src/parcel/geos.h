@@ -14,6 +14,7 @@
 typedef struct tb_geos {
     GEOSContextHandle_t handle;
     char                message[300]; /**< what GEOS said last, in one line */
+    struct tb_bench    *bench;        /**< what overlays work in, or NULL: see tb_bench_of; owned */
 } tb_geos;
 
 /**

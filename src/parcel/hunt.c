@@ -32,19 +32,14 @@ static int compare_in_rows(const void *a, const void *b)
 }
 
 /* Eight places of the border of a box: its corners and the middles of its sides. */
-static void put_border(const tb_features *reach, const GEOSGeometry *of, double *x, double *y)
+static void put_border(const tb_box *of, double *x, double *y)
 {
     static const double along[8][2] = {{0, 0},   {0.5, 0}, {1, 0},   {0, 0.5},
                                        {1, 0.5}, {0, 1},   {0.5, 1}, {1, 1}};
-    double              low[2], high[2];
 
-    GEOSGeom_getXMin_r(reach->geos->handle, of, &low[0]);
-    GEOSGeom_getXMax_r(reach->geos->handle, of, &high[0]);
-    GEOSGeom_getYMin_r(reach->geos->handle, of, &low[1]);
-    GEOSGeom_getYMax_r(reach->geos->handle, of, &high[1]);
     for (int k = 0; k < 8; k++) {
-        x[k] = low[0] + (high[0] - low[0]) * along[k][0];
-        y[k] = low[1] + (high[1] - low[1]) * along[k][1];
+        x[k] = of->low.x + (of->high.x - of->low.x) * along[k][0];
+        y[k] = of->low.y + (of->high.y - of->low.y) * along[k][1];
     }
 }
 
@@ -69,7 +64,7 @@ static tb_status find_boxes(const tb_passage *it, const tb_features *reach, tb_h
     TB_TRY(tb_alloc(&x, reach->count * BORDER, sizeof *x, "boxes of parcels", err));
     TB_TRY(tb_alloc(&y, reach->count * BORDER, sizeof *y, "boxes of parcels", err));
     for (size_t i = 0; i < reach->count; i++)
-        put_border(reach, reach->feature[i].geometry, x + BORDER * i, y + BORDER * i);
+        put_border(&reach->feature[i].box, x + BORDER * i, y + BORDER * i);
     if (!OCTTransform(back, (int)(reach->count * BORDER), x, y, NULL))
         goto done;
     for (size_t i = 0; i < reach->count; i++) {
@@ -194,28 +189,26 @@ done:
     return status;
 }
 
-static void find_one(void *item, void *context)
+static bool find_one(void *context, size_t number)
 {
-    (void)item;
+    (void)number;
     *(bool *)context = true;
+    return false;
 }
 
-tb_status tb_hunt_meets(const tb_passage *it, const tb_features *reach, OGRGeometryH shape,
-                        bool *meets, tb_error *err)
+tb_status tb_hunt_meets(const tb_passage *it, const tb_features *reach, tb_box of, bool *meets,
+                        tb_error *err)
 {
-    tb_status     status = TB_OK;
-    OGREnvelope   e;
-    double        p[4][2], low[2], high[2], more;
-    bool          has_all;
-    GEOSGeometry *box;
+    tb_status status = TB_OK;
+    double    p[4][2], low[2], high[2], more;
+    bool      has_all;
 
     *meets = reach == NULL;
     if (reach == NULL || reach->tree == NULL)
         goto done;
-    OGR_G_GetEnvelope(shape, &e);
     for (int i = 0; i < 4; i++) {
-        p[i][0] = i % 2 ? e.MaxX : e.MinX;
-        p[i][1] = i / 2 ? e.MaxY : e.MinY;
+        p[i][0] = i % 2 ? of.high.x : of.low.x;
+        p[i][1] = i / 2 ? of.high.y : of.low.y;
     }
     TB_TRY(tb_plane_bring(it->plane, p[0], 4, &has_all, err));
     if (!has_all) {
@@ -227,10 +220,9 @@ tb_status tb_hunt_meets(const tb_passage *it, const tb_features *reach, OGRGeome
         high[k] = fmax(fmax(p[0][k], p[1][k]), fmax(p[2][k], p[3][k]));
     }
     more = 1e-6 + 0.01 * fmax(high[0] - low[0], high[1] - low[1]);
-    box  = GEOSGeom_createRectangle_r(reach->geos->handle, low[0] - more, low[1] - more,
-                                      high[0] + more, high[1] + more);
-    GEOSSTRtree_query_r(reach->geos->handle, reach->tree, box, find_one, meets);
-    GEOSGeom_destroy_r(reach->geos->handle, box);
+    tb_boxtree_find(reach->tree,
+                    (tb_box){{low[0] - more, low[1] - more}, {high[0] + more, high[1] + more}},
+                    find_one, meets);
 done:
     return status;
 }

@@ -34,7 +34,7 @@ tb_status tb_hunt_remember(tb_hunt *hunt, int64_t fid, bool *is_new, tb_error *e
  * Whether the box of a geometry of the layer, brought over by its corners and somewhat more, meets
  * a box of the reach (NULL: all is within).
  */
-tb_status tb_hunt_meets(const tb_passage *passage, const tb_features *reach, OGRGeometryH shape,
+tb_status tb_hunt_meets(const tb_passage *passage, const tb_features *reach, tb_box box,
                         bool *meets, tb_error *err);
 
 #endif

@@ -222,8 +222,7 @@ static GDALDatasetH open_file(const char *path, char **options)
         CPLSetThreadLocalConfigOption("VSI_CACHE", "TRUE");
         CPLSetThreadLocalConfigOption("VSI_CACHE_SIZE", "4000000");
     }
-    dataset = GDALOpenEx(path, GDAL_OF_VECTOR | GDAL_OF_READONLY, NULL,
-                         (const char *const *)options, NULL);
+    dataset = tb_gdal_open(path, GDAL_OF_VECTOR | GDAL_OF_READONLY, (const char *const *)options);
     if (is_cached) {
         CPLSetThreadLocalConfigOption("VSI_CACHE", NULL);
         CPLSetThreadLocalConfigOption("VSI_CACHE_SIZE", NULL);
@@ -237,7 +236,6 @@ static tb_status open_dataset(tb_layer *it, tb_error *err)
     char     **options = NULL;
     tb_capture capture;
 
-    tb_gdal_register();
     if (it->source->encoding != NULL)
         options = CSLSetNameValue(options, "ENCODING", it->source->encoding);
     else if (!says_encoding(it->source->path)) {

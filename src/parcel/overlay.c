@@ -9,15 +9,17 @@
 
 /* The features whose boxes meet a geometry's, in their order, and what their edges tell. */
 typedef struct hits {
-    const tb_feature **feature;
+    const tb_features *of;
+    tb_feature       **feature;
     double            *area_m2;
+    tb_rings         **outline; /* of the shares; NULL: not wanted */
     size_t             count, capacity;
     tb_edges_answer    answer;
     tb_status          status;
     tb_error          *err;
 } hits;
 
-static void hear(void *item, void *context)
+static bool hear(void *context, size_t number)
 {
     hits *h = context;
 
@@ -29,7 +31,8 @@ static void hear(void *item, void *context)
             h->capacity = more;
     }
     if (h->status == TB_OK)
-        h->feature[h->count++] = item;
+        h->feature[h->count++] = &h->of->feature[number];
+    return h->status == TB_OK;
 }
 
 /* Features lie in one array in their order. */
@@ -40,21 +43,18 @@ static int compare_places(const void *a, const void *b)
     return (p > q) - (p < q);
 }
 
-static tb_status find_hits(tb_geos *geos, const GEOSGeometry *geometry, const tb_features *mask,
-                           hits *out, tb_error *err)
+static tb_status find_hits(const tb_features *mask, tb_box box, hits *out, tb_error *err)
 {
-    *out = (hits){.err = err};
-    if (mask->tree == NULL)
-        return TB_OK;
-    GEOSSTRtree_query_r(geos->handle, mask->tree, geometry, hear, out);
+    *out = (hits){.of = mask, .err = err};
+    tb_boxtree_find(mask->tree, box, hear, out);
     if (out->count > 1)
         qsort(out->feature, out->count, sizeof(*out->feature), compare_places);
     return out->status;
 }
 
-/* Leaves the features that are wanted (NULL: all), and asks their edges. */
+/* Leaves the features that are wanted (NULL: all), and asks their edges, for outlines too. */
 static tb_status measure_hits(tb_geos *geos, tb_tract *ground, tb_overlay_filter *wants,
-                              void *context, hits *found, tb_error *err)
+                              void *context, bool has_outlines, hits *found, tb_error *err)
 {
     tb_status       status = TB_OK;
     size_t          kept   = 0;
@@ -67,16 +67,21 @@ static tb_status measure_hits(tb_geos *geos, tb_tract *ground, tb_overlay_filter
     if (kept == 0)
         goto done;
     TB_TRY(tb_alloc(&found->area_m2, kept, sizeof *found->area_m2, "overlay", err));
+    if (has_outlines)
+        TB_TRY(tb_alloc_zero(&found->outline, kept, sizeof(tb_rings *), "overlay", err));
     TB_TRY(tb_tract_rings(geos, ground, &rings, err));
     if (rings != NULL)
-        TB_TRY(tb_edges_measure(geos, rings, found->feature, kept, found->area_m2, &found->answer,
-                                err));
+        TB_TRY(tb_edges_measure(geos, rings, found->feature, kept, found->area_m2, found->outline,
+                                &found->answer, err));
 done:
     return status;
 }
 
 static void reset_hits(hits *found)
 {
+    for (size_t i = 0; found->outline != NULL && i < found->count; i++)
+        tb_free(found->outline[i]);
+    tb_free(found->outline);
     tb_free(found->feature);
     tb_free(found->area_m2);
 }
@@ -130,7 +135,7 @@ static tb_status take_earlier(tb_geos *geos, tb_tract *ground, tb_overlay *to, t
     for (size_t i = 0; i + 1 < to->count; i++) {
         tb_tract *earlier, *rest;
 
-        TB_TRY(add_tract(to, tb_tract_of(to->item[i].feature->geometry), &earlier, err));
+        TB_TRY(add_tract(to, tb_tract_of_feature(to->item[i].feature), &earlier, err));
         TB_TRY(tb_tract_common(geos, &last->ground, earlier, &common, err));
         if (common.area_m2 > TB_AREA_NOTHING_M2) {
             TB_TRY(add_tract(to, (tb_tract){0}, &rest, err));
@@ -147,6 +152,19 @@ done:
     return status;
 }
 
+/* The share of a feature whose edges told its area; with its outline, if there is one. */
+static tb_tract take_share(tb_tract *ground, tb_tract *cutter, const hits *found, size_t i)
+{
+    tb_tract it = {.one = ground, .other = cutter, .area_m2 = found->area_m2[i]};
+
+    if (found->outline != NULL) {
+        it.rings          = found->outline[i];
+        it.is_doubtful    = it.rings == NULL;
+        found->outline[i] = NULL;
+    }
+    return it;
+}
+
 static tb_status make_pieces(tb_geos *geos, tb_tract *ground, const hits *found, tb_overlay *out,
                              tb_error *err)
 {
@@ -161,10 +179,9 @@ static tb_status make_pieces(tb_geos *geos, tb_tract *ground, const hits *found,
             continue;
         piece->feature = found->feature[i];
         out->count++;
-        TB_TRY(add_tract(out, tb_tract_of(piece->feature->geometry), &piece->cutter, err));
+        TB_TRY(add_tract(out, tb_tract_of_feature(piece->feature), &piece->cutter, err));
         if (found->answer.has_areas)
-            piece->ground =
-                (tb_tract){.one = ground, .other = piece->cutter, .area_m2 = found->area_m2[i]};
+            piece->ground = take_share(ground, piece->cutter, found, i);
         else
             TB_TRY(tb_tract_common(geos, ground, piece->cutter, &piece->ground, err));
         if (!found->answer.is_apart)
@@ -186,10 +203,13 @@ tb_status tb_overlay_find(tb_geos *geos, tb_tract *ground, const tb_features *ma
     const tb_tract *around = ground;
 
     *out = (tb_overlay){.geos = geos};
-    while (around->geometry == NULL) /* a cut is within what it was cut of */
+    while (around->geometry == NULL && around->feature == NULL) /* a cut is within what it is of */
         around = around->one;
-    TB_TRY(find_hits(geos, around->geometry, mask, &found, err));
-    TB_TRY(measure_hits(geos, ground, wants, context, &found, err));
+    TB_TRY(find_hits(mask,
+                     around->geometry != NULL ? tb_box_of_geometry(geos, around->geometry)
+                                              : around->feature->box,
+                     &found, err));
+    TB_TRY(measure_hits(geos, ground, wants, context, true, &found, err));
     if (found.count > 0)
         TB_TRY(make_pieces(geos, ground, &found, out, err));
 done:
@@ -204,9 +224,13 @@ tb_status tb_overlay_touches(tb_geos *geos, const GEOSGeometry *geometry, const 
     char      answer = 0;
     hits      found;
 
-    TB_TRY(find_hits(geos, geometry, mask, &found, err));
-    for (size_t i = 0; i < found.count && answer == 0; i++)
-        answer = GEOSIntersects_r(geos->handle, geometry, found.feature[i]->geometry);
+    TB_TRY(find_hits(mask, tb_box_of_geometry(geos, geometry), &found, err));
+    for (size_t i = 0; i < found.count && answer == 0; i++) {
+        const GEOSGeometry *other;
+
+        TB_TRY(tb_feature_geometry(geos, found.feature[i], &other, err));
+        answer = GEOSIntersects_r(geos->handle, geometry, other);
+    }
     if (answer != 0 && answer != 1) /* GEOS says 2 of a failure */
         status = tb_geos_fail(geos, err, "intersection of a parcel and a mask");
     *touches = answer == 1;
@@ -224,8 +248,8 @@ tb_status tb_overlay_area(tb_geos *geos, const GEOSGeometry *geometry, const tb_
     hits       found;
 
     *area_m2 = 0.0;
-    TB_TRY(find_hits(geos, geometry, mask, &found, err));
-    TB_TRY(measure_hits(geos, &ground, NULL, NULL, &found, err));
+    TB_TRY(find_hits(mask, tb_box_of_geometry(geos, geometry), &found, err));
+    TB_TRY(measure_hits(geos, &ground, NULL, NULL, false, &found, err));
     for (size_t i = 0; i < found.count && found.answer.is_apart; i++)
         *area_m2 += found.area_m2[i] > TB_AREA_NOTHING_M2 ? found.area_m2[i] : 0.0;
     if (found.count == 0 || found.answer.is_apart)

@@ -10,9 +10,9 @@
 
 /** What of some ground lies on a feature, and on no earlier one. */
 typedef struct tb_piece {
-    const tb_feature *feature;
-    tb_tract          ground; /**< with its area */
-    tb_tract         *cutter; /**< cuts it out of the ground: the feature less earlier ones */
+    tb_feature *feature;
+    tb_tract    ground; /**< with its area */
+    tb_tract   *cutter; /**< cuts it out of the ground: the feature less earlier ones */
 } tb_piece;
 
 /** Zero is empty; free with tb_overlay_reset. */

@@ -24,7 +24,8 @@ typedef struct traveller {
     int64_t      fid;
     double       longest; /* squared, of an edge that needs no cut; INFINITY: any */
     bool         has_long_edge;
-    bool         is_surely_valid;
+    bool         is_one_ring, is_multi; /* so far; of a multipolygon */
+    size_t       ring_points; /* of the passage, which are all there is: one simple ring */
     tb_capture   capture;
 } traveller;
 
@@ -135,29 +136,46 @@ done:
 
 /* ---- geometries ---- */
 
+tb_status tb_passage_make_room(tb_passage *it, size_t points, tb_error *err)
+{
+    tb_status status = TB_OK;
+    size_t    more   = points + points / 2;
+
+    if (points <= it->capacity)
+        return TB_OK;
+    TB_TRY(tb_grow(&it->points, more, sizeof *it->points, "points", err));
+    it->capacity = more;
+done:
+    return status;
+}
+
+/* Whether an edge of points is to be cut: it is not shorter than `longest`, squared. */
+static bool has_long_edge(const tb_point *p, size_t count, double longest)
+{
+    bool has = false;
+
+    for (size_t i = 1; i < count; i++) {
+        double x = p[i].x - p[i - 1].x, y = p[i].y - p[i - 1].y;
+
+        has |= !(x * x + y * y < longest);
+    }
+    return has;
+}
+
 /* The points of a ring, brought over unless an edge is to be cut before. */
 static tb_status bring_points(tb_passage *it, traveller *of, OGRGeometryH ring, size_t *count,
                               tb_error *err)
 {
     tb_status status = TB_OK;
-    size_t    more   = (size_t)OGR_G_GetPointCount(ring);
     bool      has_all;
 
-    *count = more;
-    if (more > it->capacity) {
-        more += more / 2;
-        TB_TRY(tb_grow(&it->points, more, sizeof *it->points, "points", err));
-        it->capacity = more;
-    }
+    *count = (size_t)OGR_G_GetPointCount(ring);
+    TB_TRY(tb_passage_make_room(it, *count, err));
     if (*count == 0)
         goto done;
     OGR_G_GetPoints(ring, &it->points->x, sizeof *it->points, &it->points->y, sizeof *it->points,
                     NULL, 0);
-    for (size_t i = 1; i < *count; i++) {
-        double x = it->points[i].x - it->points[i - 1].x, y = it->points[i].y - it->points[i - 1].y;
-
-        of->has_long_edge |= !(x * x + y * y < of->longest);
-    }
+    of->has_long_edge |= has_long_edge(it->points, *count, of->longest);
     if (of->has_long_edge)
         goto done;
     TB_TRY(tb_plane_bring(it->plane, &it->points->x, *count, &has_all, err));
@@ -167,7 +185,8 @@ done:
     return status;
 }
 
-/* A ring; NULL when GEOS fails or it has a long edge. */
+/* A ring; NULL when GEOS fails, it has a long edge, or it is all there is and simple: then GEOS is
+ * not needed. */
 static tb_status bring_ring(tb_passage *it, traveller *of, OGRGeometryH ring, GEOSGeometry **out,
                             tb_error *err)
 {
@@ -180,10 +199,13 @@ static tb_status bring_ring(tb_passage *it, traveller *of, OGRGeometryH ring, GE
     TB_TRY(bring_points(it, of, ring, &count, err));
     if (of->has_long_edge)
         goto done;
+    if (of->is_one_ring && tb_ring_is_surely_simple(it->points, count)) {
+        of->ring_points = count;
+        goto done;
+    }
     sequence = GEOSCoordSeq_copyFromBuffer_r(handle, &it->points->x, (unsigned)count, 0, 0);
     if (sequence != NULL)
         *out = GEOSGeom_createLinearRing_r(handle, sequence);
-    of->is_surely_valid = tb_ring_is_surely_simple(it->points, count);
 done:
     return status;
 }
@@ -215,7 +237,8 @@ static tb_status bring_whole(tb_passage *it, traveller *of, OGRGeometryH whole, 
     int           count = OGR_G_GetGeometryCount(whole), made = 0;
     GEOSGeometry *few[FEW], **all                             = few;
 
-    *out = NULL;
+    *out            = NULL;
+    of->is_one_ring = of->is_one_ring && count == 1;
     if (count > FEW)
         TB_TRY(tb_alloc(&all, (size_t)count, sizeof(GEOSGeometry *), "parts of a geometry", err));
     for (; made < count; made++) {
@@ -223,9 +246,8 @@ static tb_status bring_whole(tb_passage *it, traveller *of, OGRGeometryH whole, 
         if (all[made] == NULL)
             goto done;
     }
-    of->is_surely_valid = of->is_surely_valid && count == 1;
-    *out                = make(of->out->geos->handle, all, (unsigned)count);
-    made                = 0;
+    *out = make(of->out->geos->handle, all, (unsigned)count);
+    made = 0;
 done:
     for (int i = 0; i < made; i++)
         GEOSGeom_destroy_r(of->out->geos->handle, all[i]);
@@ -278,29 +300,45 @@ static tb_status bring_shape(tb_passage *it, traveller *of, OGRGeometryH shape, 
     case wkbPolygon:
         return bring_polygon(it, of, shape, out, err);
     case wkbMultiPolygon:
+        of->is_multi = true;
         return bring_whole(it, of, shape, bring_polygon, make_polygons, out, err);
     default:
         return bring_other(it, of, shape, out, err);
     }
 }
 
-/* The geometry brought over as it is, in GEOS's hands; NULL when GEOS fails. */
+/* The length of an edge that is to be cut, in the plane's unit. */
+static double edge_most(const tb_passage *it)
+{
+    double unit_m = tb_plane_unit_m(it->plane);
+
+    return unit_m > 0.0 ? EDGE_M / unit_m : INFINITY;
+}
+
+/* An edge that surely need not be cut is shorter, squared. */
+static double longest_of(double edge)
+{
+    return 0.999 * edge * edge;
+}
+
+/* The geometry brought over as it is, in GEOS's hands; NULL when GEOS fails or has nothing to do.
+ */
 static tb_status bring_raw(tb_passage *it, traveller *of, OGRGeometryH own, GEOSGeometry **out,
                            tb_error *err)
 {
     tb_status          status = TB_OK;
-    double             unit_m = tb_plane_unit_m(it->plane);
-    double             edge   = unit_m > 0.0 ? EDGE_M / unit_m : INFINITY;
+    double             edge   = edge_most(it);
     OGRwkbGeometryType type   = wkbFlatten(OGR_G_GetGeometryType(own));
     OGRGeometryH       shape;
 
     if (type == wkbPolygon || type == wkbMultiPolygon) {
-        of->longest = 0.999 * edge * edge;
-        status      = bring_shape(it, of, own, out, err);
+        of->longest     = longest_of(edge);
+        of->is_one_ring = true;
+        status          = bring_shape(it, of, own, out, err);
         if (status != TB_OK || !of->has_long_edge)
             return status;
     }
-    *of   = (traveller){.out = of->out, .fid = of->fid, .longest = INFINITY};
+    *of   = (traveller){.out = of->out, .fid = of->fid, .longest = INFINITY, .is_one_ring = true};
     shape = OGR_G_GetLinearGeometry(own, 0.0, NULL);
     if (shape == NULL)
         return fail(it, of, "geometry", "none", err);
@@ -312,44 +350,69 @@ static tb_status bring_raw(tb_passage *it, traveller *of, OGRGeometryH own, GEOS
     return status;
 }
 
-tb_status tb_passage_bring(tb_passage *it, tb_features *out, OGRGeometryH own, int64_t fid,
-                           GEOSGeometry **geometry, tb_error *err)
+/* Makes what GEOS has valid polygons; *geometry NULL: none are left. */
+static tb_status mend(const tb_passage *it, const traveller *of, GEOSGeometry **geometry,
+                      tb_error *err)
 {
     tb_status           status = TB_OK;
+    tb_features        *out    = of->out;
     GEOSContextHandle_t handle = out->geos->handle;
-    traveller           of     = {.out = out, .fid = fid};
 
-    *geometry = NULL;
-    tb_capture_begin(&of.capture);
-    if (OGR_G_HasCurveGeometry(own, 1))
-        TB_TRY(tb_qc_log(out->qc, TB_FINDING_CURVE, fid, -1.0, -1.0, NULL, err));
-    if (OGR_G_Is3D(own) || OGR_G_IsMeasured(own))
-        TB_TRY(tb_qc_log(out->qc, TB_FINDING_HEIGHT, fid, -1.0, -1.0, NULL, err));
-    TB_TRY(bring_raw(it, &of, own, geometry, err));
-    if (*geometry == NULL) {
-        status = fail_in_geos(it, &of, err);
-        goto done;
-    }
     if (out->qc != NULL && has_wrong_winding(handle, *geometry))
-        TB_TRY(tb_qc_log(out->qc, TB_FINDING_WINDING, fid, -1.0, -1.0, NULL, err));
-    if (of.is_surely_valid)
-        goto done;
+        TB_TRY(tb_qc_log(out->qc, TB_FINDING_WINDING, of->fid, -1.0, -1.0, NULL, err));
     if (GEOSisValid_r(handle, *geometry) != 1) {
-        TB_TRY(repair(it, &of, geometry, err));
+        TB_TRY(repair(it, of, geometry, err));
         goto done;
     }
     *geometry = polygons_of(handle, *geometry);
     if (*geometry == NULL) {
-        status = fail_in_geos(it, &of, err);
+        status = fail_in_geos(it, of, err);
         goto done;
     }
     if (GEOSisEmpty_r(handle, *geometry))
-        TB_TRY(tb_qc_log(out->qc, TB_FINDING_NO_GEOMETRY, fid, -1.0, -1.0, NULL, err));
+        TB_TRY(tb_qc_log(out->qc, TB_FINDING_NO_GEOMETRY, of->fid, -1.0, -1.0, NULL, err));
 done:
     if (*geometry != NULL && (status != TB_OK || GEOSisEmpty_r(handle, *geometry))) {
         GEOSGeom_destroy_r(handle, *geometry);
         *geometry = NULL;
     }
+    return status;
+}
+
+tb_status tb_passage_bring(tb_passage *it, tb_features *out, OGRGeometryH own, int64_t fid,
+                           tb_brought *brought, tb_error *err)
+{
+    tb_status status = TB_OK;
+    traveller of     = {.out = out, .fid = fid};
+
+    *brought = (tb_brought){0};
+    tb_capture_begin(&of.capture);
+    if (OGR_G_HasCurveGeometry(own, 1))
+        TB_TRY(tb_qc_log(out->qc, TB_FINDING_CURVE, fid, -1.0, -1.0, NULL, err));
+    if (OGR_G_Is3D(own) || OGR_G_IsMeasured(own))
+        TB_TRY(tb_qc_log(out->qc, TB_FINDING_HEIGHT, fid, -1.0, -1.0, NULL, err));
+    TB_TRY(bring_raw(it, &of, own, &brought->geometry, err));
+    brought->ring_points = of.ring_points;
+    brought->is_multi    = of.is_multi;
+    if (brought->geometry != NULL)
+        TB_TRY(mend(it, &of, &brought->geometry, err));
+    else if (of.ring_points == 0)
+        status = fail_in_geos(it, &of, err);
+done:
     tb_capture_end(&of.capture);
+    return status;
+}
+
+tb_status tb_passage_bring_ring(tb_passage *it, size_t points, bool *is_brought, tb_error *err)
+{
+    tb_status status = TB_OK;
+    bool      has_all;
+
+    *is_brought = false;
+    if (has_long_edge(it->points, points, longest_of(edge_most(it))))
+        return TB_OK;
+    TB_TRY(tb_plane_bring(it->plane, &it->points->x, points, &has_all, err));
+    *is_brought = has_all && tb_ring_is_surely_simple(it->points, points);
+done:
     return status;
 }

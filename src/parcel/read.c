@@ -6,59 +6,208 @@
 #include <cpl_string.h>
 
 #include "core/memory.h"
+#include "parcel/gpkg.h"
 #include "parcel/hunt.h"
 #include "parcel/opened.h"
 #include "parcel/rtree.h"
 #include "raster/capture.h"
 
+/* A text of a feature, borrowed from it; NULL: it is null, or not there. */
+static const char *text_of(const tb_layer *it, OGRFeatureH feature, int field)
+{
+    if (it->field[field] < 0 || !OGR_F_IsFieldSetAndNotNull(feature, it->field[field]))
+        return NULL;
+    return OGR_F_GetFieldAsString(feature, it->field[field]);
+}
+
+/* A text that is not what the layer says, to be freed with CPLFree; NULL: it is as it is. */
+static char *decoded(const tb_layer *it, const char *text)
+{
+    return it->is_raw && !CPLIsUTF8(text, -1) ? CPLRecode(text, "CP936", CPL_ENC_UTF8) : NULL;
+}
+
 static tb_status copy_field(tb_layer *it, OGRFeatureH feature, int field, char **out, tb_error *err)
 {
-    const char *text;
-    char       *decoded = NULL;
-    tb_status   status;
+    const char *text  = text_of(it, feature, field);
+    char       *other = text != NULL ? decoded(it, text) : NULL;
+    tb_status status  = text != NULL ? tb_copy_text(out, other != NULL ? other : text, err) : TB_OK;
 
-    if (it->field[field] < 0 || !OGR_F_IsFieldSetAndNotNull(feature, it->field[field]))
-        return TB_OK;
-    text = OGR_F_GetFieldAsString(feature, it->field[field]);
-    if (it->is_raw && !CPLIsUTF8(text, -1)) {
-        decoded = CPLRecode(text, "CP936", CPL_ENC_UTF8);
-        text    = decoded;
-    }
-    status = tb_copy_text(out, text, err);
-    CPLFree(decoded);
+    CPLFree(other);
     return status;
+}
+
+/* Keeps a text with the features; NULL is none. */
+static tb_status keep_text(tb_features *features, const char *text, char **out, tb_error *err)
+{
+    tb_status status = TB_OK;
+    size_t    bytes  = text != NULL ? strlen(text) + 1 : 0;
+
+    *out = NULL;
+    if (text == NULL)
+        return TB_OK;
+    TB_TRY(tb_chunks_take(&features->chunks, bytes, out, err));
+    memcpy(*out, text, bytes);
+done:
+    return status;
+}
+
+/* Room for the texts of a feature; NULL: it has none. */
+static tb_status take_texts(tb_features *features, char ***out, tb_error *err)
+{
+    *out = NULL;
+    if (features->field_count == 0)
+        return TB_OK;
+    return tb_chunks_take(&features->chunks, (size_t)features->field_count * sizeof(char *), out,
+                          err);
+}
+
+/* Keeps all texts of a feature with the last of the features. */
+static tb_status copy_fields(tb_layer *it, OGRFeatureH from, tb_features *features, tb_error *err)
+{
+    tb_status status = TB_OK;
+    char    **to, *other = NULL;
+
+    TB_TRY(take_texts(features, &to, err));
+    for (int f = 0; f < features->field_count; f++) {
+        const char *text = text_of(it, from, f);
+
+        other = text != NULL ? decoded(it, text) : NULL;
+        TB_TRY(keep_text(features, other != NULL ? other : text, &to[f], err));
+        CPLFree(other);
+        other = NULL;
+    }
+    features->feature[features->count - 1].text = to;
+done:
+    CPLFree(other);
+    return status;
+}
+
+/* ---- rows of a GeoPackage ---- */
+
+/* Keeps all texts of a row; false: GDAL is to be asked. */
+static tb_status copy_row(tb_gpkg *table, tb_features *features, char ***out, bool *is_plain,
+                          tb_error *err)
+{
+    tb_status   status = TB_OK;
+    const char *text;
+
+    *is_plain = true;
+    TB_TRY(take_texts(features, out, err));
+    for (int f = 0; f < features->field_count && *is_plain; f++) {
+        *is_plain = tb_gpkg_text(table, f, &text);
+        if (*is_plain)
+            TB_TRY(keep_text(features, text, &(*out)[f], err));
+    }
+done:
+    return status;
+}
+
+/* Copies the ring of a row to the passage, and finds its box; *count 0: GDAL is to be asked. */
+static tb_status load_ring(tb_layer *it, tb_gpkg *table, tb_box *box, size_t *count, bool *is_multi,
+                           tb_error *err)
+{
+    tb_status            status = TB_OK;
+    tb_point            *p;
+    const unsigned char *points;
+
+    if (!tb_gpkg_ring(table, &points, count, is_multi))
+        *count = 0;
+    if (*count == 0)
+        return TB_OK;
+    TB_TRY(tb_passage_make_room(&it->passage, *count, err));
+    p = it->passage.points;
+    memcpy(p, points, *count * sizeof *p);
+    *box = tb_box_of_edge(p[0], p[0]);
+    for (size_t i = 1; i < *count; i++)
+        *box = tb_box_of_boxes(*box, tb_box_of_edge(p[i], p[i]));
+done:
+    return status;
+}
+
+/* Adds a feature from a row, if there is one within reach; *is_plain false: GDAL is to be asked,
+ * and nothing has been done. */
+static tb_status add_row(tb_layer *it, tb_gpkg *table, int64_t number, const tb_features *reach,
+                         tb_features *out, bool *is_plain, tb_error *err)
+{
+    tb_status status = TB_OK;
+    char    **text;
+    tb_box    box;
+    size_t    count;
+    bool      is_there, is_multi, meets;
+
+    *is_plain = tb_gpkg_seek(table, number, &is_there);
+    if (!*is_plain || !is_there)
+        goto done;
+    TB_TRY(load_ring(it, table, &box, &count, &is_multi, err));
+    *is_plain = count > 0;
+    if (!*is_plain)
+        goto done;
+    TB_TRY(tb_hunt_meets(&it->passage, reach, box, &meets, err));
+    if (!meets)
+        goto done;
+    TB_TRY(tb_passage_bring_ring(&it->passage, count, is_plain, err));
+    if (*is_plain)
+        TB_TRY(copy_row(table, out, &text, is_plain, err));
+    if (!*is_plain)
+        goto done;
+    TB_TRY(tb_features_add_ring(out, it->passage.points, count, is_multi, number, err));
+    out->feature[out->count - 1].text = text;
+done:
+    return status;
+}
+
+static tb_status open_table(tb_layer *it, int first_field, int fields, bool has_shape,
+                            tb_gpkg **out, tb_error *err)
+{
+    tb_gpkg_want want = {.path        = it->source->path,
+                         .field       = it->field + first_field,
+                         .field_count = fields,
+                         .has_shape   = has_shape};
+
+    *out = NULL;
+    if (it->source->where != NULL || it->is_raw) /* a number says nothing of a filter */
+        return TB_OK;
+    return tb_gpkg_open(out, it->dataset, it->layer, &want, err);
+}
+
+/* ---- features ---- */
+
+static tb_box box_of(OGRGeometryH shape)
+{
+    OGREnvelope e;
+
+    OGR_G_GetEnvelope(shape, &e);
+    return (tb_box){{e.MinX, e.MinY}, {e.MaxX, e.MaxY}};
 }
 
 static tb_status add_one(tb_layer *it, OGRFeatureH feature, const tb_features *reach,
                          tb_features *out, tb_error *err)
 {
-    tb_status     status   = TB_OK;
-    OGRGeometryH  shape    = OGR_F_GetGeometryRef(feature);
-    GEOSGeometry *geometry = NULL;
-    tb_feature   *added;
-    bool          meets;
+    tb_status    status = TB_OK;
+    OGRGeometryH shape  = OGR_F_GetGeometryRef(feature);
+    int64_t      fid    = OGR_F_GetFID(feature);
+    tb_brought   brought;
+    bool         meets;
 
     if (shape == NULL || OGR_G_IsEmpty(shape)) {
         out->without++;
-        return tb_qc_log(out->qc, TB_FINDING_NO_GEOMETRY, OGR_F_GetFID(feature), -1.0, -1.0, NULL,
-                         err);
+        return tb_qc_log(out->qc, TB_FINDING_NO_GEOMETRY, fid, -1.0, -1.0, NULL, err);
     }
-    TB_TRY(tb_hunt_meets(&it->passage, reach, shape, &meets, err));
+    TB_TRY(tb_hunt_meets(&it->passage, reach, box_of(shape), &meets, err));
     if (!meets)
         return TB_OK;
-    TB_TRY(tb_passage_bring(&it->passage, out, shape, OGR_F_GetFID(feature), &geometry, err));
-    if (geometry == NULL) {
+    TB_TRY(tb_passage_bring(&it->passage, out, shape, fid, &brought, err));
+    if (brought.geometry != NULL) {
+        TB_TRY(tb_features_add(out, brought.geometry, fid, err));
+    } else if (brought.ring_points > 0) {
+        TB_TRY(tb_features_add_ring(out, it->passage.points, brought.ring_points, brought.is_multi,
+                                    fid, err));
+    } else {
         out->without++;
-        return TB_OK;
-    }
-    TB_TRY(tb_features_add(out, geometry, OGR_F_GetFID(feature), err));
-    added = &out->feature[out->count - 1];
-    if (out->field_count == 0)
         goto done;
-    TB_TRY(
-        tb_alloc_zero(&added->text, (size_t)out->field_count, sizeof *added->text, "fields", err));
-    for (int f = 0; f < out->field_count; f++)
-        TB_TRY(copy_field(it, feature, f, &added->text[f], err));
+    }
+    if (out->field_count > 0)
+        TB_TRY(copy_fields(it, feature, out, err));
 done:
     return status;
 }
@@ -149,6 +298,7 @@ tb_status tb_layer_texts_spread(tb_layer *it, int field, int64_t count,
     tb_status   status    = TB_OK;
     int64_t     all = tb_layer_count(it), first = 0;
     OGRFeatureH feature;
+    tb_gpkg    *table = NULL;
 
     if (!OGR_L_TestCapability(it->layer, OLCRandomRead) || it->source->where != NULL)
         return TB_OK;
@@ -160,14 +310,24 @@ tb_status tb_layer_texts_spread(tb_layer *it, int field, int64_t count,
         first = OGR_F_GetFID(feature);
         OGR_F_Destroy(feature);
     }
+    TB_TRY(open_table(it, field, 1, false, &table, err));
     for (int64_t n = 0; n < count; n++) {
-        int64_t number = first + (int64_t)((double)n / (double)count * (double)all);
+        int64_t     number = first + (int64_t)((double)n / (double)count * (double)all);
+        const char *text;
+        bool        is_there;
 
+        if (table != NULL && tb_gpkg_seek(table, number, &is_there) &&
+            (!is_there || tb_gpkg_text(table, 0, &text))) {
+            if (is_there)
+                hear(context, text);
+            continue;
+        }
         if (get_feature(it, &number, &feature, NULL) != TB_OK || feature == NULL)
             continue; /* who reads all of them is told */
         TB_TRY(tell_text(it, feature, field, hear, context, err));
     }
 done:
+    tb_gpkg_close(table);
     OGR_L_SetIgnoredFields(it->layer, NULL);
     return status;
 }
@@ -215,30 +375,47 @@ static void ignore_fields(tb_layer *it)
     CSLDestroy(names);
 }
 
-/* Reads features by their numbers, if the index tells them; *is_read is false where it does not. */
+/* Reads a feature by its number. */
+static tb_status read_one(tb_layer *it, tb_gpkg *table, int64_t number, const tb_features *reach,
+                          tb_features *out, tb_error *err)
+{
+    tb_status   status = TB_OK;
+    OGRFeatureH feature;
+    bool        is_plain;
+
+    TB_TRY(add_row(it, table, number, reach, out, &is_plain, err));
+    if (is_plain)
+        goto done;
+    TB_TRY(get_feature(it, &number, &feature, err));
+    if (feature == NULL) /* the index is older than the table */
+        goto done;
+    status = add_one(it, feature, reach, out, err);
+    OGR_F_Destroy(feature);
+done:
+    return status;
+}
+
+/* Reads features by their numbers, if an index tells them; *is_read is false where none does. */
 static tb_status read_numbered(tb_layer *it, const tb_features *reach, tb_features *out,
                                const tb_hunt *h, bool *is_read, tb_error *err)
 {
-    tb_status status  = TB_OK;
-    int64_t  *numbers = NULL;
-    size_t    count   = 0;
+    tb_status  status  = TB_OK;
+    int64_t   *numbers = NULL;
+    size_t     count   = 0;
+    tb_gpkg   *table   = NULL;
+    tb_capture capture; /* of what need not be said, since GDAL is asked again */
 
-    /* A number says nothing of a filter. */
-    if (it->source->where == NULL)
-        TB_TRY(tb_rtree_find(it->dataset, it->layer, h, &numbers, &count, err));
+    tb_capture_begin(&capture);
+    TB_TRY(open_table(it, 0, out->field_count, true, &table, err));
+    if (table != NULL)
+        TB_TRY(tb_rtree_find(table, h, 2 * tb_layer_count(it) + 16, &numbers, &count, err));
     *is_read = numbers != NULL;
-    for (size_t i = 0; i < count; i++) {
-        OGRFeatureH feature;
-
-        TB_TRY(get_feature(it, &numbers[i], &feature, err));
-        if (feature == NULL)
-            continue; /* the index is older than the table */
-        status = add_one(it, feature, reach, out, err);
-        OGR_F_Destroy(feature);
-        if (status != TB_OK)
-            goto done;
-    }
+    TB_TRY(tb_features_reserve(out, count, err));
+    for (size_t i = 0; i < count; i++)
+        TB_TRY(read_one(it, table, numbers[i], reach, out, err));
 done:
+    tb_capture_end(&capture);
+    tb_gpkg_close(table);
     tb_free(numbers);
     return status;
 }

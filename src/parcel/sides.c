@@ -87,7 +87,7 @@ bool tb_ring_is_surely_simple(const tb_point *p, size_t count)
                     if (tb_boxes_apart(box[i], box[k]) || (i == 0 && k == edges - 1))
                         continue;
                     if (tb_edges_cross(p[i], p[i + 1], p[k], p[k + 1], &along[0], &along[1]) !=
-                        TB_NO)
+                        TB_SURELY_NOT)
                         return false;
                 }
         }

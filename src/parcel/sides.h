@@ -17,7 +17,7 @@ typedef struct tb_box {
     tb_point low, high;
 } tb_box;
 
-typedef enum tb_verdict { TB_NO, TB_YES, TB_DOUBT } tb_verdict;
+typedef enum tb_certainty { TB_SURELY_NOT, TB_SURELY, TB_IN_DOUBT } tb_certainty;
 
 /**
  * Twice the area of a triangle, above 0 where c lies to the left of the way from a to b; 0 where
@@ -48,7 +48,9 @@ static inline bool tb_points_equal(tb_point a, tb_point b)
 
 static inline bool tb_boxes_apart(tb_box a, tb_box b)
 {
-    return a.low.x > b.high.x || b.low.x > a.high.x || a.low.y > b.high.y || b.low.y > a.high.y;
+    /* Which of the four it is cannot be foretold, so they are not asked one by one. */
+    return (a.low.x > b.high.x) | (b.low.x > a.high.x) | (a.low.y > b.high.y) |
+           (b.low.y > a.high.y);
 }
 
 static inline tb_box tb_box_of_edge(tb_point a, tb_point b)
@@ -66,25 +68,26 @@ static inline tb_box tb_box_of_boxes(tb_box a, tb_box b)
 }
 
 /**
- * Whether the edges a b and c d cross in one point within both; TB_NO: they have none in common.
- * @param along_first, along_second  where, as shares of either edge; set with TB_YES.
+ * Whether the edges a b and c d cross in one point within both; TB_SURELY_NOT: they have none in
+ * common.
+ * @param along_first, along_second  where, as shares of either edge; set with TB_SURELY.
  */
-static inline tb_verdict tb_edges_cross(tb_point a, tb_point b, tb_point c, tb_point d,
-                                        double *along_first, double *along_second)
+static inline tb_certainty tb_edges_cross(tb_point a, tb_point b, tb_point c, tb_point d,
+                                          double *along_first, double *along_second)
 {
     double of_c = tb_turn(a, b, c), of_d = tb_turn(a, b, d), of_a, of_b;
 
     if (of_c * of_d > 0.0)
-        return TB_NO;
+        return TB_SURELY_NOT;
     of_a = tb_turn(c, d, a);
     of_b = tb_turn(c, d, b);
     if (of_a * of_b > 0.0)
-        return TB_NO;
+        return TB_SURELY_NOT;
     if (of_c == 0.0 || of_d == 0.0 || of_a == 0.0 || of_b == 0.0)
-        return TB_DOUBT;
+        return TB_IN_DOUBT;
     *along_first  = of_a / (of_a - of_b);
     *along_second = of_c / (of_c - of_d);
-    return TB_YES;
+    return TB_SURELY;
 }
 
 /**

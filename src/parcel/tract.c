@@ -3,17 +3,21 @@
 #include "core/memory.h"
 #include "parcel/area.h"
 #include "parcel/common.h"
+#include "parcel/features.h"
 
 tb_tract tb_tract_of(const GEOSGeometry *geometry)
 {
     return (tb_tract){.geometry = geometry};
 }
 
+tb_tract tb_tract_of_feature(tb_feature *feature)
+{
+    return (tb_tract){.feature = feature};
+}
+
 void tb_tract_reset(const tb_geos *geos, tb_tract *it)
 {
     GEOSGeom_destroy_r(geos->handle, it->owned);
-    if (it->rings != NULL)
-        tb_rings_reset(it->rings);
     tb_free(it->rings);
     *it = (tb_tract){0};
 }
@@ -23,7 +27,9 @@ tb_status tb_tract_geometry(tb_geos *geos, tb_tract *it, const GEOSGeometry **ou
     tb_status           status = TB_OK;
     const GEOSGeometry *one, *other;
 
-    if (it->geometry == NULL) {
+    if (it->geometry == NULL && it->feature != NULL) {
+        TB_TRY(tb_feature_geometry(geos, it->feature, &it->geometry, err));
+    } else if (it->geometry == NULL) {
         TB_TRY(tb_tract_geometry(geos, it->one, &one, err));
         TB_TRY(tb_tract_geometry(geos, it->other, &other, err));
         TB_TRY(tb_geos_polygons(geos,
@@ -38,12 +44,11 @@ done:
 }
 
 /* Finds a tract in its two by their edges; *is_sure is false where they leave a doubt. */
-static tb_status find(tb_geos *geos, const tb_tract *it, tb_common *out, bool *is_sure,
+static tb_status find(tb_geos *geos, const tb_tract *it, tb_bench **bench, bool *is_sure,
                       tb_error *err)
 {
     tb_status       status = TB_OK;
     const tb_rings *first, *second = NULL;
-    tb_rings        outside = {0};
 
     *is_sure = false;
     TB_TRY(tb_tract_rings(geos, it->one, &first, err));
@@ -51,34 +56,62 @@ static tb_status find(tb_geos *geos, const tb_tract *it, tb_common *out, bool *i
         TB_TRY(tb_tract_rings(geos, it->other, &second, err));
     if (second == NULL)
         goto done;
-    if (it->is_without)
-        TB_TRY(tb_rings_invert(second, &outside, err));
-    TB_TRY(tb_common_find(out, first, it->is_without ? &outside : second, is_sure, err));
+    TB_TRY(tb_bench_of(geos, bench, err));
+    if (it->is_without) {
+        TB_TRY(tb_rings_invert(second, &(*bench)->outside, err));
+        second = &(*bench)->outside;
+    }
+    TB_TRY(tb_common_find(&(*bench)->common, first, second, is_sure, err));
 done:
-    tb_rings_reset(&outside);
+    return status;
+}
+
+/* Keeps the outline of what was found. */
+static tb_status keep_rings(tb_tract *it, tb_bench *bench, tb_error *err)
+{
+    tb_status status = TB_OK;
+    bool      is_sure;
+
+    TB_TRY(tb_common_outline(&bench->common, &bench->outline, &is_sure, err));
+    it->is_doubtful = !is_sure;
+    if (is_sure)
+        TB_TRY(tb_rings_pack(&bench->outline, &it->rings, err));
+done:
+    return status;
+}
+
+static tb_status make_rings(tb_geos *geos, tb_tract *it, tb_error *err)
+{
+    tb_status status = TB_OK;
+    tb_bench *bench;
+    bool      is_sure;
+
+    if (it->geometry != NULL) {
+        TB_TRY(tb_bench_of(geos, &bench, err));
+        TB_TRY(tb_rings_load(geos, it->geometry, &bench->outline, &is_sure, err));
+        if (is_sure)
+            TB_TRY(tb_rings_pack(&bench->outline, &it->rings, err));
+        it->is_doubtful = !is_sure;
+    } else {
+        TB_TRY(find(geos, it, &bench, &is_sure, err));
+        it->is_doubtful = !is_sure;
+        if (is_sure)
+            TB_TRY(keep_rings(it, bench, err));
+    }
+done:
     return status;
 }
 
 tb_status tb_tract_rings(tb_geos *geos, tb_tract *it, const tb_rings **out, tb_error *err)
 {
-    tb_status status  = TB_OK;
-    tb_common common  = {0};
-    bool      is_sure = false;
+    tb_status status = TB_OK;
 
-    if (it->rings == NULL && !it->is_doubtful) {
-        TB_TRY(tb_alloc_zero(&it->rings, 1, sizeof *it->rings, "rings", err));
-        if (it->geometry != NULL) {
-            TB_TRY(tb_rings_load(geos, it->geometry, it->rings, &is_sure, err));
-        } else {
-            TB_TRY(find(geos, it, &common, &is_sure, err));
-            if (is_sure)
-                TB_TRY(tb_common_outline(&common, it->rings, &is_sure, err));
-        }
-        it->is_doubtful = !is_sure;
-    }
-    *out = it->is_doubtful ? NULL : it->rings;
+    if (it->feature != NULL)
+        return tb_feature_rings(geos, it->feature, out, err);
+    if (it->rings == NULL && !it->is_doubtful)
+        TB_TRY(make_rings(geos, it, err));
+    *out = it->rings;
 done:
-    tb_common_reset(&common);
     return status;
 }
 
@@ -86,20 +119,21 @@ done:
 static tb_status measure(tb_geos *geos, tb_tract *it, tb_error *err)
 {
     tb_status           status = TB_OK;
-    tb_common           common = {0};
+    tb_bench           *bench;
     const GEOSGeometry *geometry;
     bool                is_sure;
 
-    TB_TRY(find(geos, it, &common, &is_sure, err));
+    TB_TRY(find(geos, it, &bench, &is_sure, err));
     if (is_sure) {
-        it->area_m2 = tb_common_area(&common);
-        it->is_all  = common.is_all;
+        it->area_m2 = tb_common_area(&bench->common);
+        it->is_all  = bench->common.is_all;
+        if (it->is_without && !it->is_all) /* more will be taken off it */
+            TB_TRY(keep_rings(it, bench, err));
     } else {
         TB_TRY(tb_tract_geometry(geos, it, &geometry, err));
         it->area_m2 = tb_area_of_geometry(geos, geometry);
     }
 done:
-    tb_common_reset(&common);
     return status;
 }
 

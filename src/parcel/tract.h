@@ -17,16 +17,20 @@
 typedef struct tb_tract {
     const GEOSGeometry *geometry;    /**< valid polygons; NULL: not made yet */
     GEOSGeometry       *owned;       /**< NULL: it is another's */
-    struct tb_tract    *one, *other; /**< NULL: the geometry is given */
+    struct tb_feature  *feature;     /**< NULL: it is none */
+    struct tb_tract    *one, *other; /**< NULL: the geometry or the feature is given */
     bool                is_without;  /**< what of the one is not of the other */
-    struct tb_rings    *rings;       /**< NULL: not made yet, or there is a doubt */
-    bool                is_doubtful; /**< they cannot be told */
-    bool                is_all;      /**< of the one, for certain: the other takes nothing off */
-    double              area_m2;
+    struct tb_rings    *rings;       /**< in one allocation, no feature's; NULL: not made yet, or
+                                          there is a doubt */
+    bool   is_doubtful;              /**< they cannot be told */
+    bool   is_all;                   /**< of the one, for certain: the other takes nothing off */
+    double area_m2;
 } tb_tract;
 
 /** The ground of a geometry, which is borrowed; without its area. */
 tb_tract tb_tract_of(const GEOSGeometry *geometry);
+/** That of a feature, likewise. */
+tb_tract tb_tract_of_feature(struct tb_feature *feature);
 void     tb_tract_reset(const tb_geos *geos, tb_tract *tract);
 
 /** Its polygons; borrowed from the tract. */

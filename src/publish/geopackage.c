@@ -37,21 +37,18 @@ static void execute(GDALDatasetH dataset, const char *statement)
         GDALDatasetReleaseResultSet(dataset, rows);
 }
 
-static tb_status add_alias(GDALDatasetH dataset, const char *table, const tb_vector_field *field,
-                           tb_error *err)
+/* Adds the row of a field to a statement. */
+static tb_status append_alias(tb_text *statement, const char *table, const tb_vector_field *field,
+                              tb_error *err)
 {
-    tb_text   statement = {0};
-    char     *name      = CPLEscapeString(table, -1, CPLES_SQL);
-    char     *column    = CPLEscapeString(field->name, -1, CPLES_SQL);
-    char     *alias     = CPLEscapeString(field->alias, -1, CPLES_SQL);
+    char     *name   = CPLEscapeString(table, -1, CPLES_SQL);
+    char     *column = CPLEscapeString(field->name, -1, CPLES_SQL);
+    char     *alias  = CPLEscapeString(field->alias, -1, CPLES_SQL);
     tb_status status =
-        tb_text_append(&statement, err,
-                       "INSERT INTO gpkg_data_columns VALUES ('%s','%s','%s','%s',NULL,NULL,NULL)",
-                       name, column, alias, alias);
+        tb_text_append(statement, err, "%s('%s','%s','%s','%s',NULL,NULL,NULL)",
+                       statement->length > 0 ? "," : "INSERT INTO gpkg_data_columns VALUES ", name,
+                       column, alias, alias);
 
-    if (status == TB_OK)
-        execute(dataset, statement.data);
-    tb_text_reset(&statement);
     CPLFree(name);
     CPLFree(column);
     CPLFree(alias);
@@ -62,17 +59,20 @@ tb_status tb_geopackage_add_aliases(GDALDatasetH dataset, const char *layer,
                                     const tb_vector_field *fields, int count, bool *has_table,
                                     tb_error *err)
 {
-    tb_status status = TB_OK;
+    tb_status status    = TB_OK;
+    tb_text   statement = {0};
 
-    for (int f = 0; f < count; f++) {
-        if (fields[f].alias == NULL)
-            continue;
-        for (size_t s = 0; !*has_table && s < sizeof schema_statements / sizeof(char *); s++)
-            execute(dataset, schema_statements[s]);
-        *has_table = true;
-        TB_TRY(add_alias(dataset, layer, &fields[f], err));
-    }
+    for (int f = 0; f < count; f++)
+        if (fields[f].alias != NULL)
+            TB_TRY(append_alias(&statement, layer, &fields[f], err));
+    if (statement.length == 0)
+        goto done;
+    for (size_t s = 0; !*has_table && s < sizeof schema_statements / sizeof(char *); s++)
+        execute(dataset, schema_statements[s]);
+    *has_table = true;
+    execute(dataset, statement.data);
 done:
+    tb_text_reset(&statement);
     return status;
 }
 

@@ -118,7 +118,7 @@ tb_status tb_vector_create(tb_vector **out, const char *path, const tb_vector_op
     session     s;
 
     *out = NULL;
-    GDALAllRegister();
+    tb_gdal_register_for(options->driver);
     driver = GDALGetDriverByName(options->driver);
     if (driver == NULL || GDALGetMetadataItem(driver, GDAL_DCAP_VECTOR, NULL) == NULL ||
         GDALGetMetadataItem(driver, GDAL_DCAP_CREATE, NULL) == NULL)

@@ -3,15 +3,54 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
+#include <cpl_conv.h>
 #include <cpl_error.h>
-#include <gdal.h>
+#include <gdal_frmts.h>
+
+CPL_C_START
+void CPL_DLL RegisterOGRGeoPackage(void); /* ogrsf_frmts.h, which is C++ */
+CPL_C_END
 
 void tb_gdal_register(void)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
 
     pthread_once(&once, GDALAllRegister);
+}
+
+static void register_plain(void)
+{
+    GDALRegister_GTiff();
+    RegisterOGRGeoPackage();
+}
+
+void tb_gdal_register_for(const char *driver)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    if (strcmp(driver, "GTiff") != 0 && strcmp(driver, "GPKG") != 0)
+        tb_gdal_register();
+    else
+        pthread_once(&once, register_plain);
+}
+
+GDALDatasetH tb_gdal_open(const char *path, unsigned flags, const char *const *options)
+{
+    const char *ending   = CPLGetExtension(path);
+    bool        is_plain = strcasecmp(ending, "tif") == 0 || strcasecmp(ending, "tiff") == 0 ||
+                    strcasecmp(ending, "gpkg") == 0;
+    GDALDatasetH dataset = NULL;
+
+    if (is_plain) {
+        tb_gdal_register_for("GTiff");
+        dataset = GDALOpenEx(path, flags & ~(unsigned)GDAL_OF_VERBOSE_ERROR, NULL, options, NULL);
+    }
+    if (dataset != NULL)
+        return dataset;
+    tb_gdal_register(); /* what has another format than its name, or is damaged */
+    return GDALOpenEx(path, flags, NULL, options, NULL);
 }
 
 /* Of UTF-8: a byte that is not a character's first. */

@@ -7,6 +7,8 @@
 
 #include <stdbool.h>
 
+#include <gdal.h>
+
 typedef struct tb_capture {
     char message[400]; /**< the first failure heard, in one line; empty if none */
     bool has_failed;
@@ -18,6 +20,14 @@ typedef struct tb_capture {
  * writes to some. Threads: safe.
  */
 void tb_gdal_register(void);
+
+/** Registers a driver, GTiff or GPKG alone, of which most files are: the others take 8 ms. All are
+ * registered for any other name. Threads: safe. */
+void tb_gdal_register_for(const char *driver);
+
+/** GDALOpenEx with every driver, of which others than GTiff and GPKG are registered only where the
+ * file's name or its content wants them. Threads: safe. */
+GDALDatasetH tb_gdal_open(const char *path, unsigned flags, const char *const *options);
 
 /** Starts listening on this thread; pairs with tb_capture_end. */
 void tb_capture_begin(tb_capture *capture);

@@ -366,7 +366,6 @@ tb_status tb_image_open_as(tb_image **out, const char *path, const tb_image_opti
     tb_capture capture;
 
     *out = NULL;
-    tb_gdal_register();
     TB_TRY(tb_alloc_zero(&image, 1, sizeof *image, "image", err));
     TB_TRY(tb_copy_text(&image->path, path, err));
     image->info.path = image->path;
@@ -379,8 +378,8 @@ tb_status tb_image_open_as(tb_image **out, const char *path, const tb_image_opti
     }
 
     tb_capture_begin(&capture);
-    image->dataset = GDALOpenEx(path, GDAL_OF_RASTER | GDAL_OF_READONLY | GDAL_OF_VERBOSE_ERROR,
-                                NULL, NULL, NULL);
+    image->dataset =
+        tb_gdal_open(path, GDAL_OF_RASTER | GDAL_OF_READONLY | GDAL_OF_VERBOSE_ERROR, NULL);
     tb_capture_end(&capture);
     if (image->dataset == NULL) {
         if (!tb_file_exists(path))

@@ -305,10 +305,10 @@ tb_status tb_safe_read(tb_safe **out, const char *path, tb_safe_bands bands, tb_
     tb_text   xml    = {0};
 
     *out = NULL;
-    tb_gdal_register();
     TB_TRY(find_metadata(path, &xml, err));
     if (xml.data == NULL)
         goto done;
+    tb_gdal_register();
     TB_TRY(tb_alloc_zero(&safe, 1, sizeof *safe, "product", err));
     TB_TRY(read_metadata(safe, xml.data, path, bands, err));
     TB_TRY(find_images(safe, xml.data, path, err));

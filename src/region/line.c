@@ -49,32 +49,53 @@ double tb_line_across(const tb_line *it, double x, double y)
     return it->ux * (y - it->y) - it->uy * (x - it->x);
 }
 
+/* How far a line may be moved aside and leave every place between from and to within its room. */
+typedef struct aside {
+    double low, high;
+} aside;
+
+/* Finds it; all of it where it is needed, else until nothing is left. */
+static aside find_aside(const tb_loop *l, uint32_t from, uint32_t to, const tb_line *it,
+                        bool needs_all)
+{
+    aside by = {-INFINITY, INFINITY};
+
+    for (uint32_t i = from + 1; i < to && (needs_all || by.low <= by.high); i++) {
+        tb_corner p    = tb_loop_corner(l, i);
+        double    most = tb_loop_reach(l, i) - TB_LINE_MARGIN;
+        double    room = most > 1e-9 ? most : 1e-9, off = tb_line_across(it, p.x, p.y);
+
+        by.low  = by.low > off - room ? by.low : off - room; /* fmax and fmin are calls */
+        by.high = by.high < off + room ? by.high : off + room;
+    }
+    return by;
+}
+
 bool tb_line_find(const tb_loop *l, uint32_t from, uint32_t to, tb_line *it)
 {
-    double low = -INFINITY, high = INFINITY, aside;
+    aside  may;
+    double by;
 
     *it = fit_line(l, from, to);
     if (to - from <= 1)
         return true;
-    for (uint32_t i = from + 1; i < to; i++) {
-        tb_corner p    = tb_loop_corner(l, i);
-        double    room = fmax(tb_loop_reach(l, i) - TB_LINE_MARGIN, 1e-9),
-               off     = tb_line_across(it, p.x, p.y);
-
-        low  = fmax(low, off - room);
-        high = fmin(high, off + room);
-    }
-    aside = low > 0.0 ? low : high < 0.0 ? high : 0.0;
-    it->x -= aside * it->uy;
-    it->y += aside * it->ux;
-    return low <= high;
+    may = find_aside(l, from, to, it, true);
+    by  = may.low > 0.0 ? may.low : may.high < 0.0 ? may.high : 0.0;
+    it->x -= by * it->uy;
+    it->y += by * it->ux;
+    return may.low <= may.high;
 }
 
 bool tb_line_fits(const tb_loop *l, uint32_t from, uint32_t to)
 {
     tb_line it;
+    aside   may;
 
-    return tb_line_find(l, from, to, &it);
+    if (to - from <= 1)
+        return true;
+    it  = fit_line(l, from, to);
+    may = find_aside(l, from, to, &it, false);
+    return may.low <= may.high;
 }
 
 bool tb_line_cross(const tb_line *a, const tb_line *b, double *x, double *y)

@@ -13,12 +13,15 @@ typedef struct tb_loop {
     const double    *reach;        /**< of each kind of room, in pixels */
 } tb_loop;
 
-/** Which of `places` lies `at` sides from the start. */
+/** Which of `places` lies `at` sides from the start. Few go round more than once or twice, and a
+ * division takes as long as all else that is done at a place. */
 static inline uint32_t tb_loop_place(const tb_loop *l, uint32_t at)
 {
     uint64_t place = (uint64_t)l->start + at;
 
-    return (uint32_t)(place % l->count);
+    while (place >= l->count)
+        place -= l->count;
+    return (uint32_t)place;
 }
 
 static inline tb_corner tb_loop_corner(const tb_loop *l, uint32_t at)
