@@ -24,6 +24,7 @@
 #include "raster/grid.h"
 #include "raster/image.h"
 #include "raster/pair.h"
+#include "raster/pool.h"
 #include "raster/reader.h"
 #include "raster/sink.h"
 #include "raster/warp.h"
@@ -998,6 +999,50 @@ static int64_t tiles_of(date *d)
     return tiles;
 }
 
+/* Nothing is handed out twice, nothing beyond the limit, and the lowest place that is free first.
+ */
+static void a_pool_hands_out_its_lowest_memory(void **state)
+{
+    enum { UNIT = 64 << 10, UNITS = 40, PIECES = 60 };
+    tb_pool        pool          = {0};
+    unsigned char *piece[PIECES] = {NULL};
+    size_t         bytes[PIECES];
+    uint64_t       seed = 12;
+
+    (void)state;
+    OK(tb_pool_new(&pool, UNITS * UNIT + 5, heard));
+    assert_null(tb_pool_take(&pool, UNITS * UNIT + 1));
+    for (int i = 0; i < 20000; i++) {
+        int  k               = (int)random_between(&seed, 0, PIECES - 1);
+        bool is_taken[UNITS] = {false};
+        int  limit = i / 500 % 2 ? UNITS / 2 : UNITS, run = 0, lowest = -1;
+
+        tb_pool_limit(&pool, (size_t)limit * UNIT);
+        if (piece[k] != NULL) {
+            for (size_t at = 0; at < bytes[k]; at += 4096)
+                assert_int_equal(piece[k][at], k);
+            tb_pool_give(&pool, piece[k], bytes[k]);
+            piece[k] = NULL;
+            continue;
+        }
+        for (int j = 0; j < PIECES; j++)
+            for (size_t at = 0; piece[j] != NULL && at < bytes[j]; at += UNIT)
+                is_taken[((size_t)(piece[j] - pool.base) + at) / UNIT] = true;
+        bytes[k] = (size_t)random_between(&seed, 1, 9 * UNIT);
+        for (int u = 0; u < limit && lowest < 0; u++) {
+            run    = is_taken[u] ? 0 : run + 1;
+            lowest = (size_t)run * UNIT >= bytes[k] ? u + 1 - run : -1;
+        }
+        piece[k] = tb_pool_take(&pool, bytes[k]);
+        assert_ptr_equal(piece[k], lowest < 0 ? NULL : pool.base + (size_t)lowest * UNIT);
+        if (piece[k] != NULL) {
+            assert_false(tb_pool_is_beyond(&pool, piece[k], bytes[k]));
+            memset(piece[k], k, bytes[k]);
+        }
+    }
+    tb_pool_reset(&pool);
+}
+
 static void each_tile_is_decoded_once(void **state)
 {
     const char *path    = "/vsimem/cache.tif";
@@ -1496,6 +1541,7 @@ int main(void)
         cmocka_unit_test(a_rectangle_is_cut_from_the_whole),
         cmocka_unit_test(a_mosaic_of_two_zones),
         cmocka_unit_test(lattices_without_bounds_are_refused),
+        cmocka_unit_test(a_pool_hands_out_its_lowest_memory),
         cmocka_unit_test(each_tile_is_decoded_once),
         cmocka_unit_test(many_readers_share_a_cache),
         cmocka_unit_test(a_truncated_image_names_the_block),
