@@ -15,11 +15,7 @@ static const int64_t READ_LEAST = (int64_t)8 << 20, READ_LEAST_ASKED = (int64_t)
                      READ_PER_PIXEL = 2;
 
 /* Left out around cells where not all are read: a shift would decode the tiles there. */
-enum {
-    MARGIN                = 32,
-    CELL_AREA             = TB_SAMPLE_CELL * TB_SAMPLE_CELL,
-    CELL_AREA_LESS_MARGIN = (TB_SAMPLE_CELL - 2 * MARGIN) * (TB_SAMPLE_CELL - 2 * MARGIN)
-};
+enum { MARGIN = 32 };
 
 /* Cells from the anchor's, so that column 0 starts at or left of the footprint. */
 static int64_t cell_of(int64_t place, int64_t anchor)
@@ -107,6 +103,12 @@ static int compare_places(const void *a, const void *b)
     return p->y != q->y ? (p->y > q->y) - (p->y < q->y) : (p->x > q->x) - (p->x < q->x);
 }
 
+/* Of cells that the image's end cuts, narrow ones are left as they are. */
+static bool is_wider(tb_rect cell, int64_t pixels)
+{
+    return cell.width > pixels && cell.height > pixels;
+}
+
 void tb_sample_choose(tb_sample *sample, double share)
 {
     int64_t wanted = tb_sample_size_of(sample->pixels, share);
@@ -123,7 +125,7 @@ void tb_sample_choose(tb_sample *sample, double share)
     sample->has_margin = sample->chosen < sample->count;
     area               = 0;
     for (int64_t i = 0; i < sample->chosen; i++) {
-        if (sample->has_margin && tb_rect_area(sample->cell[i]) == CELL_AREA)
+        if (sample->has_margin && is_wider(sample->cell[i], 4 * MARGIN))
             sample->cell[i] = tb_rect_grow(sample->cell[i], -MARGIN);
         area += tb_rect_area(sample->cell[i]);
     }
@@ -135,7 +137,7 @@ tb_rect tb_sample_inner(const tb_sample *sample, int64_t i, int halo)
 {
     tb_rect cell = sample->cell[i];
 
-    if (!sample->has_margin || tb_rect_area(cell) != CELL_AREA_LESS_MARGIN || halo <= 0)
+    if (!sample->has_margin || !is_wider(cell, 2 * MARGIN) || halo <= 0)
         return cell;
     return tb_rect_grow(cell, -halo);
 }
