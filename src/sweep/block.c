@@ -74,7 +74,7 @@ void tb_block_reset(tb_block *block)
 
 size_t tb_block_bytes(int bands, int64_t side, int halo)
 {
-    enum { BYTES_OF_RUNS = 20, PIXELS_OF_RUN = 16 }; /* a pixel, as ragged as noise; of any block */
+    enum { BYTES_OF_RUNS = 20, PIXELS_OF_RUN = 8 };
     tb_rect wide        = {0, 0, side + 2 * halo, side + 2 * halo};
     bool    is_screened = halo > TB_SCORING_HALO_MAX;
     int64_t rows        = is_screened ? wide.height : tb_pair_depth(wide, tb_scoring_rows(halo));
