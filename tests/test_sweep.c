@@ -119,12 +119,12 @@ static void blocks_tile_what_shards_tile(void **state)
                 seen_panel = (r.x + plan.lead) / plan.panel;
                 for (int j = 0; j < 3; j++) {
                     int64_t of = random_between(&seed, 0, blocks - 1);
-                    tb_rect left[TB_PLAN_LEFT];
+                    tb_rect beside, below;
 
-                    tb_plan_left(&plan, shard, of, left);
+                    tb_plan_left(&plan, shard, of, &beside, &below);
                     if ((tb_plan_block(&plan, shard, of).x + plan.lead) / plan.panel == seen_panel)
-                        assert_int_equal(tb_rect_area(tb_rect_intersect(r, left[0])) +
-                                             tb_rect_area(tb_rect_intersect(r, left[1])),
+                        assert_int_equal(tb_rect_area(tb_rect_intersect(r, beside)) +
+                                             tb_rect_area(tb_rect_intersect(r, below)),
                                          k > of ? tb_rect_area(r) : 0);
                 }
                 pixels += tb_rect_area(r);

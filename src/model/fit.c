@@ -7,6 +7,7 @@
 #include "align/registration.h"
 #include "core/memory.h"
 #include "model/decide.h"
+#include "model/drawn.h"
 #include "model/filter.h"
 #include "model/gather.h"
 #include "model/normalise.h"
@@ -15,177 +16,11 @@
 enum {
     REGISTRATION_CELLS = 16,
     REGISTRATION_RIM   = 8,  /* pixels of a cell whose taps would decode the tiles around it */
-    CELLS_AT_ONCE      = 16, /* read before it is asked again whether enough is valid */
     PIXELS_PER_BAND    = 20, /* fewer valid pixels than this for each band are not judged */
 };
 
-static const double  BATCH              = 2 << 20; /* pixels that room is made for at once */
-static const int64_t WANTED_VALID       = (int64_t)1 << 19; /* of a stratum, where it has them */
 static const int64_t CLOUD_PIXELS_LEAST = 20000;  /* of the sample: a new hall or two are fewer */
 static const int64_t OWN_FIT_LEAST      = 200000; /* below it takes its longest neighbour's */
-
-/* What is gathered of one stratum: its valid pixels in the order of the cells, and its borders. */
-typedef struct stratum_pixels {
-    const tb_sample *sample;
-    int              stratum, bands;
-    int64_t          count, capacity;
-    float           *before[TB_BANDS_MAX], *after[TB_BANDS_MAX];
-    int64_t         *border; /* [strata] pixel pairs beside each other */
-    int              strata;
-} stratum_pixels;
-
-static void stratum_pixels_reset(stratum_pixels *pixels)
-{
-    for (int b = 0; b < TB_BANDS_MAX; b++) {
-        tb_free(pixels->before[b]);
-        tb_free(pixels->after[b]);
-    }
-    tb_free(pixels->border);
-    *pixels = (stratum_pixels){0};
-}
-
-static void count_borders(int64_t *border, int stratum, const tb_pair_block *block)
-{
-    int64_t width = block->rect.width;
-
-    for (int64_t y = 0; y < block->rect.height; y++)
-        for (int64_t x = 0; x < width; x++) {
-            const int16_t *at = block->stratum + y * width + x;
-
-            if (*at != stratum)
-                continue;
-            if (x > 0 && at[-1] >= 0)
-                border[at[-1]]++;
-            if (x + 1 < width && at[1] >= 0)
-                border[at[1]]++;
-            if (y > 0 && at[-width] >= 0)
-                border[at[-width]]++;
-            if (y + 1 < block->rect.height && at[width] >= 0)
-                border[at[width]]++;
-        }
-}
-
-/* Room for `most` pixels more or less at once: memory that grows is copied, and given anew. */
-static tb_status reserve(stratum_pixels *pixels, int64_t most, tb_error *err)
-{
-    tb_status status = TB_OK;
-
-    if (most <= pixels->capacity)
-        goto done;
-    for (int b = 0; b < pixels->bands; b++) {
-        TB_TRY(tb_grow(&pixels->before[b], (size_t)most, sizeof(float), "sample", err));
-        TB_TRY(tb_grow(&pixels->after[b], (size_t)most, sizeof(float), "sample", err));
-    }
-    pixels->capacity = most;
-done:
-    return status;
-}
-
-/* Cells that are read at once: each has its place, so that workers need not wait for their turn. */
-typedef struct batch {
-    const stratum_pixels *pixels;
-    int64_t              *place;  /* [cells], of a cell's first pixel */
-    int64_t              *taken;  /* [cells], valid ones of those that are drawn */
-    int64_t              *border; /* [cells][strata] */
-} batch;
-
-static void take_pixels(void *context, int64_t cell, const tb_pair_block *block,
-                        const tb_scores *scores)
-{
-    batch                *it     = context;
-    const stratum_pixels *pixels = it->pixels;
-    int64_t               to     = it->place[cell];
-    tb_sample_rows        rows;
-
-    (void)scores;
-    tb_sample_rows_init(&rows, pixels->sample, block->rect.x, block->rect.width);
-    for (int64_t y = 0; y < block->rect.height; y++) {
-        int drawn = tb_sample_rows_draw(&rows, block->rect.y + y);
-
-        for (int k = 0; k < drawn; k++) {
-            int64_t i = y * block->rect.width + rows.drawn[k];
-
-            if (block->stratum[i] != pixels->stratum)
-                continue;
-            for (int b = 0; b < pixels->bands; b++) {
-                pixels->before[b][to] = block->before[b][i];
-                pixels->after[b][to]  = block->after[b][i];
-            }
-            to++;
-        }
-    }
-    it->taken[cell] = to - it->place[cell];
-    if (pixels->strata > 1)
-        count_borders(it->border + cell * pixels->strata, pixels->stratum, block);
-}
-
-/* What a cell has fewer valid pixels than drawn ones is closed up, in the order of the cells. */
-static void close_up(stratum_pixels *pixels, const batch *it, int64_t cells)
-{
-    for (int64_t c = 0; c < cells; c++) {
-        size_t bytes = (size_t)it->taken[c] * sizeof(float);
-
-        for (int b = 0; b < pixels->bands && it->place[c] != pixels->count; b++) {
-            float *before = pixels->before[b], *after = pixels->after[b];
-
-            memmove(before + pixels->count, before + it->place[c], bytes);
-            memmove(after + pixels->count, after + it->place[c], bytes);
-        }
-        pixels->count += it->taken[c];
-        for (int s = 0; s < pixels->strata; s++)
-            pixels->border[s] += it->border[c * pixels->strata + s];
-    }
-}
-
-/* Adds what is drawn of the cells. */
-static tb_status take_batch(stratum_pixels *pixels, tb_gather *gather, const tb_rect *cells,
-                            int64_t count, int workers, tb_error *err)
-{
-    tb_status status  = TB_OK;
-    batch     it      = {.pixels = pixels};
-    void    **context = NULL;
-    int64_t   end     = pixels->count;
-
-    TB_TRY(tb_alloc(&it.place, (size_t)count, sizeof *it.place, "sample", err));
-    TB_TRY(tb_alloc_zero(&it.taken, (size_t)count, sizeof *it.taken, "sample", err));
-    TB_TRY(tb_alloc_zero(&it.border, (size_t)count * (size_t)pixels->strata, sizeof *it.border,
-                         "strata", err));
-    TB_TRY(tb_alloc(&context, (size_t)workers, sizeof *context, "workers", err));
-    for (int w = 0; w < workers; w++)
-        context[w] = &it;
-    for (int64_t c = 0; c < count; c++) {
-        it.place[c] = end;
-        end += tb_sample_count(pixels->sample, cells[c]);
-    }
-    if (end > pixels->capacity)
-        TB_TRY(
-            reserve(pixels, end > pixels->capacity * 3 / 2 ? end : pixels->capacity * 3 / 2, err));
-    TB_TRY(tb_gather_count(gather, cells, count, NULL, NULL, take_pixels, context, err));
-    close_up(pixels, &it, count);
-done:
-    tb_free(it.place);
-    tb_free(it.taken);
-    tb_free(it.border);
-    tb_free(context);
-    return status;
-}
-
-/* A few cells at once: room is made for all that is drawn of them, and not all need be valid. */
-static tb_status take_cells(stratum_pixels *pixels, tb_gather *gather, const tb_rect *cells,
-                            int64_t count, int workers, tb_error *err)
-{
-    tb_status status = TB_OK;
-
-    for (int64_t first = 0, end; first < count; first = end) {
-        double drawn = 0.0;
-
-        for (end = first; end < count && (end == first || drawn < BATCH); end++)
-            drawn += (double)tb_rect_area(cells[end]) * pixels->sample->share;
-        TB_TRY(take_batch(pixels, gather, cells + first, end - first, workers, err));
-    }
-done:
-    return status;
-}
 
 /* Leaves out the cells in which the stratum has no pixel for certain. */
 static tb_status keep_cells(tb_sample *sample, const tb_pair *pair, int stratum, tb_error *err)
@@ -204,40 +39,6 @@ static tb_status keep_cells(tb_sample *sample, const tb_pair *pair, int stratum,
         sample->pixels += tb_rect_area(sample->cell[i]);
     }
     sample->count = kept;
-done:
-    return status;
-}
-
-/*
- * Reads the chosen cells, and where too little of what is drawn is valid all of their pixels and
- * then further cells, until enough is.
- */
-static tb_status gather_stratum(stratum_pixels *pixels, tb_gather *gather, tb_sample *sample,
-                                double share, int workers, tb_error *err)
-{
-    tb_status status = TB_OK;
-    double    drawn  = 0.0;
-
-    tb_sample_choose(sample, share);
-    for (int64_t i = 0; i < sample->chosen; i++)
-        drawn += (double)tb_rect_area(sample->cell[i]) * sample->share;
-    TB_TRY(reserve(pixels, (int64_t)(1.01 * drawn) + TB_SAMPLE_CELL * TB_SAMPLE_CELL, err));
-    TB_TRY(take_cells(pixels, gather, sample->cell, sample->chosen, workers, err));
-    if (share > 0.0 || pixels->count >= WANTED_VALID)
-        goto done;
-    if (sample->share < 1.0) {
-        sample->share = 1.0;
-        pixels->count = 0;
-        memset(pixels->border, 0, (size_t)pixels->strata * sizeof *pixels->border);
-        TB_TRY(take_cells(pixels, gather, sample->cell, sample->chosen, workers, err));
-    }
-    while (pixels->count < WANTED_VALID && sample->chosen < sample->count) {
-        int64_t left = sample->count - sample->chosen,
-                more = left < CELLS_AT_ONCE ? left : CELLS_AT_ONCE;
-
-        TB_TRY(take_cells(pixels, gather, sample->cell + sample->chosen, more, workers, err));
-        sample->chosen += more;
-    }
 done:
     return status;
 }
@@ -360,18 +161,15 @@ done:
 }
 
 /* Gathers the same cells again, under a screen of the stratum or under none. */
-static tb_status gather_again(stratum_pixels *pixels, tb_gather *gather, const tb_sample *sample,
-                              const tb_screen **screens, const tb_screen *screen, int workers,
-                              tb_error *err)
+static tb_status gather_again(tb_drawn *pixels, tb_gather *gather, const tb_screen **screens,
+                              const tb_screen *screen, int workers, tb_error *err)
 {
     screens[pixels->stratum] = screen;
     tb_gather_set_screen(gather, screen != NULL ? (const tb_screen *const *)screens : NULL);
-    pixels->count = 0;
-    memset(pixels->border, 0, (size_t)pixels->strata * sizeof *pixels->border);
-    return take_cells(pixels, gather, sample->cell, sample->chosen, workers, err);
+    return tb_drawn_again(pixels, gather, workers, err);
 }
 
-static tb_status learn(tb_screen *screen, const stratum_pixels *pixels, tb_error *err)
+static tb_status learn(tb_screen *screen, const tb_drawn *pixels, tb_error *err)
 {
     return tb_screen_learn(screen, (const float *const *)pixels->before,
                            (const float *const *)pixels->after, pixels->bands, pixels->count, err);
@@ -381,9 +179,8 @@ static tb_status learn(tb_screen *screen, const stratum_pixels *pixels, tb_error
  * Whether the stratum has clouds, and then what clear ground looks like; the pixels and all that is
  * gathered from here on are clear of them. Ground without any is read only once.
  */
-static tb_status fit_screen(tb_model *model, int stratum, stratum_pixels *pixels, tb_gather *gather,
-                            const tb_sample *sample, const tb_screen **screens, int workers,
-                            tb_error *err)
+static tb_status fit_screen(tb_model *model, int stratum, tb_drawn *pixels, tb_gather *gather,
+                            const tb_screen **screens, int workers, tb_error *err)
 {
     tb_status  status = TB_OK;
     tb_screen *screen = &model->stratum[stratum].screen;
@@ -397,19 +194,18 @@ static tb_status fit_screen(tb_model *model, int stratum, stratum_pixels *pixels
                                (const float *const *)pixels->after, pixels->bands,
                                all) < TB_SCREEN_CLOUD_LEAST)
         goto done;
-    TB_TRY(gather_again(pixels, gather, sample, screens, &look, workers, err));
+    TB_TRY(gather_again(pixels, gather, screens, &look, workers, err));
     cloud         = all - pixels->count;
     screen->cloud = 1.0 - (double)pixels->count / (double)all;
     if (screen->cloud >= TB_SCREEN_CLOUD_LEAST && cloud >= CLOUD_PIXELS_LEAST &&
         pixels->count >= (int64_t)PIXELS_PER_BAND * model->bands) {
         look.look = TB_SCREEN_CLEAN;
-        TB_TRY(gather_again(pixels, gather, sample, screens, &look, workers, err));
+        TB_TRY(gather_again(pixels, gather, screens, &look, workers, err));
         TB_TRY(learn(screen, pixels, err));
         screen->is_used = pixels->count >= (int64_t)PIXELS_PER_BAND * model->bands;
         tb_model_derive(model);
     }
-    TB_TRY(gather_again(pixels, gather, sample, screens, screen->is_used ? screen : NULL, workers,
-                        err));
+    TB_TRY(gather_again(pixels, gather, screens, screen->is_used ? screen : NULL, workers, err));
 done:
     screens[stratum] = screen->is_used ? screen : NULL;
     return status;
@@ -424,15 +220,15 @@ static tb_status fit_stratum(tb_model *model, int stratum, const tb_pair *pair, 
     tb_model_stratum *s      = &model->stratum[stratum];
     int               strata = tb_model_strata(model);
     tb_sample         sample = {0};
-    stratum_pixels    pixels = {
-           .sample = &sample, .stratum = stratum, .bands = model->bands, .strata = strata};
+    tb_drawn          pixels = {
+                 .sample = &sample, .stratum = stratum, .bands = model->bands, .strata = strata};
 
     TB_TRY(tb_sample_list(&sample, &pair->lattice, tb_pair_footprint(pair, stratum), err));
     TB_TRY(keep_cells(&sample, pair, stratum, err));
     TB_TRY(tb_alloc_zero(&pixels.border, (size_t)strata, sizeof *pixels.border, "strata", err));
-    TB_TRY(gather_stratum(&pixels, gather, &sample, options->sample_share, engine->workers, err));
+    TB_TRY(tb_drawn_gather(&pixels, gather, &sample, options->sample_share, engine->workers, err));
     if (options->is_screened && model->method->feature == NULL)
-        TB_TRY(fit_screen(model, stratum, &pixels, gather, &sample, screens, engine->workers, err));
+        TB_TRY(fit_screen(model, stratum, &pixels, gather, screens, engine->workers, err));
     for (int64_t i = 0; i < sample.chosen; i++)
         *sampled += (double)tb_rect_area(sample.cell[i]) * sample.share;
     s->sampled = pixels.count;
@@ -461,13 +257,13 @@ static tb_status fit_stratum(tb_model *model, int stratum, const tb_pair *pair, 
                                          .after  = (const float *const *)pixels.after},
                             engine, err));
     s->looks = options->looks > 0.0 ? options->looks : s->looks;
-    stratum_pixels_reset(&pixels);
+    tb_drawn_reset(&pixels);
     tb_model_derive(model);
     TB_TRY(fit_threshold(model, stratum, gather, &sample, options, engine->workers, err));
 done:
     tb_gather_set_screen(gather, NULL);
     screens[stratum] = NULL;
-    stratum_pixels_reset(&pixels);
+    tb_drawn_reset(&pixels);
     tb_sample_reset(&sample);
     return status;
 }

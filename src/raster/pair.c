@@ -318,8 +318,8 @@ done:
     return status;
 }
 
-void tb_pair_forget(tb_pair_reader *reader, tb_rect done, const tb_rect *wanted, int count)
+void tb_pair_forget(tb_pair_reader *reader, tb_rect done, tb_rect beside, tb_rect below)
 {
-    tb_epoch_forget(reader->before, done, wanted, count);
-    tb_epoch_forget(reader->after, done, wanted, count);
+    tb_epoch_forget(reader->before, done, beside, below);
+    tb_epoch_forget(reader->after, done, beside, below);
 }

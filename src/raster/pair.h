@@ -104,8 +104,7 @@ tb_status tb_pair_need(tb_pair_block *block, int64_t rows, tb_error *err);
 /** Reads all of `rect`. */
 tb_status tb_pair_read(tb_pair_reader *reader, tb_rect rect, tb_pair_block *block, tb_error *err);
 
-/** Drops decoded tiles that hold what was read for `done` and nothing that will be for any of the
- * rectangles `wanted`. */
-void tb_pair_forget(tb_pair_reader *reader, tb_rect done, const tb_rect *wanted, int count);
+/** Drops decoded tiles of both dates: tb_epoch_forget. */
+void tb_pair_forget(tb_pair_reader *reader, tb_rect done, tb_rect beside, tb_rect below);
 
 #endif

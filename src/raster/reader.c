@@ -396,15 +396,12 @@ done:
     return status;
 }
 
-static bool is_wanted(tb_rect tile, const tb_warp *warp, const tb_rect *wanted, int count)
+static bool meet(tb_rect a, tb_rect b)
 {
-    for (int i = 0; i < count; i++)
-        if (!tb_rect_is_empty(tb_rect_intersect(tile, tb_warp_window(warp, wanted[i]))))
-            return true;
-    return false;
+    return !tb_rect_is_empty(tb_rect_intersect(a, b));
 }
 
-void tb_epoch_forget(tb_epoch_reader *reader, tb_rect done, const tb_rect *wanted, int count)
+void tb_epoch_forget(tb_epoch_reader *reader, tb_rect done, tb_rect beside, tb_rect below)
 {
     int files = tb_epoch_files(reader->epoch) + (tb_epoch_valid(reader->epoch) != NULL);
 
@@ -412,6 +409,7 @@ void tb_epoch_forget(tb_epoch_reader *reader, tb_rect done, const tb_rect *wante
         const tb_warp       *warp   = tb_epoch_warp(reader->epoch, f);
         const tb_image_info *info   = tb_epoch_file(reader->epoch, f);
         tb_rect              window = tb_warp_window(warp, done);
+        tb_rect next = tb_warp_window(warp, beside), later = tb_warp_window(warp, below);
 
         for (int64_t ty = window.y / info->tile_height;
              ty * info->tile_height < window.y + window.height; ty++)
@@ -420,7 +418,7 @@ void tb_epoch_forget(tb_epoch_reader *reader, tb_rect done, const tb_rect *wante
                 tb_rect tile = {tx * info->tile_width, ty * info->tile_height, info->tile_width,
                                 info->tile_height};
 
-                if (!is_wanted(tile, warp, wanted, count))
+                if (!meet(tile, next) && !meet(tile, later))
                     tb_cache_forget(reader->cache, reader->first_id + f, tx, ty);
             }
     }

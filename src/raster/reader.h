@@ -27,8 +27,8 @@ void      tb_epoch_reader_free(tb_epoch_reader *reader);
 tb_status tb_epoch_read(tb_epoch_reader *reader, tb_rect rect, float *const *planes, int16_t *file,
                         tb_error *err);
 
-/** Drops the tiles that hold what was read for `done` and nothing that will be for any of the
- * rectangles `wanted`, all of the lattice. */
-void tb_epoch_forget(tb_epoch_reader *reader, tb_rect done, const tb_rect *wanted, int count);
+/** Drops the tiles that hold what was read for `done` and nothing that will be for `beside` and
+ * `below`, rectangles of the lattice; either may be empty. */
+void tb_epoch_forget(tb_epoch_reader *reader, tb_rect done, tb_rect beside, tb_rect below);
 
 #endif

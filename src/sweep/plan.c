@@ -182,7 +182,7 @@ static void shrink(tb_plan *plan, const tb_pair *pair, bool is_block_given, doub
         plan->panel     = divide_up(width + plan->lead, plan->block) * plan->block;
         fill_bytes(plan, pair);
         while ((!fits(plan) && plan->panel > plan->block) || is_wasteful(plan, pair)) {
-            plan->panel = (plan->panel / 2 + plan->block - 1) / plan->block * plan->block;
+            plan->panel = divide_up(plan->panel / 2, plan->block) * plan->block;
             fill_bytes(plan, pair);
         }
         if (fits(plan))
@@ -333,11 +333,12 @@ tb_rect tb_plan_block(const tb_plan *plan, tb_rect shard, int64_t block)
     return tb_rect_intersect(rect, shard);
 }
 
-void tb_plan_left(const tb_plan *plan, tb_rect shard, int64_t block, tb_rect left[TB_PLAN_LEFT])
+void tb_plan_left(const tb_plan *plan, tb_rect shard, int64_t block, tb_rect *beside,
+                  tb_rect *below)
 {
     tb_rect panel = panel_of(plan, shard, block), rect = tb_plan_block(plan, shard, block);
     int64_t right = rect.x + rect.width, bottom = rect.y + rect.height;
 
-    left[0] = (tb_rect){right, rect.y, panel.x + panel.width - right, rect.height};
-    left[1] = (tb_rect){panel.x, bottom, panel.width, plan->lattice.height - bottom};
+    *beside = (tb_rect){right, rect.y, panel.x + panel.width - right, rect.height};
+    *below  = (tb_rect){panel.x, bottom, panel.width, plan->lattice.height - bottom};
 }

@@ -68,8 +68,9 @@ tb_rect tb_plan_shard(const tb_plan *plan, int64_t shard);
 int64_t tb_plan_blocks(const tb_plan *plan, tb_rect shard);
 tb_rect tb_plan_block(const tb_plan *plan, tb_rect shard, int64_t block);
 
-/** What of a block's panel is swept after it: the rest of its row, and all below. */
-enum { TB_PLAN_LEFT = 2 };
-void tb_plan_left(const tb_plan *plan, tb_rect shard, int64_t block, tb_rect left[TB_PLAN_LEFT]);
+/** What of a block's panel is swept after it: the rest of its row, and all below; each may be
+ * empty. */
+void tb_plan_left(const tb_plan *plan, tb_rect shard, int64_t block, tb_rect *beside,
+                  tb_rect *below);
 
 #endif

@@ -64,16 +64,21 @@ static tb_status write_scores(const sweep *s, const tb_block *block, tb_error *e
     return TB_OK;
 }
 
+/* What is read for blocks of a rectangle: nothing for none. */
+static tb_rect grown(tb_rect rect, int halo)
+{
+    return tb_rect_is_empty(rect) ? rect : tb_rect_grow(rect, halo);
+}
+
 /* Tiles that no block after this one needs. */
 static void forget_tiles(const sweep *s, const worker *w, int64_t item)
 {
     int     halo = s->options->model->scoring.halo + s->options->model->screen_halo;
-    tb_rect left[TB_PLAN_LEFT];
+    tb_rect beside, below;
 
-    tb_plan_left(s->options->plan, s->shard, item, left);
-    for (int i = 0; i < TB_PLAN_LEFT; i++)
-        left[i] = tb_rect_is_empty(left[i]) ? left[i] : tb_rect_grow(left[i], halo);
-    tb_pair_forget(w->reader, tb_rect_grow(w->block.runs.rect, halo), left, TB_PLAN_LEFT);
+    tb_plan_left(s->options->plan, s->shard, item, &beside, &below);
+    tb_pair_forget(w->reader, tb_rect_grow(w->block.runs.rect, halo), grown(beside, halo),
+                   grown(below, halo));
 }
 
 static tb_status emit(void *context, int number, int64_t item, tb_error *err)

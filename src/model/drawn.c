@@ -1,0 +1,198 @@
+#include "model/drawn.h"
+
+#include <string.h>
+
+#include "core/memory.h"
+
+enum { CELLS_AT_ONCE = 16 }; /* read before it is asked again whether enough is valid */
+
+static const double  BATCH        = 2 << 20;          /* pixels that room is made for at once */
+static const int64_t WANTED_VALID = (int64_t)1 << 19; /* of a stratum, where it has them */
+
+void tb_drawn_reset(tb_drawn *pixels)
+{
+    for (int b = 0; b < TB_BANDS_MAX; b++) {
+        tb_free(pixels->before[b]);
+        tb_free(pixels->after[b]);
+    }
+    tb_free(pixels->border);
+    *pixels = (tb_drawn){0};
+}
+
+static void count_borders(int64_t *border, int stratum, const tb_pair_block *block)
+{
+    int64_t width = block->rect.width;
+
+    for (int64_t y = 0; y < block->rect.height; y++)
+        for (int64_t x = 0; x < width; x++) {
+            const int16_t *at = block->stratum + y * width + x;
+
+            if (*at != stratum)
+                continue;
+            if (x > 0 && at[-1] >= 0)
+                border[at[-1]]++;
+            if (x + 1 < width && at[1] >= 0)
+                border[at[1]]++;
+            if (y > 0 && at[-width] >= 0)
+                border[at[-width]]++;
+            if (y + 1 < block->rect.height && at[width] >= 0)
+                border[at[width]]++;
+        }
+}
+
+/* Room for `most` pixels more or less at once: memory that grows is copied, and given anew. */
+static tb_status reserve(tb_drawn *pixels, int64_t most, tb_error *err)
+{
+    tb_status status = TB_OK;
+
+    if (most <= pixels->capacity)
+        goto done;
+    for (int b = 0; b < pixels->bands; b++) {
+        TB_TRY(tb_grow(&pixels->before[b], (size_t)most, sizeof(float), "sample", err));
+        TB_TRY(tb_grow(&pixels->after[b], (size_t)most, sizeof(float), "sample", err));
+    }
+    pixels->capacity = most;
+done:
+    return status;
+}
+
+/* Cells that are read at once: each has its place, so that workers need not wait for their turn. */
+typedef struct batch {
+    const tb_drawn *pixels;
+    int64_t        *place;  /* [cells], of a cell's first pixel */
+    int64_t        *taken;  /* [cells], valid ones of those that are drawn */
+    int64_t        *border; /* [cells][strata] */
+} batch;
+
+static void take_pixels(void *context, int64_t cell, const tb_pair_block *block,
+                        const tb_scores *scores)
+{
+    batch          *it     = context;
+    const tb_drawn *pixels = it->pixels;
+    int64_t         to     = it->place[cell];
+    tb_sample_rows  rows;
+
+    (void)scores;
+    tb_sample_rows_init(&rows, pixels->sample, block->rect.x, block->rect.width);
+    for (int64_t y = 0; y < block->rect.height; y++) {
+        int drawn = tb_sample_rows_draw(&rows, block->rect.y + y);
+
+        for (int k = 0; k < drawn; k++) {
+            int64_t i = y * block->rect.width + rows.drawn[k];
+
+            if (block->stratum[i] != pixels->stratum)
+                continue;
+            for (int b = 0; b < pixels->bands; b++) {
+                pixels->before[b][to] = block->before[b][i];
+                pixels->after[b][to]  = block->after[b][i];
+            }
+            to++;
+        }
+    }
+    it->taken[cell] = to - it->place[cell];
+    if (pixels->strata > 1)
+        count_borders(it->border + cell * pixels->strata, pixels->stratum, block);
+}
+
+/* What a cell has fewer valid pixels than drawn ones is closed up, in the order of the cells. */
+static void close_up(tb_drawn *pixels, const batch *it, int64_t cells)
+{
+    for (int64_t c = 0; c < cells; c++) {
+        size_t bytes = (size_t)it->taken[c] * sizeof(float);
+
+        for (int b = 0; b < pixels->bands && it->place[c] != pixels->count; b++) {
+            float *before = pixels->before[b], *after = pixels->after[b];
+
+            memmove(before + pixels->count, before + it->place[c], bytes);
+            memmove(after + pixels->count, after + it->place[c], bytes);
+        }
+        pixels->count += it->taken[c];
+        for (int s = 0; s < pixels->strata; s++)
+            pixels->border[s] += it->border[c * pixels->strata + s];
+    }
+}
+
+/* Adds what is drawn of the cells. */
+static tb_status take_batch(tb_drawn *pixels, tb_gather *gather, const tb_rect *cells,
+                            int64_t count, int workers, tb_error *err)
+{
+    tb_status status  = TB_OK;
+    batch     it      = {.pixels = pixels};
+    void    **context = NULL;
+    int64_t   end     = pixels->count;
+
+    TB_TRY(tb_alloc(&it.place, (size_t)count, sizeof *it.place, "sample", err));
+    TB_TRY(tb_alloc_zero(&it.taken, (size_t)count, sizeof *it.taken, "sample", err));
+    TB_TRY(tb_alloc_zero(&it.border, (size_t)count * (size_t)pixels->strata, sizeof *it.border,
+                         "strata", err));
+    TB_TRY(tb_alloc(&context, (size_t)workers, sizeof *context, "workers", err));
+    for (int w = 0; w < workers; w++)
+        context[w] = &it;
+    for (int64_t c = 0; c < count; c++) {
+        it.place[c] = end;
+        end += tb_sample_count(pixels->sample, cells[c]);
+    }
+    if (end > pixels->capacity)
+        TB_TRY(
+            reserve(pixels, end > pixels->capacity * 3 / 2 ? end : pixels->capacity * 3 / 2, err));
+    TB_TRY(tb_gather_count(gather, cells, count, NULL, NULL, take_pixels, context, err));
+    close_up(pixels, &it, count);
+done:
+    tb_free(it.place);
+    tb_free(it.taken);
+    tb_free(it.border);
+    tb_free(context);
+    return status;
+}
+
+/* A few cells at once: room is made for all that is drawn of them, and not all need be valid. */
+static tb_status take_cells(tb_drawn *pixels, tb_gather *gather, const tb_rect *cells,
+                            int64_t count, int workers, tb_error *err)
+{
+    tb_status status = TB_OK;
+
+    for (int64_t first = 0, end; first < count; first = end) {
+        double drawn = 0.0;
+
+        for (end = first; end < count && (end == first || drawn < BATCH); end++)
+            drawn += (double)tb_rect_area(cells[end]) * pixels->sample->share;
+        TB_TRY(take_batch(pixels, gather, cells + first, end - first, workers, err));
+    }
+done:
+    return status;
+}
+
+tb_status tb_drawn_again(tb_drawn *pixels, tb_gather *gather, int workers, tb_error *err)
+{
+    pixels->count = 0;
+    memset(pixels->border, 0, (size_t)pixels->strata * sizeof *pixels->border);
+    return take_cells(pixels, gather, pixels->sample->cell, pixels->sample->chosen, workers, err);
+}
+
+tb_status tb_drawn_gather(tb_drawn *pixels, tb_gather *gather, tb_sample *sample, double share,
+                          int workers, tb_error *err)
+{
+    tb_status status = TB_OK;
+    double    drawn  = 0.0;
+
+    tb_sample_choose(sample, share);
+    for (int64_t i = 0; i < sample->chosen; i++)
+        drawn += (double)tb_rect_area(sample->cell[i]) * sample->share;
+    TB_TRY(reserve(pixels, (int64_t)(1.01 * drawn) + TB_SAMPLE_CELL * TB_SAMPLE_CELL, err));
+    TB_TRY(take_cells(pixels, gather, sample->cell, sample->chosen, workers, err));
+    if (share > 0.0 || pixels->count >= WANTED_VALID)
+        goto done;
+    if (sample->share < 1.0) {
+        sample->share = 1.0;
+        TB_TRY(tb_drawn_again(pixels, gather, workers, err));
+    }
+    while (pixels->count < WANTED_VALID && sample->chosen < sample->count) {
+        int64_t left = sample->count - sample->chosen,
+                more = left < CELLS_AT_ONCE ? left : CELLS_AT_ONCE;
+
+        TB_TRY(take_cells(pixels, gather, sample->cell + sample->chosen, more, workers, err));
+        sample->chosen += more;
+    }
+done:
+    return status;
+}
