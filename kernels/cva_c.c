@@ -37,32 +37,50 @@ static int is_plain(const float *restrict t0, const float *restrict t1, bounds o
     return !beyond;
 }
 
-/* Four bands' contrast in one pass, in the order of add_plain: true if all are plain. */
-static int is_plain_of_four(float *restrict contrast, const float *const *t0,
-                            const float *const *t1, size_t at, const tb_cva_weights *weights,
-                            size_t n)
+static inline float sum_of_squares(float a, float b, float c, float d, const float *by)
+{
+    float first = a * by[0], second = b * by[1], third = c * by[2], fourth = d * by[3];
+
+    return first * first + second * second + third * third + fourth * fourth;
+}
+
+/* Four bands in one pass, in the order of add_plain; `has_score` is known where it is inlined: true
+ * if all are plain. */
+static inline int is_plain_of_four(float *restrict score, float *restrict contrast,
+                                   const float *const *t0, const float *const *t1, size_t at,
+                                   const tb_cva_weights *weights, size_t n, int has_score)
 {
     const float *a0 = t0[0] + at, *b0 = t0[1] + at, *c0 = t0[2] + at, *d0 = t0[3] + at;
     const float *a1 = t1[0] + at, *b1 = t1[1] + at, *c1 = t1[2] + at, *d1 = t1[3] + at;
     const float *slope = weights->slope, *intercept = weights->intercept;
-    const float *by_spread = weights->by_spread;
+    const float *by_noise = weights->by_noise, *by_spread = weights->by_spread;
     const bounds a = bounds_of(weights, 0), b = bounds_of(weights, 1), c = bounds_of(weights, 2),
                  d = bounds_of(weights, 3);
     int beyond     = a.are_beyond | b.are_beyond | c.are_beyond | d.are_beyond;
 
     for (size_t x = 0; x < n; x++) {
-        float first  = (a0[x] - (intercept[0] + slope[0] * a1[x])) * by_spread[0];
-        float second = (b0[x] - (intercept[1] + slope[1] * b1[x])) * by_spread[1];
-        float third  = (c0[x] - (intercept[2] + slope[2] * c1[x])) * by_spread[2];
-        float fourth = (d0[x] - (intercept[3] + slope[3] * d1[x])) * by_spread[3];
+        float first  = a0[x] - (intercept[0] + slope[0] * a1[x]);
+        float second = b0[x] - (intercept[1] + slope[1] * b1[x]);
+        float third  = c0[x] - (intercept[2] + slope[2] * c1[x]);
+        float fourth = d0[x] - (intercept[3] + slope[3] * d1[x]);
 
-        contrast[x] = first * first + second * second + third * third + fourth * fourth;
+        contrast[x] = sum_of_squares(first, second, third, fourth, by_spread);
+        if (has_score)
+            score[x] = sum_of_squares(first, second, third, fourth, by_noise);
         beyond |= (a0[x] <= a.low0) | (a0[x] >= a.high0) | (a1[x] <= a.low1) | (a1[x] >= a.high1);
         beyond |= (b0[x] <= b.low0) | (b0[x] >= b.high0) | (b1[x] <= b.low1) | (b1[x] >= b.high1);
         beyond |= (c0[x] <= c.low0) | (c0[x] >= c.high0) | (c1[x] <= c.low1) | (c1[x] >= c.high1);
         beyond |= (d0[x] <= d.low0) | (d0[x] >= d.high0) | (d1[x] <= d.low1) | (d1[x] >= d.high1);
     }
     return !beyond;
+}
+
+/* The same with or without a score. */
+static int are_plain(float *score, float *contrast, const float *const *t0, const float *const *t1,
+                     size_t at, const tb_cva_weights *weights, size_t n)
+{
+    return score != NULL ? is_plain_of_four(score, contrast, t0, t1, at, weights, n, 1)
+                         : is_plain_of_four(NULL, contrast, t0, t1, at, weights, n, 0);
 }
 
 static void add_plain(float *restrict score, float *restrict contrast, float *restrict greatest,
@@ -146,7 +164,7 @@ void TB_KERNEL(tb_cva_magnitude)(float *restrict score, float *restrict contrast
 {
     int   varying    = weights->varying > 0 ? weights->varying : 1;
     int   spares_one = varying >= BANDS_TO_SPARE_ONE;
-    int   is_alone   = score == NULL && !spares_one && weights->bands == 4;
+    int   are_four   = !spares_one && weights->bands == 4;
     float by_bands   = 1.0f / (float)(varying - spares_one);
     float greatest[CHUNK];
 
@@ -154,7 +172,7 @@ void TB_KERNEL(tb_cva_magnitude)(float *restrict score, float *restrict contrast
         size_t length = n - at < CHUNK ? n - at : CHUNK;
         float *s = score != NULL ? score + at : NULL, *c = contrast + at;
 
-        if (!is_alone || !is_plain_of_four(c, t0, t1, at, weights, length))
+        if (!are_four || !are_plain(s, c, t0, t1, at, weights, length))
             add_bands(s, c, spares_one ? greatest : NULL, t0, t1, at, weights, length);
         for (size_t x = 0; x < length; x++)
             c[x] = sqrtf((spares_one ? c[x] - greatest[x] : c[x]) * by_bands);

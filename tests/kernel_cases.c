@@ -52,14 +52,29 @@ static void cva_score(const tb_kernels *k, void *out, const case_inputs *in, siz
     cva_both(k, out, other, in, n);
 }
 
-/* Small values, and no score. */
-static void cva_alone(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
+/* Of small values. */
+static tb_cva_weights plain_weights(void)
 {
     tb_cva_weights weights = cva_weights();
 
     weights.by_value = 1e6f;
     weights.low[0] = weights.low[1] = -INFINITY;
     weights.high[0] = weights.high[1] = INFINITY;
+    return weights;
+}
+
+static void cva_plain(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
+{
+    const tb_cva_weights weights = plain_weights();
+    float                other[CASE_N_MAX];
+
+    k->cva_magnitude(out, other, in->rows, in->rows + CVA_BANDS, &weights, n);
+}
+
+static void cva_alone(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
+{
+    const tb_cva_weights weights = plain_weights();
+
     k->cva_magnitude(NULL, out, in->rows, in->rows + CVA_BANDS, &weights, n);
 }
 
@@ -529,6 +544,7 @@ const kernel_case kernel_cases[] = {
     {"convert_i16", false, 0, false, convert_i16},
     {"cva_magnitude (score)", false, 0, true, cva_score},
     {"cva_magnitude (contrast)", false, 0, true, cva_contrast},
+    {"cva_magnitude (plain, score)", false, 0, true, cva_plain},
     {"cva_magnitude (plain, contrast)", false, 0, true, cva_alone},
     {"classify", false, 0, true, classify},
     {"difference", false, 0, true, difference},

@@ -380,14 +380,19 @@ static void date_end(date *d)
 /* Planes of a rectangle, one after the other; free. */
 static float *read_rect(date *d, tb_rect rect, int16_t *file)
 {
-    int    bands = tb_epoch_bands(d->epoch);
-    size_t plane = (size_t)tb_rect_area(rect);
-    float *all   = malloc(plane * (size_t)bands * sizeof *all);
-    float *planes[TB_BANDS_MAX];
+    int     bands = tb_epoch_bands(d->epoch);
+    size_t  plane = (size_t)tb_rect_area(rect);
+    float  *all   = malloc(plane * (size_t)bands * sizeof *all);
+    float  *planes[TB_BANDS_MAX];
+    int16_t only;
+    bool    is_one = true; /* all pixels of one file, or all of none */
 
     for (int b = 0; b < bands; b++)
         planes[b] = all + (size_t)b * plane;
-    OK(tb_epoch_read(d->reader, rect, planes, file, heard));
+    OK(tb_epoch_read(d->reader, rect, planes, file, &only, heard));
+    for (size_t i = 0; i < plane && is_one; i++)
+        is_one = file[i] == file[0];
+    assert_int_equal(only, is_one && tb_epoch_valid(d->epoch) == NULL ? file[0] : -1);
     return all;
 }
 
@@ -1151,8 +1156,8 @@ static tb_status crowd_make(void *context, int worker, int64_t item, tb_error *e
     int64_t   x = item * 37 % 800, y = item * 53 % 500;
     float     got[200 * 200], *plane = got;
     int16_t   file[200 * 200];
-    tb_status status =
-        tb_epoch_read(c->reader[worker], (tb_rect){x, y, 200, 200}, &plane, file, &c->error[item]);
+    tb_status status = tb_epoch_read(c->reader[worker], (tb_rect){x, y, 200, 200}, &plane, file,
+                                     NULL, &c->error[item]);
 
     if (status != TB_OK && c->may_fail)
         return TB_OK;

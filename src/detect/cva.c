@@ -1,8 +1,6 @@
 /* Whitened change-vector analysis: docs/methods/cva.md. */
 #include "detect/cva.h"
 
-#include <string.h>
-
 /* A twentieth: noise of two per cent of the value then makes a contrast of .4, under the bound. */
 static const float BY_VALUE = 20.0f;
 
@@ -29,13 +27,4 @@ static void row(float *const *out, const float *const *before, const float *cons
     kernels->cva_magnitude(out[0], out[1], before, after, &weights, n);
 }
 
-static void finish(float *score, float *contrast, const float *const *smooth, int bands, size_t n,
-                   const tb_kernels *kernels)
-{
-    (void)kernels;
-    (void)bands;
-    memcpy(score, smooth[0], n * sizeof *score);
-    memcpy(contrast, smooth[1], n * sizeof *contrast);
-}
-
-const tb_method tb_method_cva = {.name = "cva", .planes = 2, .row = row, .finish = finish};
+const tb_method tb_method_cva = {.name = "cva", .planes = 2, .row = row};

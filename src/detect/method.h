@@ -86,7 +86,8 @@ typedef struct tb_method {
 
     /**
      * Score and contrast from the smoothed planes. contrast is the root mean square difference over
-     * the bands in standard deviations (by_spread): the absolute bound is put to it.
+     * the bands in standard deviations (by_spread): the absolute bound is put to it. NULL: they are
+     * the two planes.
      */
     void (*finish)(float *score, float *contrast, const float *const *smooth, int bands, size_t n,
                    const tb_kernels *kernels);

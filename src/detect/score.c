@@ -169,7 +169,7 @@ static tb_status give_row(void *context, int64_t y, float *const *planes, tb_err
     for (int64_t x = 0, end; x < p->columns && status == TB_OK; x = end) {
         float *out[TB_METHOD_PLANES_MAX];
 
-        end = tb_stratum_end(stratum, x, p->columns);
+        end = tb_pair_stratum_end(p->block, y, p->first + x, p->first + p->columns) - p->first;
         end = end - x < TB_METHOD_SEGMENT ? end : x + TB_METHOD_SEGMENT;
         for (int k = 0; k < p->scoring->method->planes; k++)
             out[k] = planes[k] + x;
@@ -184,6 +184,12 @@ static tb_status give_row(void *context, int64_t y, float *const *planes, tb_err
     return status;
 }
 
+/* Whether the smoothed planes are the score and the contrast. */
+static bool is_finished(const tb_scoring *scoring)
+{
+    return scoring->filter == NULL && scoring->method->finish == NULL;
+}
+
 static void finish_row(const passage *p, float *score, float *contrast, const float *const *smooth,
                        size_t n)
 {
@@ -192,6 +198,9 @@ static void finish_row(const passage *p, float *score, float *contrast, const fl
     if (scoring->filter != NULL) {
         tb_filter_judge(score, scoring->filter, smooth, p->scratch, n, p->kernels);
         memcpy(contrast, smooth[TB_PLANE_CONTRAST], n * sizeof *contrast);
+    } else if (is_finished(scoring)) {
+        memcpy(score, smooth[0], n * sizeof *score);
+        memcpy(contrast, smooth[1], n * sizeof *contrast);
     } else {
         scoring->method->finish(score, contrast, smooth, scoring->bands, n, p->kernels);
     }
@@ -216,6 +225,8 @@ static tb_status hand_out_row(void *context, int64_t y, const float *const *smoo
     const passage *p = context;
     size_t         n = (size_t)(p->columns - 2 * p->scoring->halo);
 
+    if (is_finished(p->scoring))
+        return p->take(p->context, y, smooth[0], smooth[1], err);
     finish_row(p, p->scores->score, p->scores->contrast, smooth, n);
     return p->take(p->context, y, p->scores->score, p->scores->contrast, err);
 }

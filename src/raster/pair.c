@@ -13,6 +13,9 @@ struct tb_pair_reader {
 /* Read at once: they, and what is made of them soon, stay in the processor's cache. */
 enum { ROWS_AT_ONCE = 32 };
 
+/* Of a row: that it has pixels of several strata, or may have. */
+enum { MANY = -2 };
+
 /* Footprints are a little generous: of images that only touch, a strip is left between them. */
 enum { FOOTPRINT_SLACK = 8 };
 
@@ -137,18 +140,22 @@ void tb_pair_block_reset(tb_pair_block *block)
     tb_free(block->stratum);
     tb_free(block->before_source);
     tb_free(block->after_file);
+    tb_free(block->of_row);
     *block = (tb_pair_block){0};
 }
 
-int64_t tb_stratum_end(const int16_t *stratum, int64_t x, int64_t n)
+int64_t tb_pair_stratum_end(const tb_pair_block *block, int64_t y, int64_t x, int64_t end)
 {
     enum { AT_ONCE = 64 };
-    int16_t here = stratum[x];
+    const int16_t *stratum = block->stratum + tb_pair_row(block, y);
+    int16_t        here    = stratum[x];
 
-    for (int differs = 0; x + AT_ONCE <= n && !differs; x += differs ? 0 : AT_ONCE)
+    if (block->of_row != NULL && block->of_row[y % block->depth] != MANY)
+        return end;
+    for (int differs = 0; x + AT_ONCE <= end && !differs; x += differs ? 0 : AT_ONCE)
         for (int i = 0; i < AT_ONCE; i++)
             differs |= stratum[x + i] ^ here;
-    while (x < n && stratum[x] == here)
+    while (x < end && stratum[x] == here)
         x++;
     return x;
 }
@@ -166,8 +173,10 @@ size_t tb_pair_block_bytes(int bands, int64_t pixels)
     return (size_t)pixels * (2 * (size_t)bands * sizeof(float) + 3 * sizeof(int16_t));
 }
 
-static tb_status reserve(tb_pair_block *block, int bands, size_t pixels, tb_error *err)
+static tb_status reserve(tb_pair_block *block, int bands, int64_t rows, int64_t columns,
+                         tb_error *err)
 {
+    size_t    pixels = (size_t)(rows * columns);
     tb_status status = TB_OK;
 
     if (pixels > block->capacity) {
@@ -176,6 +185,10 @@ static tb_status reserve(tb_pair_block *block, int bands, size_t pixels, tb_erro
         TB_TRY(tb_alloc(&block->before_source, pixels, sizeof(int16_t), "block", err));
         TB_TRY(tb_alloc(&block->after_file, pixels, sizeof(int16_t), "block", err));
         block->capacity = pixels;
+    }
+    if (rows > block->row_capacity) {
+        TB_TRY(tb_grow(&block->of_row, (size_t)rows, sizeof *block->of_row, "block", err));
+        block->row_capacity = rows;
     }
     if (block->storage == NULL)
         TB_TRY(tb_alloc(&block->storage, block->capacity * 2 * (size_t)bands, sizeof(float),
@@ -210,6 +223,8 @@ void tb_pair_block_crop(tb_pair_block *block, int bands, int margin)
                     width * sizeof(float));
         *plane = dst;
     }
+    for (int64_t y = 0; y < to.height; y++)
+        block->of_row[y] = MANY;
     block->rect = to;
     block->rows = block->depth = to.height;
 }
@@ -255,7 +270,7 @@ tb_status tb_pair_begin(tb_pair_reader *reader, tb_rect rect, int64_t kept, tb_p
                         tb_error *err)
 {
     int64_t   depth  = tb_pair_depth(rect, kept);
-    tb_status status = reserve(block, reader->pair->bands, (size_t)(depth * rect.width), err);
+    tb_status status = reserve(block, reader->pair->bands, depth, rect.width, err);
 
     block->rect   = rect;
     block->rows   = 0;
@@ -274,15 +289,27 @@ static tb_status read_rows(tb_pair_block *block, int64_t row, int64_t end, tb_er
     size_t         pixels = (size_t)tb_rect_area(rect);
     float         *before[TB_BANDS_MAX], *after[TB_BANDS_MAX];
     int16_t       *stratum = block->stratum + at, *before_source = block->before_source + at;
+    int16_t        only_before, only_after, of_row = MANY;
     tb_status      status = TB_OK;
 
     for (int b = 0; b < pair->bands; b++) {
         before[b] = block->before[b] + at;
         after[b]  = block->after[b] + at;
     }
-    TB_TRY(tb_epoch_read(block->reader->before, rect, before, before_source, err));
+    TB_TRY(tb_epoch_read(block->reader->before, rect, before, before_source, &only_before, err));
+    TB_TRY(
+        tb_epoch_read(block->reader->after, rect, after, block->after_file + at, &only_after, err));
+    if (only_before >= 0 && only_after >= 0 && tb_epoch_footprints_path(pair->before) == NULL &&
+        tb_epoch_footprints_path(pair->after) == NULL)
+        of_row = (int16_t)(only_before * after_sources + only_after);
+    for (int64_t y = row; y < end; y++)
+        block->of_row[y % block->depth] = of_row;
+    if (of_row != MANY) {
+        for (size_t i = 0; i < pixels; i++)
+            stratum[i] = of_row;
+        goto done;
+    }
     TB_TRY(tb_epoch_locate(pair->before, rect, before_source, err));
-    TB_TRY(tb_epoch_read(block->reader->after, rect, after, block->after_file + at, err));
     memcpy(stratum, block->after_file + at, pixels * sizeof *stratum);
     TB_TRY(tb_epoch_locate(pair->after, rect, stratum, err));
     for (size_t i = 0; i < pixels; i++)

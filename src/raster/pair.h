@@ -56,6 +56,8 @@ typedef struct tb_pair_block {
     int16_t *before_source;
     int16_t *after_file; /**< the file itself: what is registered */
     size_t   capacity;
+    int16_t *of_row; /**< of each of the depth rows the stratum, if it is known to have but one */
+    int64_t  row_capacity;
     float   *storage;
 
     tb_pair_reader *reader; /* of the rows that are not read; NULL where there are none */
@@ -63,14 +65,15 @@ typedef struct tb_pair_block {
 
 void tb_pair_block_reset(tb_pair_block *block);
 
-/** Where the pixels of one stratum that begin at `x` of a row of `n` end. */
-int64_t tb_stratum_end(const int16_t *stratum, int64_t x, int64_t n);
-
 /** Where row `y` of the rectangle begins in each plane; it is read, and kept still. */
 static inline int64_t tb_pair_row(const tb_pair_block *block, int64_t y)
 {
     return y % block->depth * block->rect.width;
 }
+
+/** Where the pixels of one stratum that begin at column `x` of row `y` end; at `end` at the latest.
+ */
+int64_t tb_pair_stratum_end(const tb_pair_block *block, int64_t y, int64_t x, int64_t end);
 
 /** Hands the samples over, at which before and after point: to be freed with tb_free. The block
  * has none until it is read into again. */

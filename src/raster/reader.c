@@ -27,6 +27,7 @@ struct tb_epoch_reader {
     tb_window         window;
     tb_resampler      resampler;
     placed            columns; /* that resampler.px tells of */
+    int64_t           given;   /* pixels of the rectangle that have a file */
 };
 
 tb_status tb_epoch_reader_new(tb_epoch_reader **out, const tb_epoch *epoch, tb_cache *cache,
@@ -86,10 +87,12 @@ done:
 }
 
 /* Gives the pixels of a row that no earlier file gave, where the first `tested` bands are finite.
- */
-static void merge_row(const float *const *row, int bands, int tested, int f, int64_t n, size_t at,
-                      float *const *planes, int16_t *file)
+ * @return how many. */
+static int64_t merge_row(const float *const *row, int bands, int tested, int f, int64_t n,
+                         size_t at, float *const *planes, int16_t *file)
 {
+    int64_t given = 0;
+
     for (int64_t i = 0, first; i < n; i++) {
         for (first = i; i < n && file[i] < 0; i++) {
             bool is_observed = true;
@@ -103,7 +106,9 @@ static void merge_row(const float *const *row, int bands, int tested, int f, int
         if (i > first)
             for (int b = 0; b < bands; b++)
                 memcpy(planes[b] + at + first, row[b] + first, (size_t)(i - first) * sizeof(float));
+        given += i - first;
     }
+    return given;
 }
 
 static bool is_nobodys(const int16_t *file, int64_t n)
@@ -115,10 +120,11 @@ static bool is_nobodys(const int16_t *file, int64_t n)
     return all == -1;
 }
 
-static void give(int16_t *file, int64_t n, int f)
+static int64_t give(int16_t *file, int64_t n, int f)
 {
     for (int64_t i = 0; i < n; i++)
         file[i] = (int16_t)f;
+    return n;
 }
 
 /*
@@ -198,7 +204,7 @@ static tb_status read_straight(tb_epoch_reader *reader, int f, tb_rect window, t
         tb_warp_position px, py;
         const float     *row[TB_BANDS_MAX];
         float           *out[TB_BANDS_MAX];
-        bool             is_free = !is_copy && tested == 0 && is_nobodys(file + at, end - first);
+        bool is_free = !is_copy && tested == 0 && (f == 0 || is_nobodys(file + at, end - first));
 
         tb_warp_row(warp, strip.x, y, 1, &px, &py);
         if (!tb_warp_is_inside(py, info->height))
@@ -214,10 +220,9 @@ static tb_status read_straight(tb_epoch_reader *reader, int f, tb_rect window, t
         if (!is_copy)
             tb_resampler_down(&reader->resampler, tb_warp_axis_y(warp), py, first, end - first,
                               out);
-        if (is_free)
-            give(file + at, end - first, f);
-        else
-            merge_row(row, bands, tested, f, end - first, at, planes, file + at);
+        reader->given += is_free
+                             ? give(file + at, end - first, f)
+                             : merge_row(row, bands, tested, f, end - first, at, planes, file + at);
     }
 done:
     return status;
@@ -238,8 +243,8 @@ static void read_turned(tb_epoch_reader *reader, int f, tb_rect strip, tb_rect r
 
         tb_warp_row(warp, strip.x, y, strip.width, reader->resampler.px, reader->resampler.py);
         tb_resampler_general(&reader->resampler, &reader->window, warp, info, strip.width);
-        merge_row(row, info->bands, bands_to_test(info, TB_WARP_GENERAL), f, strip.width, at,
-                  planes, file + at);
+        reader->given += merge_row(row, info->bands, bands_to_test(info, TB_WARP_GENERAL), f,
+                                   strip.width, at, planes, file + at);
     }
 }
 
@@ -266,7 +271,7 @@ static tb_status read_copied(tb_epoch_reader *reader, tb_rect reach, tb_rect rec
     TB_TRY(tb_target_fill(&target, reader->cache, reader->image[0], reader->first_id,
                           reader->kernels, err));
     for (int64_t y = 0; y < target.rect.height; y++)
-        give(file + at + y * rect.width, target.rect.width, 0);
+        reader->given += give(file + at + y * rect.width, target.rect.width, 0);
 done:
     return status;
 }
@@ -364,34 +369,54 @@ static void mark_unobserved(float *const *planes, int bands, const int16_t *file
     }
 }
 
-tb_status tb_epoch_read(tb_epoch_reader *reader, tb_rect rect, float *const *planes, int16_t *file,
-                        tb_error *err)
+/* All that file `f` has of what no earlier one gave. */
+static tb_status read_file(tb_epoch_reader *reader, int f, tb_rect rect, float *const *planes,
+                           int16_t *file, tb_error *err)
 {
     tb_status status = TB_OK;
-    size_t    pixels = (size_t)tb_rect_area(rect);
+    tb_rect   reach  = tb_rect_intersect(rect, tb_epoch_footprint(reader->epoch, f));
+
+    if (f == 0 && tb_warp_kind_of(tb_epoch_warp(reader->epoch, f)) == TB_WARP_COPY &&
+        !tb_rect_is_empty(reach) &&
+        bands_to_test(tb_epoch_file(reader->epoch, f), TB_WARP_COPY) == 0) {
+        status = read_copied(reader, reach, rect, planes, file, err);
+        goto done;
+    }
+    for (int64_t y = reach.y; y < reach.y + reach.height; y += STRIP_ROWS) {
+        tb_rect strip = tb_rect_intersect((tb_rect){reach.x, y, reach.width, STRIP_ROWS}, reach);
+
+        if (f == 0 || has_gap(file, strip, rect))
+            TB_TRY(read_strip(reader, f, strip, rect, planes, file, err));
+    }
+done:
+    return status;
+}
+
+tb_status tb_epoch_read(tb_epoch_reader *reader, tb_rect rect, float *const *planes, int16_t *file,
+                        int16_t *only, tb_error *err)
+{
+    tb_status status = TB_OK;
+    int64_t   pixels = tb_rect_area(rect);
+    int16_t   giver  = -1;
 
     TB_TRY(tb_resampler_reserve(&reader->resampler, rect.width, err));
-    memset(file, 0xff, pixels * sizeof *file); /* -1 */
-    for (int f = 0; f < tb_epoch_files(reader->epoch); f++) {
-        tb_rect reach = tb_rect_intersect(rect, tb_epoch_footprint(reader->epoch, f));
+    memset(file, 0xff, (size_t)pixels * sizeof *file); /* -1 */
+    reader->given = 0;
+    for (int f = 0; f < tb_epoch_files(reader->epoch) && reader->given < pixels; f++) {
+        int64_t by_others = reader->given;
 
-        if (f == 0 && tb_warp_kind_of(tb_epoch_warp(reader->epoch, f)) == TB_WARP_COPY &&
-            !tb_rect_is_empty(reach) &&
-            bands_to_test(tb_epoch_file(reader->epoch, f), TB_WARP_COPY) == 0) {
-            TB_TRY(read_copied(reader, reach, rect, planes, file, err));
-            continue;
-        }
-        for (int64_t y = reach.y; y < reach.y + reach.height; y += STRIP_ROWS) {
-            tb_rect strip =
-                tb_rect_intersect((tb_rect){reach.x, y, reach.width, STRIP_ROWS}, reach);
-
-            if (has_gap(file, strip, rect))
-                TB_TRY(read_strip(reader, f, strip, rect, planes, file, err));
-        }
+        TB_TRY(read_file(reader, f, rect, planes, file, err));
+        if (by_others == 0 && reader->given == pixels)
+            giver = (int16_t)f;
     }
-    mark_unobserved(planes, tb_epoch_bands(reader->epoch), file, rect);
-    if (tb_epoch_valid(reader->epoch) != NULL)
+    if (reader->given < pixels)
+        mark_unobserved(planes, tb_epoch_bands(reader->epoch), file, rect);
+    if (tb_epoch_valid(reader->epoch) != NULL) {
         TB_TRY(apply_validity(reader, rect, planes, file, err));
+        giver = -1;
+    }
+    if (only != NULL)
+        *only = giver;
 done:
     return status;
 }

@@ -23,9 +23,10 @@ void      tb_epoch_reader_free(tb_epoch_reader *reader);
  * Reads a rectangle of the lattice.
  * @param planes  bands pointers to rect.height * rect.width floats; NaN where not observed.
  * @param file    rect.height * rect.width: which file gave the pixel, -1 where none did.
+ * @param only    the file that gave all pixels, -1 where not one alone did; may be NULL.
  */
 tb_status tb_epoch_read(tb_epoch_reader *reader, tb_rect rect, float *const *planes, int16_t *file,
-                        tb_error *err);
+                        int16_t *only, tb_error *err);
 
 /** Drops the tiles that hold what was read for `done` and nothing that will be for `beside` and
  * `below`, rectangles of the lattice; either may be empty. */

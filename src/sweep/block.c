@@ -97,10 +97,14 @@ typedef struct making {
     const tb_kernels  *kernels;
 } making;
 
-static void classify_row(uint8_t *classes, const int16_t *stratum, const float *score,
-                         const float *contrast, const making *m)
+/* Decides row `y` of the block with its halo. */
+static void classify_row(uint8_t *classes, int64_t y, const float *score, const float *contrast,
+                         const making *m)
 {
-    const tb_model *model = m->model;
+    const tb_model      *model   = m->model;
+    const tb_pair_block *pixels  = &m->block->pixels;
+    int64_t              halo    = model->scoring.halo;
+    const int16_t       *stratum = pixels->stratum + tb_pair_row(pixels, y) + halo;
 
     _Static_assert(TB_RUN_NONE == 0 && TB_RUN_WEAK == 1 && TB_RUN_STRONG == 2 &&
                        TB_RUN_UNOBSERVED == 3,
@@ -109,7 +113,7 @@ static void classify_row(uint8_t *classes, const int16_t *stratum, const float *
     for (int64_t x = 0, end; x < m->rect.width; x = end) {
         const tb_model_threshold *t;
 
-        end = tb_stratum_end(stratum, x, m->rect.width);
+        end = tb_pair_stratum_end(pixels, y, halo + x, halo + m->rect.width) - halo;
         if (stratum[x] < 0 || model->judge[stratum[x]] == NULL) {
             memset(classes + x, TB_RUN_UNOBSERVED, (size_t)(end - x));
             continue;
@@ -210,14 +214,13 @@ done:
 static tb_status take_row(void *context, int64_t y, const float *score, const float *contrast,
                           tb_error *err)
 {
-    const making        *m      = context;
-    tb_status            status = TB_OK;
-    tb_block            *block  = m->block;
-    const tb_pair_block *pixels = &block->pixels;
-    int64_t              halo = m->model->scoring.halo, width = m->rect.width;
-    uint8_t             *classes = block->classes + (y - halo) * width;
+    const making *m      = context;
+    tb_status     status = TB_OK;
+    tb_block     *block  = m->block;
+    int64_t       halo = m->model->scoring.halo, width = m->rect.width;
+    uint8_t      *classes = block->classes + (y - halo) * width;
 
-    classify_row(classes, pixels->stratum + tb_pair_row(pixels, y) + halo, score, contrast, m);
+    classify_row(classes, y, score, contrast, m);
     if (m->keeps_scores)
         memcpy(block->score + (y - halo) * width, score, (size_t)width * sizeof *score);
     for (int64_t x = 0; (x = next_changed(classes, x, width)) < width;) {

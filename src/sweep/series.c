@@ -132,7 +132,7 @@ static tb_status worker_read(worker *w, const tb_series *series, tb_rect rect, t
 
         for (int b = 0; b < series->channels; b++)
             planes[b] = w->samples + (size_t)(i * series->channels + b) * pixels;
-        TB_TRY(tb_epoch_read(w->reader[i], rect, planes, w->file, err));
+        TB_TRY(tb_epoch_read(w->reader[i], rect, planes, w->file, NULL, err));
     }
 done:
     return status;
