@@ -36,8 +36,12 @@ static shares shares_of(const float *taps, int radius)
 
 /* ---- where nothing is missing: in registers from the first tap to the last ---- */
 
+/* What is missing goes through every sum it is in, so through the sum of these, `all`: where that
+ * is not NaN, all was there. (Where infinities make it NaN the sums are made anew, to the same
+ * bits.) */
+
 static inline void sum_wide(float *restrict dst, const float *const *rows, const shares *share,
-                            int radius, size_t at, int registers)
+                            int radius, size_t at, int registers, tb_floats *all)
 {
     tb_floats sum[WIDE];
 
@@ -50,8 +54,10 @@ static inline void sum_wide(float *restrict dst, const float *const *rows, const
             sum[i] += share->of[k] *
                       (tb_floats_load(rows[radius - k] + x) + tb_floats_load(rows[radius + k] + x));
         }
-    for (int i = 0; i < registers; i++)
+    for (int i = 0; i < registers; i++) {
         tb_floats_store(dst + at + i * TB_FLOATS, sum[i]);
+        *all += sum[i];
+    }
 }
 
 static float sum_one(const float *const *rows, const shares *share, int radius, size_t x)
@@ -65,29 +71,33 @@ static float sum_one(const float *const *rows, const shares *share, int radius, 
 }
 
 static void sum_plain(float *restrict dst, const float *const *rows, const shares *share,
-                      int radius, size_t n)
+                      int radius, size_t n, tb_floats *all)
 {
-    size_t x = 0;
+    tb_floats whole = *all;
+    size_t    x     = 0;
 
     for (; x + WIDE * TB_FLOATS <= n; x += WIDE * TB_FLOATS)
-        sum_wide(dst, rows, share, radius, x, WIDE);
+        sum_wide(dst, rows, share, radius, x, WIDE, &whole);
     for (; x + TB_FLOATS <= n; x += TB_FLOATS)
-        sum_wide(dst, rows, share, radius, x, 1);
+        sum_wide(dst, rows, share, radius, x, 1, &whole);
     if (x < n && n >= TB_FLOATS) /* some of the last ones twice */
-        sum_wide(dst, rows, share, radius, n - TB_FLOATS, 1);
-    for (; x < n && n < TB_FLOATS; x++)
+        sum_wide(dst, rows, share, radius, n - TB_FLOATS, 1, &whole);
+    for (; x < n && n < TB_FLOATS; x++) {
         dst[x] = sum_one(rows, share, radius, x);
+        whole[0] += dst[x];
+    }
+    *all = whole;
 }
 
 #ifdef __AVX512F__
 /* WIDE registers of columns along a row. Samples that do not begin where a line of the cache does
  * take twice as long to load: all are loaded once, and moved within registers. */
-static inline void sum_along(float *restrict dst, const float *src, const shares *share, int radius)
+static inline void sum_along(float *restrict dst, const float *src, const shares *share, int radius,
+                             tb_floats *all)
 {
-    tb_floats from[WIDE + 2], sum[WIDE];
+    tb_floats from[WIDE + 1], sum[WIDE];
 
-    from[0]        = tb_floats_load_last(src - TB_FLOATS, radius);
-    from[WIDE + 1] = tb_floats_load_first(src + WIDE * TB_FLOATS, radius);
+    from[0] = tb_floats_load_last(src - TB_FLOATS, radius);
     for (int i = 0; i < WIDE; i++) {
         from[i + 1] = tb_floats_load(src + i * TB_FLOATS);
         sum[i]      = share->of[0] * from[i + 1];
@@ -95,25 +105,27 @@ static inline void sum_along(float *restrict dst, const float *src, const shares
     for (int k = 1; k <= radius; k++)
         for (int i = 0; i < WIDE; i++) {
             sum[i] += share->of[k] * (tb_floats_between(from[i], from[i + 1], TB_FLOATS - k) +
-                                      tb_floats_between(from[i + 1], from[i + 2], k));
+                                      tb_floats_load(src + i * TB_FLOATS + k));
         }
-    for (int i = 0; i < WIDE; i++)
+    for (int i = 0; i < WIDE; i++) {
         tb_floats_store(dst + i * TB_FLOATS, sum[i]);
+        *all += sum[i];
+    }
 }
 #endif
 
 /* A row smoothed along it, where nothing is missing: as far as it is of whole blocks of registers.
  * @return that many. */
 static size_t sum_blocks(float *restrict dst, const float *src, const shares *share, int radius,
-                         size_t n)
+                         size_t n, tb_floats *all)
 {
     size_t x = 0;
 
 #ifdef __AVX512F__
     for (; x + WIDE * TB_FLOATS <= n; x += WIDE * TB_FLOATS)
-        sum_along(dst + x, src + x, share, radius);
+        sum_along(dst + x, src + x, share, radius, all);
 #else
-    (void)dst, (void)src, (void)share, (void)radius, (void)n;
+    (void)dst, (void)src, (void)share, (void)radius, (void)n, (void)all;
 #endif
     return x;
 }
@@ -121,7 +133,7 @@ static size_t sum_blocks(float *restrict dst, const float *src, const shares *sh
 /* All outputs at once. What lies left of one at tap k lay left of the one before at tap k - 1, and
  * so on the right: of two rows a tap all are made. */
 static inline void sum_all(float *const *dst, const float *const *rows, const shares *share,
-                           int radius, size_t at)
+                           int radius, size_t at, tb_floats *all)
 {
     enum { LAST = TB_FIR_OUTPUTS_MAX - 1 };
     tb_floats left[TB_FIR_OUTPUTS_MAX][FEW], right[TB_FIR_OUTPUTS_MAX][FEW],
@@ -145,8 +157,10 @@ static inline void sum_all(float *const *dst, const float *const *rows, const sh
             }
         }
     for (int j = 0; j <= LAST; j++)
-        for (int i = 0; i < FEW; i++)
+        for (int i = 0; i < FEW; i++) {
             tb_floats_store(dst[j] + at + i * TB_FLOATS, sum[j][i]);
+            *all += sum[j][i];
+        }
 }
 
 /* ---- where something may be ---- */
@@ -166,24 +180,13 @@ static void add_pair(float *restrict sum, float *restrict weight, const float *r
     }
 }
 
-/* What is missing goes through every sum it is in, so through the sum of these: where that is not
- * NaN, all was there. (Where infinities make it NaN the sums are made anew, to the same bits.) */
-static int is_whole(const float *sum, size_t n)
+static int is_whole(tb_floats all)
 {
-    tb_floats one = {0}, other = {0};
-    float     all = 0.0f;
-    size_t    x   = 0;
+    float sum = 0.0f;
 
-    for (; x + 2 * TB_FLOATS <= n; x += 2 * TB_FLOATS) {
-        one += tb_floats_load(sum + x);
-        other += tb_floats_load(sum + x + TB_FLOATS);
-    }
-    one += other;
     for (int i = 0; i < TB_FLOATS; i++)
-        all += one[i];
-    for (; x < n; x++)
-        all += sum[x];
-    return all == all;
+        sum += all[i];
+    return sum == sum;
 }
 
 /* Makes sums anew in which something was missing. */
@@ -192,8 +195,6 @@ static void mend(float *restrict sum, const float *const *rows, const shares *sh
 {
     float weight[CHUNK];
 
-    if (is_whole(sum, n))
-        return;
     for (size_t x = 0; x < n; x++) {
         sum[x]    = share->of[0] * rows[radius][x];
         weight[x] = share->of[0];
@@ -211,8 +212,9 @@ void TB_KERNEL(tb_fir_columns)(float *const *dst, const float *const *rows, cons
     const float *from[ROWS];
 
     for (size_t at = 0; at < n; at += CHUNK) {
-        size_t length = n - at < CHUNK ? n - at : CHUNK, x = 0;
-        float *sum[TB_FIR_OUTPUTS_MAX];
+        size_t    length = n - at < CHUNK ? n - at : CHUNK, x = 0;
+        tb_floats all = {0};
+        float    *sum[TB_FIR_OUTPUTS_MAX];
 
         for (int k = 0; k < 2 * radius + outputs; k++)
             from[k] = rows[k] + at;
@@ -220,14 +222,14 @@ void TB_KERNEL(tb_fir_columns)(float *const *dst, const float *const *rows, cons
             sum[j] = dst[j] + at;
         if (outputs == TB_FIR_OUTPUTS_MAX && length >= FEW * TB_FLOATS) {
             for (; x + FEW * TB_FLOATS <= length; x += FEW * TB_FLOATS)
-                sum_all(sum, from, &share, radius, x);
+                sum_all(sum, from, &share, radius, x, &all);
             if (x < length) /* some of the last ones twice */
-                sum_all(sum, from, &share, radius, length - FEW * TB_FLOATS);
+                sum_all(sum, from, &share, radius, length - FEW * TB_FLOATS, &all);
         } else {
             for (int j = 0; j < outputs; j++)
-                sum_plain(sum[j], from + j, &share, radius, length);
+                sum_plain(sum[j], from + j, &share, radius, length, &all);
         }
-        for (int j = 0; j < outputs; j++)
+        for (int j = 0; j < outputs && !is_whole(all); j++)
             mend(sum[j], from + j, &share, radius, length);
     }
 }
@@ -239,12 +241,15 @@ void TB_KERNEL(tb_fir_row)(float *restrict dst, const float *restrict src, const
     const float *rows[2 * TB_FIR_RADIUS_MAX + 1];
 
     for (size_t at = 0; at < n; at += CHUNK) {
-        size_t length = n - at < CHUNK ? n - at : CHUNK;
-        size_t x      = sum_blocks(dst + at, src + at, &share, radius, length);
+        tb_floats all    = {0};
+        size_t    length = n - at < CHUNK ? n - at : CHUNK;
+        size_t    x      = sum_blocks(dst + at, src + at, &share, radius, length, &all);
 
         for (int k = -radius; k <= radius; k++)
             rows[k + radius] = src + at + x + k;
-        sum_plain(dst + at + x, rows, &share, radius, length - x);
+        sum_plain(dst + at + x, rows, &share, radius, length - x, &all);
+        if (is_whole(all))
+            continue;
         for (int k = -radius; k <= radius; k++)
             rows[k + radius] = src + at + k;
         mend(dst + at, rows, &share, radius, length);
