@@ -29,9 +29,9 @@ typedef void tb_pick_f64_float_fn(float *restrict dst, const double *restrict sr
 
 tb_pick_u8_fn        TB_KERNEL(tb_pick_u8);
 tb_pick_u16_fn       TB_KERNEL(tb_pick_u16);
-tb_pick_u32_fn       TB_KERNEL(tb_pick_u32);
-tb_pick_u32_float_fn TB_KERNEL(tb_pick_u32_float);
-tb_pick_i32_float_fn TB_KERNEL(tb_pick_i32_float);
+tb_pick_u32_fn       TB_PLAIN(tb_pick_u32);
+tb_pick_u32_float_fn TB_PLAIN(tb_pick_u32_float);
+tb_pick_i32_float_fn TB_PLAIN(tb_pick_i32_float);
 tb_pick_f64_float_fn TB_KERNEL(tb_pick_f64_float);
 
 #endif

@@ -45,26 +45,28 @@ void TB_KERNEL(tb_pick_u16)(uint16_t *restrict dst, const uint16_t *restrict src
         pick_u16(dst, src, stride, n);
 }
 
-void TB_KERNEL(tb_pick_u32)(uint32_t *restrict dst, const uint32_t *restrict src, size_t stride,
-                            size_t n)
+#if TB_HAS_PLAIN
+void TB_PLAIN(tb_pick_u32)(uint32_t *restrict dst, const uint32_t *restrict src, size_t stride,
+                           size_t n)
 {
     for (size_t x = 0; x < n; x++)
         dst[x] = src[x * stride];
 }
 
-void TB_KERNEL(tb_pick_u32_float)(float *restrict dst, const uint32_t *restrict src, size_t stride,
-                                  size_t n)
+void TB_PLAIN(tb_pick_u32_float)(float *restrict dst, const uint32_t *restrict src, size_t stride,
+                                 size_t n)
 {
     for (size_t x = 0; x < n; x++)
         dst[x] = (float)src[x * stride];
 }
 
-void TB_KERNEL(tb_pick_i32_float)(float *restrict dst, const int32_t *restrict src, size_t stride,
-                                  size_t n)
+void TB_PLAIN(tb_pick_i32_float)(float *restrict dst, const int32_t *restrict src, size_t stride,
+                                 size_t n)
 {
     for (size_t x = 0; x < n; x++)
         dst[x] = (float)src[x * stride];
 }
+#endif
 
 void TB_KERNEL(tb_pick_f64_float)(float *restrict dst, const double *restrict src, size_t stride,
                                   size_t n)

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "kernels/running.h"
+
 /* Four samples in a register; what one pixel of four bands is. */
 typedef uint8_t  four_u8 __attribute__((vector_size(4)));
 typedef uint16_t four_u16 __attribute__((vector_size(8)));
@@ -104,7 +106,12 @@ static void sum_four_u16(uint16_t *row, size_t n)
 
 void TB_KERNEL(tb_sum_u8)(uint8_t *row, size_t stride, size_t n)
 {
-    if (stride == 1)
+    size_t done = tb_running_sums(row, sizeof *row, stride, n);
+
+    if (done > 0)
+        for (size_t x = done; x < n; x++)
+            row[x] = (uint8_t)(row[x] + row[x - stride]);
+    else if (stride == 1)
         sum_one_u8(row, n);
     else if (stride == 3)
         sum_three_u8(row, n);
@@ -117,7 +124,12 @@ void TB_KERNEL(tb_sum_u8)(uint8_t *row, size_t stride, size_t n)
 
 void TB_KERNEL(tb_sum_u16)(uint16_t *row, size_t stride, size_t n)
 {
-    if (stride == 1)
+    size_t done = tb_running_sums(row, sizeof *row, stride, n);
+
+    if (done > 0)
+        for (size_t x = done; x < n; x++)
+            row[x] = (uint16_t)(row[x] + row[x - stride]);
+    else if (stride == 1)
         sum_one_u16(row, n);
     else if (stride == 3)
         sum_three_u16(row, n);
@@ -130,7 +142,9 @@ void TB_KERNEL(tb_sum_u16)(uint16_t *row, size_t stride, size_t n)
 
 void TB_KERNEL(tb_sum_u32)(uint32_t *row, size_t stride, size_t n)
 {
-    for (size_t x = stride; x < n; x++)
+    size_t done = tb_running_sums(row, sizeof *row, stride, n);
+
+    for (size_t x = done > 0 ? done : stride; x < n; x++)
         row[x] += row[x - stride];
 }
 

@@ -21,7 +21,7 @@ typedef void tb_resample_across_fn(float *restrict dst, const float *restrict sr
 typedef void tb_resample_down_fn(float *restrict dst, const float *const *rows,
                                  const float *weights, int taps, size_t n);
 
-tb_resample_across_fn TB_KERNEL(tb_resample_across);
+tb_resample_across_fn TB_PLAIN(tb_resample_across);
 tb_resample_down_fn   TB_KERNEL(tb_resample_down);
 
 #endif

@@ -6,6 +6,7 @@ static void add_tap(float *restrict dst, const float *restrict src, float weight
         dst[x] += weight * src[x];
 }
 
+#if TB_HAS_PLAIN
 static float weighted(const float *s, const float *w, int taps)
 {
     float sum = 0.0f;
@@ -15,9 +16,9 @@ static float weighted(const float *s, const float *w, int taps)
     return sum;
 }
 
-void TB_KERNEL(tb_resample_across)(float *restrict dst, const float *restrict src,
-                                   const int32_t *restrict index, const uint8_t *restrict phase,
-                                   const float *restrict weights, int taps, size_t n)
+void TB_PLAIN(tb_resample_across)(float *restrict dst, const float *restrict src,
+                                  const int32_t *restrict index, const uint8_t *restrict phase,
+                                  const float *restrict weights, int taps, size_t n)
 {
     if (taps == 4)
         for (size_t x = 0; x < n; x++)
@@ -26,6 +27,7 @@ void TB_KERNEL(tb_resample_across)(float *restrict dst, const float *restrict sr
         for (size_t x = 0; x < n; x++)
             dst[x] = weighted(src + index[x], weights + (size_t)phase[x] * (size_t)taps, taps);
 }
+#endif
 
 /* Four taps in one pass, in the order of add_tap. */
 static void add_four(float *restrict dst, const float *const *rows, const float *weights, size_t n)

@@ -3,6 +3,7 @@
 #ifndef TUBAN_KERNELS_TABLE_H
 #define TUBAN_KERNELS_TABLE_H
 
+#include "kernels/adler.h"
 #include "kernels/bilateral.h"
 #include "kernels/chi2.h"
 #include "kernels/classify.h"
@@ -27,6 +28,7 @@
 
 typedef struct tb_kernels {
     const char            *isa; /**< "c", "avx2" or "avx512" */
+    tb_adler_fn           *adler;
     tb_bilateral_row_fn   *bilateral_row;
     tb_classify_fn        *classify;
     tb_clip_row_fn        *clip_row;

@@ -441,6 +441,13 @@ static void swap_u64(const tb_kernels *k, void *out, const case_inputs *in, size
     k->swap_u64(out, n);
 }
 
+static void adler(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
+{
+    uint32_t sum = k->adler((const uint8_t *)in->rows[5], n * sizeof(float));
+
+    memcpy(out, &sum, sizeof sum);
+}
+
 static void join_u32(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
 {
     k->join_u32(out, (const uint8_t *)in->rows[2], n);
@@ -539,6 +546,7 @@ static void pick_f64_float(const tb_kernels *k, void *out, const case_inputs *in
 }
 
 const kernel_case kernel_cases[] = {
+    {"adler", false, 1, false, adler},
     {"convert_u8", false, 0, false, convert_u8},
     {"convert_u16", false, 0, false, convert_u16},
     {"convert_i16", false, 0, false, convert_i16},

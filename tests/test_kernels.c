@@ -299,6 +299,31 @@ static void bilateral_as_plainly_computed(void **state)
     }
 }
 
+/* As RFC 1950 has it, byte by byte; all bits set are what sums overflow of first. */
+static void adler_as_its_contract_says(void **state)
+{
+    enum { N = 20000 };
+    static uint8_t bytes[N];
+    uint64_t       random = 11;
+
+    (void)state;
+    for (int round = 0; round < 200; round++) {
+        size_t   n = (size_t)(random >> 33) % (N + 1);
+        uint32_t a = 1, b = 0;
+
+        for (size_t i = 0; i < n; i++) {
+            random   = random * 6364136223846793005u + 1442695040888963407u;
+            bytes[i] = round % 4 == 0 ? UINT8_MAX : (uint8_t)(random >> 56);
+        }
+        for (size_t i = 0; i < n; i++) {
+            a = (a + bytes[i]) % 65521;
+            b = (b + a) % 65521;
+        }
+        assert_int_equal(tb_kernels_c.adler(bytes, n), b << 16 | a);
+    }
+    assert_int_equal(tb_kernels_c.adler((const uint8_t *)"Wikipedia", 9), 0x11E60398);
+}
+
 /* To the bit: whether values are small enough to spare a division or not, with and without a score.
  */
 static void cva_as_its_contract_says(void **state)
@@ -729,6 +754,7 @@ int main(void)
         cmocka_unit_test(the_log_row_is_within_an_ulp),
         cmocka_unit_test(chi2_agrees_with_the_incomplete_gamma_function),
         cmocka_unit_test(bilateral_as_plainly_computed),
+        cmocka_unit_test(adler_as_its_contract_says),
         cmocka_unit_test(cva_as_its_contract_says),
         cmocka_unit_test(joint_sums_as_plainly_computed),
         cmocka_unit_test(clipped_sums_as_plainly_computed),
