@@ -3,10 +3,11 @@
 #include "kernels/lanes.h"
 
 enum {
-    CHUNK = 1024,
-    WIDE  = 8,                       /* registers of one output's columns, */
-    FEW   = TB_FLOATS >= 16 ? 2 : 1, /* and of several outputs': as many as there are */
-    ROWS  = 2 * TB_FIR_RADIUS_MAX + TB_FIR_OUTPUTS_MAX
+    CHUNK       = 1024,
+    FEW_COLUMNS = 64,
+    WIDE        = 8,                       /* registers of one output's columns, */
+    FEW         = TB_FLOATS >= 16 ? 2 : 1, /* and of several outputs': as many as there are */
+    ROWS        = 2 * TB_FIR_RADIUS_MAX + TB_FIR_OUTPUTS_MAX
 };
 
 /* The share of each tap, and what all of them come to, in the order in which they are added. */
@@ -190,19 +191,37 @@ static int is_whole(tb_floats all)
 }
 
 /* Makes sums anew in which something was missing. */
+static void mend_few(float *restrict sum, const float *const *rows, const shares *share, int radius,
+                     size_t at, size_t n)
+{
+    float weight[FEW_COLUMNS];
+
+    for (size_t x = 0; x < n; x++) {
+        sum[at + x] = share->of[0] * rows[radius][at + x];
+        weight[x]   = share->of[0];
+    }
+    for (int k = 1; k <= radius; k++)
+        add_pair(sum + at, weight, rows[radius - k] + at, rows[radius + k] + at, share->of[k], n);
+    for (size_t x = 0; x < n; x++)
+        sum[at + x] = weight[x] == share->all ? sum[at + x] : sum[at + x] / weight[x];
+}
+
+/* The same of those columns of a row where something was: often its ends alone. */
 static void mend(float *restrict sum, const float *const *rows, const shares *share, int radius,
                  size_t n)
 {
-    float weight[CHUNK];
+    for (size_t at = 0, length; at < n; at += length) {
+        tb_floats all = {0};
+        size_t    x   = 0;
 
-    for (size_t x = 0; x < n; x++) {
-        sum[x]    = share->of[0] * rows[radius][x];
-        weight[x] = share->of[0];
+        length = n - at < FEW_COLUMNS ? n - at : FEW_COLUMNS;
+        for (; x + TB_FLOATS <= length; x += TB_FLOATS)
+            all += tb_floats_load(sum + at + x);
+        for (; x < length; x++)
+            all[0] += sum[at + x];
+        if (!is_whole(all))
+            mend_few(sum, rows, share, radius, at, length);
     }
-    for (int k = 1; k <= radius; k++)
-        add_pair(sum, weight, rows[radius - k], rows[radius + k], share->of[k], n);
-    for (size_t x = 0; x < n; x++)
-        sum[x] = weight[x] == share->all ? sum[x] : sum[x] / weight[x];
 }
 
 void TB_KERNEL(tb_fir_columns)(float *const *dst, const float *const *rows, const float *taps,
