@@ -1004,8 +1004,23 @@ static int64_t tiles_of(date *d)
     return tiles;
 }
 
-/* Nothing is handed out twice, nothing beyond the limit, and the lowest place that is free first.
- */
+/* The first place of so many free units, from one end or the other; -1: there is none. */
+static int free_place(const bool *is_taken, int limit, size_t needed, bool is_last)
+{
+    size_t run = 0;
+
+    for (int k = 0; k < limit; k++) {
+        int u = is_last ? limit - 1 - k : k;
+
+        run = is_taken[u] ? 0 : run + 1;
+        if (run == needed)
+            return is_last ? u : u + 1 - (int)needed;
+    }
+    return -1;
+}
+
+/* Nothing is handed out twice, nothing beyond the limit, and the lowest place that is free first,
+ * or the highest. */
 static void a_pool_hands_out_its_lowest_memory(void **state)
 {
     enum { UNIT = 64 << 10, UNITS = 40, PIECES = 60 };
@@ -1020,7 +1035,8 @@ static void a_pool_hands_out_its_lowest_memory(void **state)
     for (int i = 0; i < 20000; i++) {
         int  k               = (int)random_between(&seed, 0, PIECES - 1);
         bool is_taken[UNITS] = {false};
-        int  limit = i / 500 % 2 ? UNITS / 2 : UNITS, run = 0, lowest = -1;
+        int  limit           = i / 500 % 2 ? UNITS / 2 : UNITS, place;
+        bool is_last         = random_between(&seed, 0, 2) == 0;
 
         tb_pool_limit(&pool, (size_t)limit * UNIT);
         if (piece[k] != NULL) {
@@ -1034,12 +1050,9 @@ static void a_pool_hands_out_its_lowest_memory(void **state)
             for (size_t at = 0; piece[j] != NULL && at < bytes[j]; at += UNIT)
                 is_taken[((size_t)(piece[j] - pool.base) + at) / UNIT] = true;
         bytes[k] = (size_t)random_between(&seed, 1, 9 * UNIT);
-        for (int u = 0; u < limit && lowest < 0; u++) {
-            run    = is_taken[u] ? 0 : run + 1;
-            lowest = (size_t)run * UNIT >= bytes[k] ? u + 1 - run : -1;
-        }
-        piece[k] = tb_pool_take(&pool, bytes[k]);
-        assert_ptr_equal(piece[k], lowest < 0 ? NULL : pool.base + (size_t)lowest * UNIT);
+        place    = free_place(is_taken, limit, (bytes[k] + UNIT - 1) / UNIT, is_last);
+        piece[k] = (is_last ? tb_pool_take_last : tb_pool_take)(&pool, bytes[k]);
+        assert_ptr_equal(piece[k], place < 0 ? NULL : pool.base + (size_t)place * UNIT);
         if (piece[k] != NULL) {
             assert_false(tb_pool_is_beyond(&pool, piece[k], bytes[k]));
             memset(piece[k], k, bytes[k]);
@@ -1204,6 +1217,62 @@ static void check_errors(const crowd *c)
         }
     }
     assert_true(failed > 0 && failed < CROWD_ITEMS);
+}
+
+/* Whatever is shrunk or forgotten, and read again from above what was left: the same pixels. What
+ * is left serves for the rows it has. */
+static void a_shrunk_tile_keeps_its_last_rows(void **state)
+{
+    enum { W = 600, H = 500, TILE = 128 };
+    float   *samples = ramp_of(W, H, 3);
+    int16_t *file    = malloc((size_t)(W * H) * sizeof *file);
+    uint64_t seed    = 21;
+    char     path[300];
+    date     d;
+
+    (void)state;
+    folder_begin();
+    in_folder("shrunk.tif", path, sizeof path);
+    made_write(path,
+               &(made){.width       = W,
+                       .height      = H,
+                       .bands       = 3,
+                       .type        = GDT_UInt16,
+                       .tile        = TILE,
+                       .compression = "DEFLATE"},
+               samples);
+    date_begin(&d, &(const char *){path}, 1, NULL, NULL, NULL);
+
+    float *whole = read_rect(&d, (tb_rect){0, 0, W, H}, file);
+
+    for (int round = 0; round < 300; round++) {
+        int64_t y     = random_between(&seed, 0, H - 60);
+        tb_rect upper = {0, 0, W, y}, lower = {0, y, W, H - y};
+        tb_rect some = {random_between(&seed, 0, W - 50), random_between(&seed, 0, H - 50), 50,
+                        random_between(&seed, 1, 50)};
+        int64_t before;
+        float  *read;
+
+        if (round % 2 == 0)
+            tb_epoch_forget(d.reader, upper, (tb_rect){0}, lower);
+        before = tiles_of(&d);
+        free(read_rect(&d, (tb_rect){0, y, W, 60}, file));
+        if (round == 0)
+            assert_int_equal(tiles_of(&d), before);
+        read = read_rect(&d, some, file);
+        for (int b = 0; b < 3; b++)
+            for (int64_t i = 0; i < some.height; i++)
+                assert_memory_equal(read + ((int64_t)b * some.height + i) * some.width,
+                                    whole + ((int64_t)b * H + some.y + i) * W + some.x,
+                                    (size_t)some.width * sizeof *read);
+        free(read);
+    }
+    assert_true(tiles_of(&d) > 20);
+    free(whole);
+    free(file);
+    free(samples);
+    date_end(&d);
+    folder_end();
 }
 
 static void many_readers_share_a_cache(void **state)
@@ -1548,6 +1617,7 @@ int main(void)
         cmocka_unit_test(lattices_without_bounds_are_refused),
         cmocka_unit_test(a_pool_hands_out_its_lowest_memory),
         cmocka_unit_test(each_tile_is_decoded_once),
+        cmocka_unit_test(a_shrunk_tile_keeps_its_last_rows),
         cmocka_unit_test(many_readers_share_a_cache),
         cmocka_unit_test(a_truncated_image_names_the_block),
         cmocka_unit_test(headers_that_are_refused),

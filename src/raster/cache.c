@@ -2,11 +2,15 @@
 
 #include <pthread.h>
 #include <stdbool.h>
+#include <string.h>
 
 #include "core/memory.h"
 #include "raster/pool.h"
 
-enum { BUCKETS = 4096 };
+enum {
+    BUCKETS = 4096,
+    FEW_OF  = 2 /* rows that are fewer than a part in so many of a tile's are worth a copy */
+};
 
 typedef enum entry_state { LOADING, READY, FAILED } entry_state;
 
@@ -14,11 +18,13 @@ typedef struct entry {
     tb_tile       tile; /* first: a tile's address is its entry's */
     int           image_id;
     int64_t       tx, ty;
+    int64_t       top; /* row of the image that it begins with: not the tile's if it was shrunk */
     entry_state   state;
     int           users;
-    size_t        bytes;  /* of a whole tile's memory, */
-    void         *memory; /* which this is: the pool's, or */
-    bool          is_own; /* of its own, and given back once nobody uses it */
+    size_t        row_bytes; /* of a tile that is pixel by pixel */
+    size_t        bytes;     /* of its memory, */
+    void         *memory;    /* which this is: the pool's, or */
+    bool          is_own;    /* of its own, and given back once nobody uses it */
     tb_error      error;
     struct entry *next;            /* of the same bucket */
     struct entry *older, *younger; /* among those nobody uses */
@@ -93,11 +99,12 @@ static entry **bucket_of(tb_cache *cache, int image_id, int64_t tx, int64_t ty)
     return &cache->bucket[(h >> 32) % BUCKETS];
 }
 
-static entry *find(tb_cache *cache, int image_id, int64_t tx, int64_t ty)
+/* One that has the tile's rows from `top` on. */
+static entry *find(tb_cache *cache, int image_id, int64_t tx, int64_t ty, int64_t top)
 {
     entry *e = *bucket_of(cache, image_id, tx, ty);
 
-    while (e != NULL && (e->image_id != image_id || e->tx != tx || e->ty != ty))
+    while (e != NULL && (e->image_id != image_id || e->tx != tx || e->ty != ty || e->top > top))
         e = e->next;
     return e;
 }
@@ -151,13 +158,17 @@ void tb_cache_limit(tb_cache *cache, size_t capacity_bytes)
     pthread_mutex_unlock(&cache->lock);
 }
 
+static bool is_idle(const entry *e)
+{
+    return e != NULL && e->state == READY && e->users == 0;
+}
+
 void tb_cache_forget(tb_cache *cache, int image_id, int64_t tx, int64_t ty)
 {
     entry *e;
 
     pthread_mutex_lock(&cache->lock);
-    e = find(cache, image_id, tx, ty);
-    if (e != NULL && e->state == READY && e->users == 0)
+    while (is_idle(e = find(cache, image_id, tx, ty, INT64_MAX)))
         drop_idle(cache, e);
     pthread_mutex_unlock(&cache->lock);
 }
@@ -172,9 +183,9 @@ static tb_status find_memory(tb_cache *cache, entry *e, tb_error *err)
     return e->is_own ? tb_alloc(&e->memory, e->bytes, 1, "decoded tile", err) : TB_OK;
 }
 
-/* With the lock held; a new entry for the tile, known to others. */
-static tb_status add_entry(tb_cache *cache, const tb_image_info *info, int image_id, int64_t tx,
-                           int64_t ty, entry **out, tb_error *err)
+/* With the lock held; a new entry for the tile, known to others and without memory yet. */
+static tb_status add_entry(tb_cache *cache, int image_id, int64_t tx, int64_t ty, int64_t top,
+                           entry **out, tb_error *err)
 {
     tb_status status = TB_OK;
     entry   **bucket = bucket_of(cache, image_id, tx, ty), *e = cache->spare;
@@ -183,19 +194,50 @@ static tb_status add_entry(tb_cache *cache, const tb_image_info *info, int image
         cache->spare = e->next;
     else
         TB_TRY(tb_alloc(&e, 1, sizeof *e, "tile cache entry", err));
-    *e      = (entry){.image_id = image_id,
-                      .tx       = tx,
-                      .ty       = ty,
-                      .users    = 1,
-                      .bytes    = tb_cache_tile_bytes(info),
-                      .next     = *bucket};
+    *e = (entry){.image_id = image_id, .tx = tx, .ty = ty, .top = top, .users = 1, .next = *bucket};
     *bucket = e;
     *out    = e;
-    status  = find_memory(cache, e, err);
-    if (status != TB_OK)
-        drop(cache, e);
 done:
     return status;
+}
+
+/* With the lock held; the rows from `top` on as an entry of their own, taken off a tile. */
+static void take_off(tb_cache *cache, const entry *from, int64_t top)
+{
+    tb_rect rows   = {from->tile.rect.x, top, from->tile.rect.width,
+                      from->tile.rect.y + from->tile.rect.height - top};
+    size_t  of_row = from->row_bytes, bytes = (size_t)rows.height * of_row;
+    void   *memory = tb_pool_take_last(&cache->pool, bytes);
+    entry  *e;
+
+    if (memory == NULL)
+        return;
+    if (add_entry(cache, from->image_id, from->tx, from->ty, top, &e, NULL) != TB_OK) {
+        tb_pool_give(&cache->pool, memory, bytes);
+        return;
+    }
+    memcpy(memory, (const char *)from->memory + (size_t)(top - from->top) * of_row, bytes);
+    e->tile      = (tb_tile){.rect = rows, .samples = memory, .is_pixels = true};
+    e->state     = READY;
+    e->bytes     = bytes;
+    e->memory    = memory;
+    e->row_bytes = of_row;
+    e->users     = 0;
+    link_idle(cache, e);
+}
+
+void tb_cache_shrink(tb_cache *cache, int image_id, int64_t tx, int64_t ty, int64_t top)
+{
+    entry *e;
+
+    pthread_mutex_lock(&cache->lock);
+    e = find(cache, image_id, tx, ty, top);
+    if (is_idle(e) && e->tile.is_pixels && !e->is_own &&
+        FEW_OF * (e->tile.rect.y + e->tile.rect.height - top) < e->tile.rect.height) {
+        take_off(cache, e, top);
+        drop_idle(cache, e);
+    }
+    pthread_mutex_unlock(&cache->lock);
 }
 
 static tb_status decode(entry *e, tb_image *image, tb_error *err)
@@ -213,6 +255,7 @@ static tb_status decode(entry *e, tb_image *image, tb_error *err)
     TB_TRY(tb_image_read_pixels(image, e->tile.rect, e->tile.samples, &e->tile.is_pixels, err));
     if (!e->tile.is_pixels)
         TB_TRY(tb_image_read(image, e->tile.rect, e->tile.samples, e->tile.valid, err));
+    e->row_bytes = (size_t)(e->tile.rect.width * info->bands) * tb_sample_size(info->type);
 done:
     return status;
 }
@@ -240,19 +283,26 @@ static tb_status share(tb_cache *cache, entry *e, const tb_tile **out, tb_error 
 }
 
 tb_status tb_cache_get(tb_cache *cache, tb_image *image, int image_id, int64_t tx, int64_t ty,
-                       const tb_tile **out, tb_error *err)
+                       int64_t top, const tb_tile **out, tb_error *err)
 {
-    tb_status status = TB_OK;
-    entry    *e;
+    tb_status            status = TB_OK;
+    const tb_image_info *info   = tb_image_describe(image);
+    entry               *e;
 
     *out = NULL;
     pthread_mutex_lock(&cache->lock);
-    e = find(cache, image_id, tx, ty);
+    e = find(cache, image_id, tx, ty, top > ty * info->tile_height ? top : ty * info->tile_height);
     if (e != NULL) {
         status = share(cache, e, out, err);
         goto done;
     }
-    TB_TRY(add_entry(cache, tb_image_describe(image), image_id, tx, ty, &e, err));
+    TB_TRY(add_entry(cache, image_id, tx, ty, ty * info->tile_height, &e, err));
+    e->bytes = tb_cache_tile_bytes(info);
+    status   = find_memory(cache, e, err);
+    if (status != TB_OK) {
+        drop(cache, e);
+        goto done;
+    }
 
     pthread_mutex_unlock(&cache->lock);
     status = decode(e, image, &e->error);

@@ -43,18 +43,19 @@ void tb_cache_limit(tb_cache *cache, size_t capacity_bytes);
  * The tile in column `tx` and row `ty` of the image's tiles; release it when done.
  * @param image     this worker's handle.
  * @param image_id  names the file among all that use the cache.
+ * @param top       in the image's pixels: rows before need not be there.
  */
 tb_status tb_cache_get(tb_cache *cache, tb_image *image, int image_id, int64_t tx, int64_t ty,
-                       const tb_tile **out, tb_error *err);
+                       int64_t top, const tb_tile **out, tb_error *err);
 void      tb_cache_release(tb_cache *cache, const tb_tile *tile);
 
 /** Drops a tile that is not wanted any more, if it is held and nobody uses it; its memory serves
  * the next ones. */
 void tb_cache_forget(tb_cache *cache, int image_id, int64_t tx, int64_t ty);
 
-/** Drops a tile that is not wanted any more, if it is held and nobody uses it; its memory serves
- * the next ones. */
-void tb_cache_forget(tb_cache *cache, int image_id, int64_t tx, int64_t ty);
+/** Keeps of a tile only the rows from `top` on, where they are few, if it is held and nobody uses
+ * it; the memory of the others serves the next tiles. */
+void tb_cache_shrink(tb_cache *cache, int image_id, int64_t tx, int64_t ty, int64_t top);
 
 /** Bytes decoded and tiles decoded since the cache was made. */
 void tb_cache_counts(tb_cache *cache, int64_t *bytes, int64_t *tiles);

@@ -21,7 +21,7 @@ tb_status tb_pool_new(tb_pool *pool, size_t bytes, tb_error *err)
         return TB_OK;
     TB_TRY(tb_alloc(&pool->base, units, UNIT, "decoded tiles", err));
     TB_TRY(tb_alloc_zero(&pool->is_taken, units, 1, "decoded tiles", err));
-    pool->units = pool->limit = units;
+    pool->units = pool->limit = pool->highest = units;
 done:
     if (status != TB_OK)
         tb_pool_reset(pool);
@@ -42,6 +42,7 @@ void tb_pool_limit(tb_pool *pool, size_t bytes)
     pool->limit = bytes / UNIT < pool->units ? bytes / UNIT : pool->units;
     while (top > pool->limit && !pool->is_taken[top - 1])
         top--;
+    pool->highest = pool->limit;
     if (top < pool->units)
         tb_memory_return(pool->base + top * UNIT, (pool->units - top) * UNIT);
 }
@@ -71,10 +72,29 @@ void *tb_pool_take(tb_pool *pool, size_t bytes)
     return NULL;
 }
 
+void *tb_pool_take_last(tb_pool *pool, size_t bytes)
+{
+    size_t needed = units_of(bytes), run = 0;
+
+    for (size_t u = pool->highest; u > 0; u--) {
+        if (run == 0 && pool->is_taken[u - 1] && u == pool->highest)
+            pool->highest--;
+        run = pool->is_taken[u - 1] ? 0 : run + 1;
+        if (run == needed) {
+            memset(pool->is_taken + u - 1, 1, needed);
+            return pool->base + (u - 1) * UNIT;
+        }
+    }
+    return NULL;
+}
+
 void tb_pool_give(tb_pool *pool, void *memory, size_t bytes)
 {
     size_t first = (size_t)((unsigned char *)memory - pool->base) / UNIT;
+    size_t end   = first + units_of(bytes);
 
-    memset(pool->is_taken + first, 0, units_of(bytes));
-    pool->lowest = first < pool->lowest ? first : pool->lowest;
+    memset(pool->is_taken + first, 0, end - first);
+    end           = end < pool->limit ? end : pool->limit;
+    pool->lowest  = first < pool->lowest ? first : pool->lowest;
+    pool->highest = end > pool->highest ? end : pool->highest;
 }

@@ -443,7 +443,11 @@ void tb_epoch_forget(tb_epoch_reader *reader, tb_rect done, tb_rect beside, tb_r
                 tb_rect tile = {tx * info->tile_width, ty * info->tile_height, info->tile_width,
                                 info->tile_height};
 
-                if (!meet(tile, next) && !meet(tile, later))
+                if (meet(tile, next))
+                    continue;
+                if (meet(tile, later))
+                    tb_cache_shrink(reader->cache, reader->first_id + f, tx, ty, later.y);
+                else
                     tb_cache_forget(reader->cache, reader->first_id + f, tx, ty);
             }
     }

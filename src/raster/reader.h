@@ -29,7 +29,8 @@ tb_status tb_epoch_read(tb_epoch_reader *reader, tb_rect rect, float *const *pla
                         int16_t *only, tb_error *err);
 
 /** Drops the tiles that hold what was read for `done` and nothing that will be for `beside` and
- * `below`, rectangles of the lattice; either may be empty. */
+ * `below`, rectangles of the lattice, and shrinks those that only hold rows for `below`; either may
+ * be empty. */
 void tb_epoch_forget(tb_epoch_reader *reader, tb_rect done, tb_rect beside, tb_rect below);
 
 #endif

@@ -143,7 +143,7 @@ tb_status tb_target_fill(const tb_target *target, tb_cache *cache, tb_image *ima
              tx++) {
             const tb_tile *tile;
 
-            TB_TRY(tb_cache_get(cache, image, image_id, tx, ty, &tile, err));
+            TB_TRY(tb_cache_get(cache, image, image_id, tx, ty, rect.y, &tile, err));
             take_tile(target, tile, info, kernels);
             tb_cache_release(cache, tile);
         }
