@@ -1,5 +1,7 @@
 #include "parcel/holdings.h"
 
+#include <math.h>
+
 #include "core/memory.h"
 #include "parcel/area.h"
 
@@ -52,7 +54,7 @@ static tb_status go_beyond(measure *m, tb_tract *ground, const tb_overlay *piece
     for (size_t i = 0; i < pieces->count; i++) {
         tb_tract *link = &out->link[out->count];
 
-        if (wants != NULL && !wants(m, &pieces->item[i]))
+        if (!wants(m, &pieces->item[i]))
             continue;
         out->count++;
         TB_TRY(tb_tract_without(m->geos, out->rest, pieces->item[i].cutter, link, err));
@@ -67,16 +69,23 @@ done:
     return status;
 }
 
+/* What of some ground lies beyond pieces of ground it is part of: no two of these overlap, so what
+ * is on each is taken off. */
 static tb_status measure_beyond(measure *m, tb_tract *ground, const tb_overlay *pieces,
                                 double *area_m2, tb_error *err)
 {
     tb_status status = TB_OK;
-    beyond    it     = {0};
+    tb_tract  common = {0};
+    double    area   = ground->area_m2;
 
-    TB_TRY(go_beyond(m, ground, pieces, NULL, &it, err));
-    *area_m2 = it.rest->area_m2;
+    for (size_t i = 0; i < pieces->count; i++) {
+        TB_TRY(tb_tract_common(m->geos, ground, pieces->item[i].cutter, &common, err));
+        area -= common.area_m2;
+        tb_tract_reset(m->geos, &common);
+    }
+    *area_m2 = fmax(area, 0.0);
 done:
-    reset_beyond(m->geos, &it);
+    tb_tract_reset(m->geos, &common);
     return status;
 }
 
