@@ -18,12 +18,14 @@
 typedef struct tb_common {
     tb_point            origin;
     struct tb_near     *near;
+    struct tb_near_run *run;
     struct tb_meeting  *meeting;
     struct tb_place_on *order[2]; /* of the meetings, along the edges of either */
     size_t             *starts;   /* one a meeting: the stretch that begins there */
     struct tb_stretch  *stretch;
-    size_t near_capacity, meeting_capacity, order_capacity[2], starts_capacity, stretch_capacity;
-    size_t meeting_count, stretch_count;
+    size_t near_capacity, run_capacity, meeting_capacity, order_capacity[2], starts_capacity,
+        stretch_capacity;
+    size_t near_count, run_count, meeting_count, stretch_count;
     bool   is_all; /**< it is all of the first */
 } tb_common;
 
