@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdint.h>
+#include <strings.h>
 
 #include "core/memory.h"
 #include "parcel/geos.h"
@@ -84,6 +85,27 @@ tb_status tb_plane_new(tb_plane **out, OGRCoordinateTransformationH way, double 
             plane->share[i][j] = share(i, j);
     *out = plane;
     return status;
+}
+
+/* Whether a CRS is a transverse Mercator projection of another: what lies between is smooth. */
+static bool is_projection_of(OGRSpatialReferenceH projected, OGRSpatialReferenceH geographic)
+{
+    const char *name = OSRGetAttrValue(projected, "PROJECTION", 0);
+
+    return OSRIsProjected(projected) && OSRIsSameGeogCS(projected, geographic) && name != NULL &&
+           strcasecmp(name, SRS_PT_TRANSVERSE_MERCATOR) == 0;
+}
+
+tb_status tb_plane_between(tb_plane **out, OGRSpatialReferenceH from, OGRSpatialReferenceH to,
+                           tb_error *err)
+{
+    OGRCoordinateTransformationH way = OCTNewCoordinateTransformation(from, to);
+
+    *out = NULL;
+    if (way == NULL)
+        return TB_OK;
+    return tb_plane_new(out, way, OSRIsProjected(from) ? OSRGetLinearUnits(from, NULL) : 0.0,
+                        is_projection_of(from, to), err);
 }
 
 void tb_plane_free(tb_plane *plane)
