@@ -91,6 +91,29 @@ double tb_area_of_edge(const tb_area_place *near, const double *from, const doub
     return (from[0] + to[0]) / 2.0 * PI / 180.0 * sum;
 }
 
+double tb_area_along_edge(const tb_area_place *near, const double *from, const double *to)
+{
+    double off = (from[1] + to[1]) / 2.0 * PI / 180.0, half = (to[1] - from[1]) / 2.0 * PI / 180.0;
+    double at = half * GAUSS, aside = (to[0] - from[0]) / 2.0 * GAUSS, middle, first, second;
+
+    middle = (from[0] + to[0]) / 2.0;
+    if (!(fabs(half) < THIN)) { /* in two: the error falls with the fifth power */
+        double centre[] = {middle, (from[1] + to[1]) / 2.0};
+
+        return isfinite(half)
+                   ? tb_area_along_edge(near, from, centre) + tb_area_along_edge(near, centre, to)
+                   : NAN;
+    }
+    if (fabs(off) < NEAR * PI / 180.0 && fabs(near->latitude) <= 90.0) {
+        first  = density_near(near, off - at);
+        second = density_near(near, off + at);
+    } else {
+        first  = area_density(near->latitude * PI / 180.0 + off - at);
+        second = area_density(near->latitude * PI / 180.0 + off + at);
+    }
+    return half * PI / 180.0 * ((middle - aside) * first + (middle + aside) * second);
+}
+
 double tb_area_of_ring(const double *points, size_t stride, size_t count)
 {
     tb_area_place near;

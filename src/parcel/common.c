@@ -121,6 +121,25 @@ static int compare_places(const void *a, const void *b)
     return (p->meeting > q->meeting) - (p->meeting < q->meeting);
 }
 
+/* Two polygons have a few: to put these in order one by one takes less than to ask qsort. */
+static void sort_places(place_on *place, size_t count)
+{
+    enum { FEW = 16 };
+
+    if (count > FEW) {
+        qsort(place, count, sizeof *place, compare_places);
+        return;
+    }
+    for (size_t i = 1; i < count; i++) {
+        place_on it = place[i];
+        size_t   at = i;
+
+        for (; at > 0 && compare_places(&place[at - 1], &it) > 0; at--)
+            place[at] = place[at - 1];
+        place[at] = it;
+    }
+}
+
 /* Adds edges from..until of the first that meet the box of the second, a run of them. */
 static void add_run(tb_common *c, const tb_point *points, size_t from, size_t until,
                     const tb_box *second)
@@ -132,7 +151,7 @@ static void add_run(tb_common *c, const tb_point *points, size_t from, size_t un
 
         if (tb_boxes_apart(box, *second))
             continue;
-        run.box = c->near_count == run.from ? box : tb_box_of_boxes(run.box, box);
+        run.box                  = c->near_count == run.from ? box : tb_box_of_boxes(run.box, box);
         c->near[c->near_count++] = (near_edge){.box = box, .edge = edge};
     }
     run.until = c->near_count;
@@ -213,8 +232,8 @@ static tb_status find_meetings(tb_common *c, const tb_rings *first, const tb_rin
                                  is_sure, err));
         }
     }
-    for (int i = 0; i < 2 && c->meeting_count > 1; i++)
-        qsort(c->order[i], c->meeting_count, sizeof *c->order[i], compare_places);
+    for (int i = 0; i < 2; i++)
+        sort_places(c->order[i], c->meeting_count);
 done:
     return status;
 }
@@ -241,8 +260,9 @@ static tb_status add_stretch(tb_common *c, tb_point from, tb_point to, size_t at
 {
     tb_status status = TB_OK;
 
-    TB_TRY(tb_rings_make_room(&c->stretch, c->stretch_count + 1, &c->stretch_capacity,
-                              sizeof *c->stretch, err));
+    if (c->stretch_count == c->stretch_capacity)
+        TB_TRY(tb_rings_make_room(&c->stretch, c->stretch_count + 1, &c->stretch_capacity,
+                                  sizeof *c->stretch, err));
     c->stretch[c->stretch_count] =
         (stretch){.from = from, .to = to, .meeting = at, .next = c->stretch_count + 1};
     c->stretch_count++;
@@ -397,6 +417,33 @@ double tb_common_area(const tb_common *c)
     return sum;
 }
 
+double tb_common_area_along(const tb_common *c)
+{
+    tb_area_place near = tb_area_place_of(c->origin.y);
+    double        sum  = 0.0;
+
+    for (size_t i = 0; i < c->stretch_count; i++)
+        sum += tb_area_along_edge(&near, &c->stretch[i].from.x, &c->stretch[i].to.x);
+    return sum;
+}
+
+double tb_rings_area_along(const tb_rings *rings)
+{
+    tb_point      origin = rings->count > 0 ? rings->points[0] : (tb_point){0.0, 0.0};
+    tb_area_place near   = tb_area_place_of(origin.y);
+    double        sum    = 0.0;
+
+    for (size_t r = 0; r < rings->count; r++)
+        for (size_t i = 0; i < rings->ring[r].edges; i++) {
+            const tb_point *p      = rings->points + rings->ring[r].first + i;
+            double          from[] = {p[0].x - origin.x, p[0].y - origin.y};
+            double          to[]   = {p[1].x - origin.x, p[1].y - origin.y};
+
+            sum += tb_area_along_edge(&near, from, to);
+        }
+    return sum;
+}
+
 tb_status tb_common_outline(tb_common *c, tb_rings *out, bool *is_sure, tb_error *err)
 {
     tb_status status = TB_OK;
@@ -412,8 +459,9 @@ tb_status tb_common_outline(tb_common *c, tb_rings *out, bool *is_sure, tb_error
             stretch *it   = &c->stretch[at];
             size_t   next = it->meeting != NONE ? c->starts[it->meeting] : it->next;
 
-            TB_TRY(tb_rings_make_room(&out->points, out->point_count + 1, &out->point_capacity,
-                                      sizeof *out->points, err));
+            if (out->point_count == out->point_capacity)
+                TB_TRY(tb_rings_make_room(&out->points, out->point_count + 1, &out->point_capacity,
+                                          sizeof *out->points, err));
             out->points[out->point_count++] =
                 (tb_point){c->origin.x + it->from.x, c->origin.y + it->from.y};
             it->next = NONE;

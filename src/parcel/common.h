@@ -43,6 +43,11 @@ tb_status tb_common_find(tb_common *common, const tb_rings *first, const tb_ring
 /** Its area, m². */
 double tb_common_area(const tb_common *common);
 
+/** Its area and that of rings with the longitudes of their edges, however these are cut: m² that
+ * add up (tb_area_along_edge). */
+double tb_common_area_along(const tb_common *common);
+double tb_rings_area_along(const tb_rings *rings);
+
 /** Replaces rings by its outline; to be asked once after tb_common_find. @return TB_E_MEMORY. */
 tb_status tb_common_outline(tb_common *common, tb_rings *out, bool *is_sure, tb_error *err);
 

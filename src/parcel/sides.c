@@ -51,7 +51,7 @@ int tb_side(tb_point a, tb_point b, tb_point c, bool point_moved)
  */
 static bool is_seen_from_within(const tb_point *p, size_t edges)
 {
-    tb_point middle = {0.0, 0.0};
+    tb_point middle  = {0.0, 0.0};
     bool     is_left = true, is_right = true;
     int      passes = 0;
 

@@ -250,8 +250,8 @@ static void place_line(tb_turns *turns, int32_t left, int32_t y, size_t width)
     turns->count = n;
 }
 
-/* Where the row after `row` begins, if its spans, from `to` on, are those of the row above once more;
- * else NULL. */
+/* Where the row after `row` begins, if its spans, from `to` on, are those of the row above once
+ * more; else NULL. */
 static const tb_local_span *pass_repeated(const tb_local_span *from, const tb_local_span *to,
                                           const tb_local_span *end, int32_t row)
 {
