@@ -82,7 +82,7 @@ static tb_status find_share_on(measure *m, tb_tract *ground, const tb_overlay *p
         TB_TRY(tb_tract_common_along(m->geos, ground, pieces->item[i].cutter, &area, is_sure, err));
         on += area;
     }
-    *share = on < whole - TB_AREA_NOTHING_M2 ? on / whole : 1.0;
+    *share = on <= 0.0 ? 0.0 : on < whole - TB_AREA_NOTHING_M2 ? on / whole : 1.0;
 done:
     return status;
 }
