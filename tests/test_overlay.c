@@ -184,6 +184,28 @@ static void simple_rings_are_valid(void **state)
     tb_geos_free(geos);
 }
 
+/* Stars drawn in one go: corners n of a circle, each k-th after the other. They turn to one side
+ * all the way, and are simple where they go round once. */
+static void rings_that_go_round_twice_are_not_simple(void **state)
+{
+    (void)state;
+    for (int n = 5; n <= 23; n += 2)
+        for (int k = 1; k < n; k++) {
+            tb_point p[24];
+            bool     goes_round_once = k == 1 || k == n - 1, has_repeats = false;
+
+            for (int i = 0; i <= n; i++) {
+                double angle = 2.0 * 3.14159265358979323846 * (double)(i * k % n) / n;
+
+                p[i] = (tb_point){117.0 + 1e-3 * cos(angle), 36.0 + 1e-3 * sin(angle)};
+                has_repeats |= i > 0 && i < n && i * k % n == 0;
+            }
+            if (has_repeats)
+                continue;
+            assert_int_equal(tb_ring_is_surely_simple(p, (size_t)n + 1), goes_round_once);
+        }
+}
+
 /* The sign of a determinant of whole numbers. */
 static int sign_of(__int128 value)
 {
@@ -371,6 +393,82 @@ static void holdings_of_a_parcel(void **state)
     tb_features_reset(&land.features);
     tb_features_reset(&pbf.features);
     tb_features_reset(&approved.features);
+    GEOSGeom_destroy_r(geos->handle, parcel);
+    tb_geos_free(geos);
+}
+
+/* Sums of strips along x, from one place to the next; takes nothing. */
+static void add_strips(tb_geos *geos, tb_features *to, const GEOSGeometry *whole, const double *x,
+                       int count)
+{
+    GEOSGeometry *rest = GEOSGeom_clone_r(geos->handle, whole);
+
+    for (int i = 0; i < count; i++) {
+        GEOSGeometry *half[2];
+
+        cut_along(geos, rest, x[i], half);
+        add_ground(to, half[0]);
+        rest = half[1];
+    }
+    add_ground(to, rest);
+    OK(tb_features_index(to, heard));
+}
+
+/* The formula is not additive along long edges; what lies on a mask whole has none beyond, what
+ * touches it nowhere has all. */
+static void ground_on_a_mask_whole_is_not_beyond_it(void **state)
+{
+    tb_geos      *geos      = open_geos(state);
+    const double  corners[] = {117.002, 36.0,    117.009, 36.003,  117.006,
+                               36.009,  116.999, 36.006,  117.002, 36.0};
+    const double  survey[] = {117.0013, 117.0052}, beyond[] = {117.02};
+    const double  masks_at[][3] = {{117.0007, 117.0041, 117.0077}, {117.0, 117.003, 117.006}};
+    tb_ground     ground[]      = {TB_GROUND_FARMLAND, TB_GROUND_FARMLAND, TB_GROUND_FARMLAND};
+    GEOSGeometry *parcel =
+        GEOSGeom_createPolygon_r(geos->handle, ring_of(geos, corners, 5), NULL, 0);
+    GEOSGeometry *around = box_of(geos, 116.9, 35.9, 117.1, 36.1), *half[2];
+    double        whole  = tb_area_of_geometry(geos, parcel);
+
+    for (int n = 0; n < 4; n++) {
+        tb_mask     land  = {.features = {.geos = geos}, .ground = ground};
+        tb_mask     pbf   = {.features = {.geos = geos}};
+        tb_masks    masks = {.landuse = &land, .pbf = &pbf};
+        tb_tract    tract = tb_tract_of(parcel);
+        tb_overlay  on_land;
+        tb_holdings h;
+
+        add_strips(geos, &land.features, around, survey, 2);
+        if (n < 2) {
+            add_strips(geos, &pbf.features, around, masks_at[n], 3);
+        } else {
+            cut_along(geos, GEOSGeom_clone_r(geos->handle, around), n == 2 ? 117.02 : 117.004,
+                      half);
+            GEOSGeom_destroy_r(geos->handle, half[0]);
+            add_strips(geos, &pbf.features, half[1], beyond, 1);
+            GEOSGeom_destroy_r(geos->handle, half[1]);
+        }
+        OK(tb_holdings_measure(geos, &tract, &masks, &h, &on_land, heard));
+        assert_int_equal(on_land.count, 3);
+        assert_true(fabs(h.farmland_gross - whole) < 1e-5 * whole); /* long edges are cut */
+        if (n < 2) { /* strips that are not the survey's */
+            assert_true(h.farmland_beyond_pbf == 0.0);
+            assert_true(h.pbf_on_farmland == h.farmland_gross);
+        } else if (n == 2) {
+            assert_true(h.farmland_beyond_pbf == h.farmland_net);
+            assert_true(h.pbf_on_farmland == 0.0);
+        } else {
+            GEOSGeometry *cut  = box_of(geos, 116.9, 35.9, 117.004, 36.1);
+            double        west = area_in_common(geos, parcel, cut, NULL);
+
+            assert_true(fabs(h.farmland_beyond_pbf - west) < 1e-5 * whole);
+            GEOSGeom_destroy_r(geos->handle, cut);
+        }
+        tb_overlay_reset(&on_land);
+        tb_tract_reset(geos, &tract);
+        tb_features_reset(&land.features);
+        tb_features_reset(&pbf.features);
+    }
+    GEOSGeom_destroy_r(geos->handle, around);
     GEOSGeom_destroy_r(geos->handle, parcel);
     tb_geos_free(geos);
 }
@@ -633,6 +731,25 @@ static void fill_layer(tb_mask *mask, uint64_t *seed, GEOSGeometry **made, int *
         made[(*made_count)++] = mask->features.feature[i].geometry;
 }
 
+/* Checks a layer as a survey that was read is; features that are told to be apart are to GEOS. */
+static void check_layer(tb_geos *geos, tb_features *f, int *told, int *untold)
+{
+    tb_qc qc = {0};
+
+    f->qc = &qc;
+    OK(tb_qc_begin(&qc, "survey.gpkg", "DLTB", "landuse", heard));
+    OK(tb_features_check(f, 0, -1, true, heard));
+    for (size_t i = 0; i < f->count; i++) {
+        *told += f->feature[i].is_apart;
+        *untold += !f->feature[i].is_apart;
+        for (size_t k = 0; k < f->count && f->feature[i].is_apart; k++)
+            assert_true(k == i || area_in_common(geos, f->feature[i].geometry,
+                                                 f->feature[k].geometry, NULL) < 1e-6);
+    }
+    f->qc = NULL;
+    tb_qc_reset(&qc);
+}
+
 /* Holdings are what their definitions say, whatever the layers. */
 static void holdings_are_those_of_slabs(void **state)
 {
@@ -641,7 +758,7 @@ static void holdings_are_those_of_slabs(void **state)
 
     tb_geos *geos  = open_geos(state);
     uint64_t seed  = 7;
-    int      apart = 0, overlapping = 0, all_set = 0;
+    int      apart = 0, overlapping = 0, all_set = 0, told = 0, untold = 0;
 
     for (int n = 0; n < CASES; n++) {
         tb_mask           layer[LAYERS] = {{.features = {0}}};
@@ -671,6 +788,8 @@ static void holdings_are_those_of_slabs(void **state)
                 shrink_all(geos, &it->geometry, x, y);
                 it->box = tb_box_of_geometry(geos, it->geometry);
             }
+            if (n % 4 < 2 && l < 2)
+                check_layer(geos, &layer[l].features, &told, &untold);
             OK(tb_features_index(&layer[l].features, heard));
         }
         tract = tb_tract_of(parcel);
@@ -703,8 +822,11 @@ static void holdings_are_those_of_slabs(void **state)
             tb_features_reset(&layer[l].features);
         GEOSGeom_destroy_r(geos->handle, parcel);
     }
-    print_message("holdings: %d on neighbours, %d on shared ground, %d with everything\n", apart,
-                  overlapping, all_set);
+    print_message(
+        "holdings: %d on neighbours, %d on shared ground, %d with everything; of features "
+        "%d are told to be apart, %d are not\n",
+        apart, overlapping, all_set, told, untold);
+    assert_true(told > CASES / 2 && untold > CASES / 10);
     assert_true(apart > CASES / 10 && overlapping > CASES / 10 && all_set > CASES / 100);
     tb_geos_free(geos);
 }
@@ -715,9 +837,11 @@ int main(void)
         cmocka_unit_test(shared_ground_counts_once),
         cmocka_unit_test(edges_agree_with_pieces),
         cmocka_unit_test(simple_rings_are_valid),
+        cmocka_unit_test(rings_that_go_round_twice_are_not_simple),
         cmocka_unit_test(sides_are_exact),
         cmocka_unit_test(common_ground_of_several_agrees_with_geos),
         cmocka_unit_test(holdings_of_a_parcel),
+        cmocka_unit_test(ground_on_a_mask_whole_is_not_beyond_it),
         cmocka_unit_test(holdings_are_those_of_slabs),
     };
 

@@ -139,6 +139,42 @@ static void parts_add_up(void **state)
     tb_geos_free(geos);
 }
 
+/* Pieces of an edge add up to it, and many short ones are what the formula makes of them. */
+static void pieces_of_an_edge_add_up(void **state)
+{
+    enum { CASES = 20000, PIECES = 256 };
+    uint64_t seed = 11;
+
+    (void)state;
+    for (int n = 0; n < CASES; n++) {
+        double        latitude = random_between(&seed, -60, 60);
+        double        far      = n % 4 == 0 ? 3.0 : n % 4 == 1 ? 0.03 : 1e-3; /* degrees */
+        tb_area_place near     = tb_area_place_of(latitude);
+        double        a[] = {random_between(&seed, -far, far), random_between(&seed, -far, far)};
+        double        b[] = {random_between(&seed, -far, far), random_between(&seed, -far, far)};
+        double        at  = random_between(&seed, 0, 1);
+        double        c[] = {a[0] + at * (b[0] - a[0]), a[1] + at * (b[1] - a[1])};
+        double        all = tb_area_along_edge(&near, a, b), sum = 0.0;
+        double        size = 1.2e10 * far * far;
+
+        sum = tb_area_along_edge(&near, a, c) + tb_area_along_edge(&near, c, b);
+        if (!(fabs(all - sum) <= 4e-15 * size + 1e-9))
+            fail_msg("case %d: %.12g of an edge, its pieces differ by %g", n, all, sum - all);
+        if (n % 16 != 2)
+            continue;
+        sum = 0.0;
+        for (int i = 0; i < PIECES; i++) {
+            double from[] = {a[0] + (b[0] - a[0]) * i / PIECES, a[1] + (b[1] - a[1]) * i / PIECES};
+            double to[]   = {a[0] + (b[0] - a[0]) * (i + 1) / PIECES,
+                             a[1] + (b[1] - a[1]) * (i + 1) / PIECES};
+
+            sum += tb_area_of_edge(&near, from, to);
+        }
+        if (!(fabs(all - sum) <= 1e-6))
+            fail_msg("case %d: %.9f of an edge, %.9f by the formula", n, all, sum);
+    }
+}
+
 static void areas_round_half_up(void **state)
 {
     (void)state;
@@ -920,6 +956,7 @@ int main(void)
         cmocka_unit_test(areas_agree_with_the_national_formula),
         cmocka_unit_test(a_planar_square_off_the_meridian),
         cmocka_unit_test(parts_add_up),
+        cmocka_unit_test(pieces_of_an_edge_add_up),
         cmocka_unit_test(areas_round_half_up),
         cmocka_unit_test(a_plane_is_where_proj_says),
         cmocka_unit_test(neighbours_make_a_cluster),

@@ -7,16 +7,17 @@
 #include <ogr_srs_api.h>
 
 #include "core/memory.h"
+#include "parcel/plane.h"
 #include "raster/capture.h"
 
 /* Longer edges get vertices between, so that straight in the grid's plane is straight in (B, L). */
 static const double EDGE_M = 100.0;
 
 struct tb_geographic {
-    OGRCoordinateTransformationH way;
-    double                       transform[6];
-    int64_t                      width, height;
-    int64_t                      edge_pixels; /* longer edges are cut */
+    tb_plane *plane;
+    double    transform[6];
+    int64_t   width, height;
+    int64_t   edge_pixels; /* longer edges are cut */
 };
 
 void tb_outline_reset(tb_outline_copy *outline)
@@ -33,7 +34,7 @@ void tb_geographic_free(tb_geographic *way)
 {
     if (way == NULL)
         return;
-    OCTDestroyCoordinateTransformation(way->way);
+    tb_plane_free(way->plane);
     tb_free(way);
 }
 
@@ -48,11 +49,12 @@ static tb_status find_way(tb_geographic *g, const tb_grid *grid, const char *pat
     OSRImportFromEPSG(to, 4490);
     OSRSetAxisMappingStrategy(from, OAMS_TRADITIONAL_GIS_ORDER);
     OSRSetAxisMappingStrategy(to, OAMS_TRADITIONAL_GIS_ORDER);
-    g->way = OCTNewCoordinateTransformation(from, to);
-    if (g->way == NULL)
+    TB_TRY(tb_plane_between(&g->plane, from, to, err));
+    if (g->plane == NULL)
         status = tb_error_set(err, TB_E_INPUT,
                               "%s: expected a CRS that can be brought to CGCS2000, got: %s", path,
                               tb_capture_text(&capture, "one PROJ knows no way from"));
+done:
     tb_capture_end(&capture);
     OSRDestroySpatialReference(from);
     OSRDestroySpatialReference(to);
@@ -152,19 +154,12 @@ static size_t add_edge(const tb_geographic *g, const tb_shape *shape, int cell, 
     return (size_t)(steps * pieces);
 }
 
-tb_status tb_geographic_outline(const tb_geographic *way, const tb_shape *shape, int cell,
-                                tb_outline_copy *outline, tb_error *err)
+/* The rings of a shape in the grid's plane. */
+static void place_rings(const tb_geographic *way, const tb_shape *shape, int cell,
+                        tb_outline_copy *outline)
 {
-    tb_status status = TB_OK;
-    size_t    n      = 0;
+    size_t n = 0;
 
-    *outline = (tb_outline_copy){.point_count   = count_points(way, shape, cell),
-                                 .ring_count    = shape->ring_count,
-                                 .polygon_count = shape->polygon_count};
-    TB_TRY(tb_alloc(&outline->points, 2 * outline->point_count, sizeof(double), "outline", err));
-    TB_TRY(tb_alloc(&outline->rings, shape->ring_count, sizeof(tb_ring), "outline", err));
-    TB_TRY(tb_alloc(&outline->polygons, shape->polygon_count, sizeof(tb_polygon), "outline", err));
-    memcpy(outline->polygons, shape->polygons, shape->polygon_count * sizeof(tb_polygon));
     for (size_t r = 0; r < shape->ring_count; r++) {
         const tb_corner *ring  = shape->corners + shape->rings[r].first;
         size_t           count = shape->rings[r].count, first = n;
@@ -174,18 +169,39 @@ tb_status tb_geographic_outline(const tb_geographic *way, const tb_shape *shape,
                 add_edge(way, shape, cell, ring[i], ring[(i + 1) % count], &outline->points[2 * n]);
         outline->rings[r] = (tb_ring){first, n - first};
     }
-    for (size_t i = 0; i < n; i++) {
-        double *x = &outline->points[2 * i], *y = x + 1;
+}
 
-        if (!OCTTransform(way->way, 1, x, y, NULL)) {
-            status = tb_error_set(err, TB_E_INPUT,
-                                  "outline at %.3f %.3f: expected a place in CGCS2000, got none",
-                                  *x, *y);
-            goto done;
-        }
-        *x = tb_degree_snapped(*x);
-        *y = tb_degree_snapped(*y);
-    }
+static tb_status fail_without_place(const tb_geographic *way, const tb_shape *shape, int cell,
+                                    tb_outline_copy *outline, tb_error *err)
+{
+    size_t which = 0;
+
+    while (which + 1 < outline->point_count && isfinite(outline->points[2 * which]) &&
+           isfinite(outline->points[2 * which + 1]))
+        which++;
+    place_rings(way, shape, cell, outline);
+    return tb_error_set(err, TB_E_INPUT,
+                        "outline at %.3f %.3f: expected a place in CGCS2000, got none",
+                        outline->points[2 * which], outline->points[2 * which + 1]);
+}
+
+tb_status tb_geographic_outline(const tb_geographic *way, const tb_shape *shape, int cell,
+                                tb_outline_copy *outline, tb_error *err)
+{
+    tb_status status = TB_OK;
+    bool      has_all;
+
+    *outline = (tb_outline_copy){.point_count   = count_points(way, shape, cell),
+                                 .ring_count    = shape->ring_count,
+                                 .polygon_count = shape->polygon_count};
+    TB_TRY(tb_alloc(&outline->points, 2 * outline->point_count, sizeof(double), "outline", err));
+    TB_TRY(tb_alloc(&outline->rings, shape->ring_count, sizeof(tb_ring), "outline", err));
+    TB_TRY(tb_alloc(&outline->polygons, shape->polygon_count, sizeof(tb_polygon), "outline", err));
+    memcpy(outline->polygons, shape->polygons, shape->polygon_count * sizeof(tb_polygon));
+    place_rings(way, shape, cell, outline);
+    TB_TRY(tb_plane_bring(way->plane, outline->points, outline->point_count, &has_all, err));
+    if (!has_all)
+        status = fail_without_place(way, shape, cell, outline, err);
 done:
     return status;
 }

@@ -39,12 +39,16 @@ void tb_survey_reset(tb_survey *survey)
     *survey = (tb_survey){0};
 }
 
+/* A text of a feature; NULL: none or null. */
+static const char *text_at(const tb_feature *feature, int field)
+{
+    return field >= 0 && feature->text != NULL ? feature->text[field] : NULL;
+}
+
 const char *tb_survey_text(const tb_survey *survey, const char *role, const tb_feature *feature,
                            const char *key)
 {
-    int field = tb_role_field_of(tb_roles_find(survey->roles, role), key);
-
-    return field >= 0 && feature->text != NULL ? feature->text[field] : NULL;
+    return text_at(feature, tb_role_field_of(tb_roles_find(survey->roles, role), key));
 }
 
 static tb_mask *mask_of(tb_survey *survey, const tb_job_layer *layer)
@@ -220,11 +224,12 @@ static tb_status read_ridges(tb_survey *survey, tb_mask *mask, const char *role,
 {
     tb_status status      = TB_OK;
     int64_t   percentages = 0;
+    int       field       = tb_role_field_of(tb_roles_find(survey->roles, role), "ridge");
     char      line[160];
 
     TB_TRY(tb_alloc_zero(&mask->ridge, mask->features.count, sizeof *mask->ridge, "ridges", err));
     for (size_t i = 0; i < mask->features.count; i++) {
-        const char *text  = tb_survey_text(survey, role, &mask->features.feature[i], "ridge");
+        const char *text  = text_at(&mask->features.feature[i], field);
         double      share = text != NULL ? strtod(text, NULL) : 0.0;
 
         if (share > 1.0) {
@@ -253,11 +258,12 @@ static tb_status read_classes(tb_survey *survey, const tb_landclasses *classes, 
     };
     tb_status status = TB_OK;
     tb_mask  *mask   = &survey->landuse;
+    int       field  = tb_role_field_of(tb_roles_find(survey->roles, "landuse"), "class");
 
     TB_TRY(
         tb_alloc_zero(&mask->ground, mask->features.count, sizeof *mask->ground, "classes", err));
     for (size_t i = 0; i < mask->features.count; i++) {
-        const char *code = tb_survey_text(survey, "landuse", &mask->features.feature[i], "class");
+        const char *code = text_at(&mask->features.feature[i], field);
 
         mask->ground[i] = grounds[tb_landclass_of(classes, code != NULL ? code : "")];
     }

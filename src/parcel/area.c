@@ -69,22 +69,6 @@ static double thin_zone_near(const tb_area_place *near, double off, double half)
     return half * (density_near(near, off - at) + density_near(near, off + at));
 }
 
-double tb_area_of_ring(const double *points, size_t stride, size_t count)
-{
-    double sum = 0.0;
-
-    if (count < 3)
-        return 0.0;
-    for (size_t i = 0; i < count; i++) {
-        const double *p = points + i * stride, *q = points + (i + 1) % count * stride;
-        double        middle = (p[0] - points[0] + (q[0] - points[0])) / 2.0;
-        double        from = p[1] * PI / 180.0, to = q[1] * PI / 180.0;
-
-        sum += middle * PI / 180.0 * zone((from + to) / 2.0, (to - from) / 2.0);
-    }
-    return sum;
-}
-
 tb_area_place tb_area_place_of(double latitude)
 {
     double b = latitude * PI / 180.0;
@@ -105,6 +89,47 @@ double tb_area_of_edge(const tb_area_place *near, const double *from, const doub
     else
         sum = thin_zone(middle, half);
     return (from[0] + to[0]) / 2.0 * PI / 180.0 * sum;
+}
+
+double tb_area_along_edge(const tb_area_place *near, const double *from, const double *to)
+{
+    double off = (from[1] + to[1]) / 2.0 * PI / 180.0, half = (to[1] - from[1]) / 2.0 * PI / 180.0;
+    double at = half * GAUSS, aside = (to[0] - from[0]) / 2.0 * GAUSS, middle, first, second;
+
+    middle = (from[0] + to[0]) / 2.0;
+    if (!(fabs(half) < THIN)) { /* in two: the error falls with the fifth power */
+        double centre[] = {middle, (from[1] + to[1]) / 2.0};
+
+        return isfinite(half)
+                   ? tb_area_along_edge(near, from, centre) + tb_area_along_edge(near, centre, to)
+                   : NAN;
+    }
+    if (fabs(off) < NEAR * PI / 180.0 && fabs(near->latitude) <= 90.0) {
+        first  = density_near(near, off - at);
+        second = density_near(near, off + at);
+    } else {
+        first  = area_density(near->latitude * PI / 180.0 + off - at);
+        second = area_density(near->latitude * PI / 180.0 + off + at);
+    }
+    return half * PI / 180.0 * ((middle - aside) * first + (middle + aside) * second);
+}
+
+double tb_area_of_ring(const double *points, size_t stride, size_t count)
+{
+    tb_area_place near;
+    double        sum = 0.0;
+
+    if (count < 3)
+        return 0.0;
+    near = tb_area_place_of(points[1]);
+    for (size_t i = 0; i < count; i++) {
+        const double *p = points + i * stride, *q = points + (i + 1) % count * stride;
+        double        from[] = {p[0] - points[0], p[1] - points[1]};
+        double        to[]   = {q[0] - points[0], q[1] - points[1]};
+
+        sum += tb_area_of_edge(&near, from, to);
+    }
+    return sum;
 }
 
 void tb_metres_per_degree(double latitude, double *north, double *east)

@@ -40,6 +40,13 @@ tb_area_place tb_area_place_of(double latitude);
 double tb_area_of_edge(const tb_area_place *near, const double *from, const double *to);
 
 /**
+ * The same with the edge's own longitudes, not their mean: the ground between an edge straight in
+ * (B, L) and the meridian. Pieces of an edge add up to what it is, to some 1e-9 m², which those of
+ * tb_area_of_edge do not.
+ */
+double tb_area_along_edge(const tb_area_place *near, const double *from, const double *to);
+
+/**
  * The area of the polygons of any geometry, m²; lines and points have none.
  * @return below 0 when GEOS fails.   Cost: O(vertices), some 0.3 µs each.
  */

@@ -105,6 +105,8 @@ static tb_status check_pairs(tb_features *f, size_t first, bool overlaps, tb_err
     placed   *all    = NULL;
 
     TB_TRY(place_features(f, first, &all, err));
+    for (size_t i = 0; i < f->count; i++)
+        f->feature[i].is_apart = overlaps && first == 0;
     for (size_t i = 0; i < count; i++)
         for (size_t j = i + 1; j < count && all[j].box.low.x < all[i].box.high.x; j++) {
             const tb_box *a = &all[i].box, *b = &all[j].box;
@@ -114,8 +116,10 @@ static tb_status check_pairs(tb_features *f, size_t first, bool overlaps, tb_err
             if (!do_boxes_overlap(a, b) || !(overlaps || is_same))
                 continue;
             TB_TRY(are_apart(f, &all[i], &all[j], &is_sure, err));
-            if (!is_sure)
-                TB_TRY(compare_two(f, &all[i], &all[j], err));
+            if (is_sure)
+                continue;
+            TB_TRY(compare_two(f, &all[i], &all[j], err));
+            f->feature[all[i].number].is_apart = f->feature[all[j].number].is_apart = false;
         }
 done:
     tb_free(all);

@@ -21,6 +21,12 @@ typedef struct tb_near {
     size_t edge;
 } near_edge;
 
+/* Some of these that follow each other, from..until, and the box around them. */
+typedef struct tb_near_run {
+    tb_box box;
+    size_t from, until;
+} near_run;
+
 /* Where an edge of the first crosses one of the second. */
 typedef struct tb_meeting {
     tb_point place;  /* from the origin */
@@ -43,6 +49,7 @@ typedef struct tb_stretch {
 void tb_common_reset(tb_common *it)
 {
     tb_free(it->near);
+    tb_free(it->run);
     tb_free(it->meeting);
     for (int i = 0; i < 2; i++)
         tb_free(it->order[i]);
@@ -114,39 +121,74 @@ static int compare_places(const void *a, const void *b)
     return (p->meeting > q->meeting) - (p->meeting < q->meeting);
 }
 
-/* The edges of the first that meet the box of the second. */
+/* Two polygons have a few: to put these in order one by one takes less than to ask qsort. */
+static void sort_places(place_on *place, size_t count)
+{
+    enum { FEW = 16 };
+
+    if (count > FEW) {
+        qsort(place, count, sizeof *place, compare_places);
+        return;
+    }
+    for (size_t i = 1; i < count; i++) {
+        place_on it = place[i];
+        size_t   at = i;
+
+        for (; at > 0 && compare_places(&place[at - 1], &it) > 0; at--)
+            place[at] = place[at - 1];
+        place[at] = it;
+    }
+}
+
+/* Adds edges from..until of the first that meet the box of the second, a run of them. */
+static void add_run(tb_common *c, const tb_point *points, size_t from, size_t until,
+                    const tb_box *second)
+{
+    near_run run = {.from = c->near_count};
+
+    for (size_t edge = from; edge < until; edge++) {
+        tb_box box = tb_box_of_edge(points[edge], points[edge + 1]);
+
+        if (tb_boxes_apart(box, *second))
+            continue;
+        run.box                  = c->near_count == run.from ? box : tb_box_of_boxes(run.box, box);
+        c->near[c->near_count++] = (near_edge){.box = box, .edge = edge};
+    }
+    run.until = c->near_count;
+    if (run.until > run.from)
+        c->run[c->run_count++] = run;
+}
+
+/* The edges of the first that meet the box of the second, a run a part. */
 static tb_status find_near(tb_common *c, const tb_rings *first, const tb_rings *second,
-                           size_t *count, tb_error *err)
+                           tb_error *err)
 {
     tb_status status = TB_OK;
 
-    *count = 0;
+    c->near_count = c->run_count = 0;
     TB_TRY(
         tb_rings_make_room(&c->near, first->point_count, &c->near_capacity, sizeof *c->near, err));
     for (size_t r = 0; r < first->count; r++) {
-        const tb_contour *ring = &first->ring[r];
+        const tb_contour *ring  = &first->ring[r];
+        size_t            parts = tb_part_count(ring->edges);
 
-        for (size_t k = 0; k < tb_part_count(ring->edges); k++) {
+        TB_TRY(tb_rings_make_room(&c->run, c->run_count + parts, &c->run_capacity, sizeof *c->run,
+                                  err));
+        for (size_t k = 0; k < parts; k++) {
             size_t from, until = tb_part_edges(ring, k, &from);
 
-            if (tb_boxes_apart(first->part[ring->part + k], second->box))
-                continue;
-            for (size_t edge = ring->first + from; edge < ring->first + until; edge++) {
-                tb_box box = tb_box_of_edge(first->points[edge], first->points[edge + 1]);
-
-                if (!tb_boxes_apart(box, second->box))
-                    c->near[(*count)++] = (near_edge){.box = box, .edge = edge};
-            }
+            if (!tb_boxes_apart(first->part[ring->part + k], second->box))
+                add_run(c, first->points, ring->first + from, ring->first + until, &second->box);
         }
     }
 done:
     return status;
 }
 
-/* Adds where edges from..until of the second cross the first's `count` that are near; `met` counts
+/* Adds where edges from..until of the second cross those of the first that are near; `met` counts
  * them. */
 static tb_status meet_part(tb_common *c, const tb_rings *first, const tb_rings *second, size_t from,
-                           size_t until, size_t count, size_t *met, bool *is_sure, tb_error *err)
+                           size_t until, size_t *met, bool *is_sure, tb_error *err)
 {
     tb_status status = TB_OK;
 
@@ -155,10 +197,16 @@ static tb_status meet_part(tb_common *c, const tb_rings *first, const tb_rings *
 
         if (tb_boxes_apart(box, first->box))
             continue;
-        *is_sure = ++*met * count <= PAIRS_MOST;
-        for (size_t k = 0; k < count && *is_sure; k++)
-            if (!tb_boxes_apart(box, c->near[k].box))
-                TB_TRY(cross(c, first, c->near[k].edge, second, edge, is_sure, err));
+        *is_sure = ++*met * c->near_count <= PAIRS_MOST;
+        for (size_t r = 0; r < c->run_count && *is_sure; r++) {
+            const near_run *run = &c->run[r];
+
+            if (tb_boxes_apart(box, run->box))
+                continue;
+            for (size_t k = run->from; k < run->until && *is_sure; k++)
+                if (!tb_boxes_apart(box, c->near[k].box))
+                    TB_TRY(cross(c, first, c->near[k].edge, second, edge, is_sure, err));
+        }
     }
 done:
     return status;
@@ -169,23 +217,23 @@ static tb_status find_meetings(tb_common *c, const tb_rings *first, const tb_rin
                                bool *is_sure, tb_error *err)
 {
     tb_status status = TB_OK;
-    size_t    count, met = 0;
+    size_t    met    = 0;
 
     c->meeting_count = 0;
-    TB_TRY(find_near(c, first, second, &count, err));
-    for (size_t r = 0; count > 0 && r < second->count; r++) {
+    TB_TRY(find_near(c, first, second, err));
+    for (size_t r = 0; c->near_count > 0 && r < second->count; r++) {
         const tb_contour *ring = &second->ring[r];
 
         for (size_t k = 0; k < tb_part_count(ring->edges) && *is_sure; k++) {
             size_t from, until = tb_part_edges(ring, k, &from);
 
             if (!tb_boxes_apart(second->part[ring->part + k], first->box))
-                TB_TRY(meet_part(c, first, second, ring->first + from, ring->first + until, count,
-                                 &met, is_sure, err));
+                TB_TRY(meet_part(c, first, second, ring->first + from, ring->first + until, &met,
+                                 is_sure, err));
         }
     }
-    for (int i = 0; i < 2 && c->meeting_count > 1; i++)
-        qsort(c->order[i], c->meeting_count, sizeof *c->order[i], compare_places);
+    for (int i = 0; i < 2; i++)
+        sort_places(c->order[i], c->meeting_count);
 done:
     return status;
 }
@@ -212,8 +260,9 @@ static tb_status add_stretch(tb_common *c, tb_point from, tb_point to, size_t at
 {
     tb_status status = TB_OK;
 
-    TB_TRY(tb_rings_make_room(&c->stretch, c->stretch_count + 1, &c->stretch_capacity,
-                              sizeof *c->stretch, err));
+    if (c->stretch_count == c->stretch_capacity)
+        TB_TRY(tb_rings_make_room(&c->stretch, c->stretch_count + 1, &c->stretch_capacity,
+                                  sizeof *c->stretch, err));
     c->stretch[c->stretch_count] =
         (stretch){.from = from, .to = to, .meeting = at, .next = c->stretch_count + 1};
     c->stretch_count++;
@@ -260,13 +309,23 @@ done:
     return status;
 }
 
+/* The edge from `at` where a walk has something to do, or `end`: what is outside stays so until the
+ * next meeting. */
+static size_t go_on(const walk *w, size_t at, size_t end)
+{
+    if (w->is_in == TB_SURELY)
+        return at;
+    return w->next < w->end && w->next->edge >= at && w->next->edge < end ? w->next->edge : end;
+}
+
 /* The same of edges from..until, of which some may lie apart from the other's box. */
 static tb_status walk_part(tb_common *c, walk *w, const tb_rings *along, size_t from, size_t until,
                            const tb_box *box, bool *is_sure, tb_error *err)
 {
     tb_status status = TB_OK;
 
-    for (size_t edge = from; edge < until && *is_sure; edge++) {
+    for (size_t edge = go_on(w, from, until); edge < until && *is_sure;
+         edge        = go_on(w, edge + 1, until)) {
         tb_point a = along->points[edge], b = along->points[edge + 1];
 
         if (!tb_boxes_apart(tb_box_of_edge(a, b), *box))
@@ -358,6 +417,33 @@ double tb_common_area(const tb_common *c)
     return sum;
 }
 
+double tb_common_area_along(const tb_common *c)
+{
+    tb_area_place near = tb_area_place_of(c->origin.y);
+    double        sum  = 0.0;
+
+    for (size_t i = 0; i < c->stretch_count; i++)
+        sum += tb_area_along_edge(&near, &c->stretch[i].from.x, &c->stretch[i].to.x);
+    return sum;
+}
+
+double tb_rings_area_along(const tb_rings *rings)
+{
+    tb_point      origin = rings->count > 0 ? rings->points[0] : (tb_point){0.0, 0.0};
+    tb_area_place near   = tb_area_place_of(origin.y);
+    double        sum    = 0.0;
+
+    for (size_t r = 0; r < rings->count; r++)
+        for (size_t i = 0; i < rings->ring[r].edges; i++) {
+            const tb_point *p      = rings->points + rings->ring[r].first + i;
+            double          from[] = {p[0].x - origin.x, p[0].y - origin.y};
+            double          to[]   = {p[1].x - origin.x, p[1].y - origin.y};
+
+            sum += tb_area_along_edge(&near, from, to);
+        }
+    return sum;
+}
+
 tb_status tb_common_outline(tb_common *c, tb_rings *out, bool *is_sure, tb_error *err)
 {
     tb_status status = TB_OK;
@@ -373,8 +459,9 @@ tb_status tb_common_outline(tb_common *c, tb_rings *out, bool *is_sure, tb_error
             stretch *it   = &c->stretch[at];
             size_t   next = it->meeting != NONE ? c->starts[it->meeting] : it->next;
 
-            TB_TRY(tb_rings_make_room(&out->points, out->point_count + 1, &out->point_capacity,
-                                      sizeof *out->points, err));
+            if (out->point_count == out->point_capacity)
+                TB_TRY(tb_rings_make_room(&out->points, out->point_count + 1, &out->point_capacity,
+                                          sizeof *out->points, err));
             out->points[out->point_count++] =
                 (tb_point){c->origin.x + it->from.x, c->origin.y + it->from.y};
             it->next = NONE;

@@ -18,12 +18,14 @@
 typedef struct tb_common {
     tb_point            origin;
     struct tb_near     *near;
+    struct tb_near_run *run;
     struct tb_meeting  *meeting;
     struct tb_place_on *order[2]; /* of the meetings, along the edges of either */
     size_t             *starts;   /* one a meeting: the stretch that begins there */
     struct tb_stretch  *stretch;
-    size_t near_capacity, meeting_capacity, order_capacity[2], starts_capacity, stretch_capacity;
-    size_t meeting_count, stretch_count;
+    size_t near_capacity, run_capacity, meeting_capacity, order_capacity[2], starts_capacity,
+        stretch_capacity;
+    size_t near_count, run_count, meeting_count, stretch_count;
     bool   is_all; /**< it is all of the first */
 } tb_common;
 
@@ -40,6 +42,11 @@ tb_status tb_common_find(tb_common *common, const tb_rings *first, const tb_ring
 
 /** Its area, m². */
 double tb_common_area(const tb_common *common);
+
+/** Its area and that of rings with the longitudes of their edges, however these are cut: m² that
+ * add up (tb_area_along_edge). */
+double tb_common_area_along(const tb_common *common);
+double tb_rings_area_along(const tb_rings *rings);
 
 /** Replaces rings by its outline; to be asked once after tb_common_find. @return TB_E_MEMORY. */
 tb_status tb_common_outline(tb_common *common, tb_rings *out, bool *is_sure, tb_error *err);

@@ -25,6 +25,9 @@ static tb_status are_apart(work *w, size_t i, size_t k, bool *is_apart, tb_error
     const tb_rings *a, *b;
     bool            is_sure;
 
+    *is_apart = w->feature[i]->is_apart || w->feature[k]->is_apart;
+    if (*is_apart)
+        goto done;
     TB_TRY(tb_feature_rings(w->geos, w->feature[i], &a, err));
     TB_TRY(tb_feature_rings(w->geos, w->feature[k], &b, err));
     *is_apart = tb_rings_are_apart(a, b);

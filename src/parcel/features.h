@@ -27,6 +27,7 @@ typedef struct tb_feature {
     bool          has_doubt; /**< its rings cannot be told */
     bool          is_turned; /**< the ring runs the other way in the file; without a geometry */
     bool          is_multi;  /**< it is a multipolygon of one; likewise */
+    bool          is_apart;  /**< shares no ground with another of its features, for certain */
     bool          is_geometry_borrowed, is_rings_borrowed; /**< of another feature, of the chunks */
 } tb_feature;
 
@@ -78,6 +79,7 @@ void tb_feature_reset(const tb_geos *geos, tb_feature *feature);
  * Looks for what is wrong between features or with their area fields, and logs it to their `qc`
  * under its latest layer: the same ground twice, ground shared with an earlier feature (over 1 m²),
  * and a text of `area_field` (below 0: none) more than 1 % and 10 m² off the ellipsoidal area.
+ * Features that share no ground with another are told to be apart, if they are of one layer.
  * @param first     features before it are of other layers.
  * @param overlaps  look for shared ground: a relate for each pair whose boxes meet.
  */

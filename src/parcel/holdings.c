@@ -67,14 +67,44 @@ done:
     return status;
 }
 
+/*
+ * What of some ground lies on pieces, as a share of it: no two of these overlap, so their shares
+ * add up. *is_sure false: edges leave a doubt.
+ */
+static tb_status find_share_on(measure *m, tb_tract *ground, const tb_overlay *pieces,
+                               double *share, bool *is_sure, tb_error *err)
+{
+    tb_status status = TB_OK;
+    double    whole, on = 0.0, area;
+
+    TB_TRY(tb_tract_area_along(m->geos, ground, &whole, is_sure, err));
+    for (size_t i = 0; i < pieces->count && *is_sure; i++) {
+        TB_TRY(tb_tract_common_along(m->geos, ground, pieces->item[i].cutter, &area, is_sure, err));
+        on += area;
+    }
+    *share = on <= 0.0 ? 0.0 : on < whole - TB_AREA_NOTHING_M2 ? on / whole : 1.0;
+done:
+    return status;
+}
+
 static tb_status measure_beyond(measure *m, tb_tract *ground, const tb_overlay *pieces,
                                 double *area_m2, tb_error *err)
 {
     tb_status status = TB_OK;
     beyond    it     = {0};
+    double    share;
+    bool      is_sure;
 
-    TB_TRY(go_beyond(m, ground, pieces, NULL, &it, err));
-    *area_m2 = it.rest->area_m2;
+    *area_m2 = ground->area_m2;
+    if (pieces->count == 0)
+        goto done;
+    TB_TRY(find_share_on(m, ground, pieces, &share, &is_sure, err));
+    if (is_sure) {
+        *area_m2 = ground->area_m2 * (1.0 - share);
+    } else {
+        TB_TRY(go_beyond(m, ground, pieces, NULL, &it, err));
+        *area_m2 = it.rest->area_m2;
+    }
 done:
     reset_beyond(m->geos, &it);
     return status;

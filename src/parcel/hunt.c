@@ -31,16 +31,33 @@ static int compare_in_rows(const void *a, const void *b)
     return (p->look.low[0] > q->look.low[0]) - (p->look.low[0] < q->look.low[0]);
 }
 
-/* Eight places of the border of a box: its corners and the middles of its sides. */
-static void put_border(const tb_box *of, double *x, double *y)
-{
-    static const double along[8][2] = {{0, 0},   {0.5, 0}, {1, 0},   {0, 0.5},
-                                       {1, 0.5}, {0, 1},   {0.5, 1}, {1, 1}};
+enum { CORNERS = 4, BORDER = 8 };
 
-    for (int k = 0; k < 8; k++) {
+/* Places of the border of a box: its corners, then the middles of its sides. */
+static void put_border(const tb_box *of, size_t places, double *x, double *y)
+{
+    static const double along[BORDER][2] = {{0, 0},   {1, 0},   {0, 1},   {1, 1},
+                                            {0.5, 0}, {0, 0.5}, {1, 0.5}, {0.5, 1}};
+
+    for (size_t k = 0; k < places; k++) {
         x[k] = of->low.x + (of->high.x - of->low.x) * along[k][0];
         y[k] = of->low.y + (of->high.y - of->low.y) * along[k][1];
     }
+}
+
+/* How many of them tell where the boxes lie: a side of 5 km bends by less than a metre, which is
+ * less than what boxes are made wider by. */
+static size_t count_places(const tb_features *reach)
+{
+    static const double STRAIGHT = 0.05; /* degrees */
+
+    for (size_t i = 0; i < reach->count; i++) {
+        const tb_box *box = &reach->feature[i].box;
+
+        if (!(box->high.x - box->low.x < STRAIGHT && box->high.y - box->low.y < STRAIGHT))
+            return BORDER;
+    }
+    return CORNERS;
 }
 
 /*
@@ -51,27 +68,27 @@ static void put_border(const tb_box *of, double *x, double *y)
 static tb_status find_boxes(const tb_passage *it, const tb_features *reach, tb_hunt *h,
                             tb_error *err)
 {
-    enum { BORDER = 8 };
     tb_status                    status = TB_OK;
     OGRCoordinateTransformationH back   = tb_plane_way_back(it->plane);
     double                       unit_m = tb_plane_unit_m(it->plane);
     double                       more   = unit_m > 0.0 ? 1.0 / unit_m : 1e-5;
     double                      *x = NULL, *y = NULL;
+    size_t                       places = count_places(reach);
 
     if (back == NULL || reach->count > INT_MAX / BORDER)
         goto done; /* the layer is read whole */
     TB_TRY(tb_alloc(&h->boxes, reach->count, sizeof *h->boxes, "boxes of parcels", err));
-    TB_TRY(tb_alloc(&x, reach->count * BORDER, sizeof *x, "boxes of parcels", err));
-    TB_TRY(tb_alloc(&y, reach->count * BORDER, sizeof *y, "boxes of parcels", err));
+    TB_TRY(tb_alloc(&x, reach->count * places, sizeof *x, "boxes of parcels", err));
+    TB_TRY(tb_alloc(&y, reach->count * places, sizeof *y, "boxes of parcels", err));
     for (size_t i = 0; i < reach->count; i++)
-        put_border(&reach->feature[i].box, x + BORDER * i, y + BORDER * i);
-    if (!OCTTransform(back, (int)(reach->count * BORDER), x, y, NULL))
+        put_border(&reach->feature[i].box, places, x + places * i, y + places * i);
+    if (!OCTTransform(back, (int)(reach->count * places), x, y, NULL))
         goto done;
     for (size_t i = 0; i < reach->count; i++) {
         tb_look *to = &h->boxes[i];
 
         *to = (tb_look){{INFINITY, INFINITY}, {-INFINITY, -INFINITY}};
-        for (size_t k = BORDER * i; k < BORDER * (i + 1); k++)
+        for (size_t k = places * i; k < places * (i + 1); k++)
             stretch(to, &(tb_look){{x[k], y[k]}, {x[k], y[k]}});
         for (int k = 0; k < 2; k++) {
             double wider = more + 0.01 * (to->high[k] - to->low[k]);

@@ -140,23 +140,12 @@ static tb_status check_zone(tb_layer *it, OGRSpatialReferenceH crs, tb_error *er
     return TB_E_INPUT;
 }
 
-/* Whether a CRS is a transverse Mercator projection of another: what lies between is smooth. */
-static bool is_projection_of(OGRSpatialReferenceH projected, OGRSpatialReferenceH geographic)
-{
-    const char *name = OSRGetAttrValue(projected, "PROJECTION", 0);
-
-    return OSRIsProjected(projected) && OSRIsSameGeogCS(projected, geographic) && name != NULL &&
-           strcasecmp(name, SRS_PT_TRANSVERSE_MERCATOR) == 0;
-}
-
 static tb_status find_way(tb_layer *it, tb_error *err)
 {
     tb_status            status = TB_OK;
     OGRSpatialReferenceH from = NULL, to = OSRNewSpatialReference(NULL);
     OGRSpatialReferenceH own = OGR_L_GetSpatialRef(it->layer);
     tb_capture           capture;
-
-    OGRCoordinateTransformationH way;
 
     tb_capture_begin(&capture);
     OSRImportFromEPSG(to, 4490);
@@ -180,15 +169,11 @@ static tb_status find_way(tb_layer *it, tb_error *err)
     OSRSetAxisMappingStrategy(from, OAMS_TRADITIONAL_GIS_ORDER);
     TB_TRY(tb_copy_text(&it->crs, OSRGetName(from) != NULL ? OSRGetName(from) : "", err));
     TB_TRY(check_zone(it, from, err));
-    way = OCTNewCoordinateTransformation(from, to);
-    if (way == NULL)
+    TB_TRY(tb_plane_between(&it->passage.plane, from, to, err));
+    if (it->passage.plane == NULL)
         status = tb_error_set(err, TB_E_INPUT,
                               "%s: expected a CRS that can be brought to CGCS2000, got %s (%s)",
                               it->source->path, it->crs, tb_capture_text(&capture, "no way"));
-    else
-        status = tb_plane_new(&it->passage.plane, way,
-                              OSRIsProjected(from) ? OSRGetLinearUnits(from, NULL) : 0.0,
-                              is_projection_of(from, to), err);
 done:
     tb_capture_end(&capture);
     if (from != NULL)

@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdint.h>
+#include <strings.h>
 
 #include "core/memory.h"
 #include "parcel/geos.h"
@@ -86,6 +87,27 @@ tb_status tb_plane_new(tb_plane **out, OGRCoordinateTransformationH way, double 
     return status;
 }
 
+/* Whether a CRS is a transverse Mercator projection of another: what lies between is smooth. */
+static bool is_projection_of(OGRSpatialReferenceH projected, OGRSpatialReferenceH geographic)
+{
+    const char *name = OSRGetAttrValue(projected, "PROJECTION", 0);
+
+    return OSRIsProjected(projected) && OSRIsSameGeogCS(projected, geographic) && name != NULL &&
+           strcasecmp(name, SRS_PT_TRANSVERSE_MERCATOR) == 0;
+}
+
+tb_status tb_plane_between(tb_plane **out, OGRSpatialReferenceH from, OGRSpatialReferenceH to,
+                           tb_error *err)
+{
+    OGRCoordinateTransformationH way = OCTNewCoordinateTransformation(from, to);
+
+    *out = NULL;
+    if (way == NULL)
+        return TB_OK;
+    return tb_plane_new(out, way, OSRIsProjected(from) ? OSRGetLinearUnits(from, NULL) : 0.0,
+                        is_projection_of(from, to), err);
+}
+
 void tb_plane_free(tb_plane *plane)
 {
     if (plane == NULL)
@@ -153,7 +175,7 @@ done:
     return status;
 }
 
-static double value_of(const double t[TERMS][TERMS], double u, double v)
+static inline double value_of(const double t[TERMS][TERMS], double u, double v)
 {
     double row0 = t[0][0] + v * (t[0][1] + v * (t[0][2] + v * (t[0][3] + v * t[0][4])));
     double row1 = t[1][0] + v * (t[1][1] + v * (t[1][2] + v * t[1][3]));
@@ -279,31 +301,36 @@ done:
 
 /* ---- points ---- */
 
-/* tb_degree_snapped of below 1e9 degrees; false where an error of CLEAR_LEAST could make it
- * another. */
-static bool snap_clearly(double degrees, double *snapped)
-{
-    double scaled = degrees * 1e9 + 0.5, down = (double)(int64_t)scaled, rest;
+/* Points of one square that are brought over at once. */
+enum { BATCH = 64 };
 
-    down -= down > scaled; /* floor, without a call */
-    rest     = scaled - down;
-    *snapped = down / 1e9;
-    return rest > CLEAR_LEAST * 1e9 && rest < 1.0 - CLEAR_LEAST * 1e9;
+/* tb_degree_snapped of less than 1000 degrees, and how far it is from being another, in 1e-9. */
+static inline double snap(double degrees, double *clear)
+{
+    static const double WHOLE  = 6755399441055744.0; /* 1.5 * 2^52: a sum with it is rounded */
+    double              scaled = degrees * 1e9 + 0.5, down = (scaled + WHOLE) - WHOLE, rest;
+
+    down -= down > scaled ? 1.0 : 0.0; /* floor, without a call */
+    rest   = scaled - down;
+    *clear = rest < 0.5 ? rest : 1.0 - rest;
+    return down / 1e9;
 }
 
-static bool bring_by_fit(const tb_plane *plane, double *point)
+/* Where points of the last square lie, and how clearly: a loop without branches. */
+static void evaluate(const tb_plane *plane, const double *restrict points, size_t count,
+                     double *restrict place, double *restrict clear)
 {
-    const fit *by = &plane->fits[plane->last->fit];
-    double     u  = 2.0 * (point[0] - plane->last_x) / plane->side - 1.0;
-    double     v  = 2.0 * (point[1] - plane->last_y) / plane->side - 1.0;
-    double     l, b;
+    const fit *by    = &plane->fits[plane->last->fit];
+    double     scale = 2.0 / plane->side, x = plane->last_x, y = plane->last_y;
 
-    if (!snap_clearly(by->middle[0] + value_of(by->term[0], u, v), &l) ||
-        !snap_clearly(by->middle[1] + value_of(by->term[1], u, v), &b))
-        return false;
-    point[0] = l;
-    point[1] = b;
-    return true;
+    for (size_t i = 0; i < count; i++) {
+        double u = (points[2 * i] - x) * scale - 1.0, v = (points[2 * i + 1] - y) * scale - 1.0;
+        double of_l, of_b;
+
+        place[2 * i]     = snap(by->middle[0] + value_of(by->term[0], u, v), &of_l);
+        place[2 * i + 1] = snap(by->middle[1] + value_of(by->term[1], u, v), &of_b);
+        clear[i]         = of_l < of_b ? of_l : of_b;
+    }
 }
 
 static tb_status make_room(tb_plane *plane, size_t count, tb_error *err)
@@ -323,6 +350,33 @@ done:
     return status;
 }
 
+/* How many points from the first, at most a batch, lie in the last square. */
+static size_t count_in_last(const tb_plane *plane, const double *points, size_t count)
+{
+    size_t n = 0;
+
+    while (n < count && n < BATCH && is_in_last(plane, points + 2 * n))
+        n++;
+    return n;
+}
+
+/* Brings over points from..from + count, which lie in the last square, but for those that PROJ is
+ * to be asked for. */
+static void bring_by_fit(tb_plane *plane, double *points, size_t from, size_t count, size_t *left)
+{
+    double place[2 * BATCH], clear[BATCH], *at = points + 2 * from;
+
+    evaluate(plane, at, count, place, clear);
+    for (size_t i = 0; i < count; i++) {
+        if (clear[i] > CLEAR_LEAST * 1e9) {
+            at[2 * i]     = place[2 * i];
+            at[2 * i + 1] = place[2 * i + 1];
+        } else {
+            plane->which[(*left)++] = from + i;
+        }
+    }
+}
+
 tb_status tb_plane_bring(tb_plane *plane, double *points, size_t count, bool *has_all,
                          tb_error *err)
 {
@@ -330,14 +384,20 @@ tb_status tb_plane_bring(tb_plane *plane, double *points, size_t count, bool *ha
     size_t    left   = 0;
 
     TB_TRY(make_room(plane, count, err));
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0, n; i < count; i += n) {
         if (plane->side > 0.0 && !is_in_last(plane, points + 2 * i))
             TB_TRY(find_square(plane, points + 2 * i, err));
-        if (plane->last != NULL && bring_by_fit(plane, points + 2 * i))
-            continue;
-        plane->x[left]       = points[2 * i];
-        plane->y[left]       = points[2 * i + 1];
-        plane->which[left++] = i;
+        n = count_in_last(plane, points + 2 * i, count - i);
+        if (n > 0) {
+            bring_by_fit(plane, points, i, n, &left);
+        } else {
+            plane->which[left++] = i;
+            n                    = 1;
+        }
+    }
+    for (size_t k = 0; k < left; k++) {
+        plane->x[k] = points[2 * plane->which[k]];
+        plane->y[k] = points[2 * plane->which[k] + 1];
     }
     plane->brought += (int64_t)count;
     plane->asked += (int64_t)left;

@@ -26,6 +26,14 @@ typedef struct tb_plane tb_plane;
  */
 tb_status tb_plane_new(tb_plane **out, OGRCoordinateTransformationH way, double unit_m,
                        bool is_projection, tb_error *err);
+
+/**
+ * The plane of a CRS, on the way to a geographic one in degrees; both in the order x, y.
+ * @param out  NULL: PROJ knows no way.
+ * @return TB_E_MEMORY.
+ */
+tb_status tb_plane_between(tb_plane **out, OGRSpatialReferenceH from, OGRSpatialReferenceH to,
+                           tb_error *err);
 void      tb_plane_free(tb_plane *plane);
 
 double tb_plane_unit_m(const tb_plane *plane);
@@ -44,7 +52,7 @@ double tb_plane_share(const tb_plane *plane);
  * @param points   x and y in turn; undefined where a point has no place.
  * @param has_all  whether every point has a place in CGCS2000.
  * @return TB_E_MEMORY.   Threads: one caller per object.
- * Cost: some 30 ns a point in a square that was fitted, 400 ns else.
+ * Cost: some 15 ns a point in a square that was fitted, 400 ns else.
  */
 tb_status tb_plane_bring(tb_plane *plane, double *points, size_t count, bool *has_all,
                          tb_error *err);

@@ -44,6 +44,33 @@ int tb_side(tb_point a, tb_point b, tb_point c, bool point_moved)
     return side;
 }
 
+/*
+ * Whether a closed ring is sure to run around the mean of its corners once, always to the same
+ * side: what is seen whole from within is simple. An angle that only grows passes any line through
+ * its corner twice a turn.
+ */
+static bool is_seen_from_within(const tb_point *p, size_t edges)
+{
+    tb_point middle  = {0.0, 0.0};
+    bool     is_left = true, is_right = true;
+    int      passes = 0;
+
+    for (size_t i = 0; i < edges; i++) {
+        middle.x += p[i].x;
+        middle.y += p[i].y;
+    }
+    middle.x /= (double)edges;
+    middle.y /= (double)edges;
+    for (size_t i = 0; i < edges; i++) {
+        double turn = tb_turn(p[i], p[i + 1], middle);
+
+        is_left &= turn > 0.0;
+        is_right &= turn < 0.0;
+        passes += (p[i].y > middle.y) != (p[i + 1].y > middle.y);
+    }
+    return (is_left || is_right) && passes == 2;
+}
+
 /* Points beyond which GEOS, with its indexes, is the better choice. */
 enum { POINTS_MOST = 200 };
 
@@ -65,6 +92,8 @@ bool tb_ring_is_surely_simple(const tb_point *p, size_t count)
 
     if (count < 4 || count > POINTS_MOST || !tb_points_equal(p[0], p[edges]))
         return false;
+    if (is_seen_from_within(p, edges))
+        return true;
     for (size_t i = 0; i < edges; i++) {
         tb_box *run = &around[i / RUN];
 

@@ -53,10 +53,12 @@ static inline bool tb_boxes_apart(tb_box a, tb_box b)
            (b.low.y > a.high.y);
 }
 
+/** Four questions, not two: as least and largest they need no branch, which nobody could foretell.
+ */
 static inline tb_box tb_box_of_edge(tb_point a, tb_point b)
 {
     return (tb_box){{a.x < b.x ? a.x : b.x, a.y < b.y ? a.y : b.y},
-                    {a.x < b.x ? b.x : a.x, a.y < b.y ? b.y : a.y}};
+                    {a.x > b.x ? a.x : b.x, a.y > b.y ? a.y : b.y}};
 }
 
 /** The box around two boxes. */

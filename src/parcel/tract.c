@@ -160,3 +160,29 @@ tb_status tb_tract_without(tb_geos *geos, tb_tract *one, tb_tract *other, tb_tra
 done:
     return status;
 }
+
+tb_status tb_tract_area_along(tb_geos *geos, tb_tract *one, double *area_m2, bool *is_sure,
+                              tb_error *err)
+{
+    tb_status       status = TB_OK;
+    const tb_rings *rings;
+
+    TB_TRY(tb_tract_rings(geos, one, &rings, err));
+    *is_sure = rings != NULL;
+    *area_m2 = *is_sure ? tb_rings_area_along(rings) : 0.0;
+done:
+    return status;
+}
+
+tb_status tb_tract_common_along(tb_geos *geos, tb_tract *one, tb_tract *other, double *area_m2,
+                                bool *is_sure, tb_error *err)
+{
+    tb_status status = TB_OK;
+    tb_tract  both   = {.one = one, .other = other};
+    tb_bench *bench;
+
+    TB_TRY(find(geos, &both, &bench, is_sure, err));
+    *area_m2 = *is_sure ? tb_common_area_along(&bench->common) : 0.0;
+done:
+    return status;
+}

@@ -49,4 +49,11 @@ tb_status tb_tract_common(tb_geos *geos, tb_tract *one, tb_tract *other, tb_trac
 tb_status tb_tract_without(tb_geos *geos, tb_tract *one, tb_tract *other, tb_tract *out,
                            tb_error *err);
 
+/** The areas of one and of what it has in common with another, m² that add up (common.h); *is_sure
+ * false: edges leave a doubt. */
+tb_status tb_tract_area_along(tb_geos *geos, tb_tract *one, double *area_m2, bool *is_sure,
+                              tb_error *err);
+tb_status tb_tract_common_along(tb_geos *geos, tb_tract *one, tb_tract *other, double *area_m2,
+                                bool *is_sure, tb_error *err);
+
 #endif

@@ -125,16 +125,17 @@ static void join_pieces(tb_pieces *pieces, tb_loop *l)
     }
 }
 
-/* Moves the cut between two pieces to the place nearest to where their lines cross. */
-static uint32_t better_cut(const tb_loop *l, uint32_t from, uint32_t at, uint32_t to)
+/* Moves the cut between two pieces to the place nearest to where their lines cross. `before` is the
+ * line of the first, and that of the second afterwards, if the cut stays. */
+static uint32_t better_cut(const tb_loop *l, uint32_t from, uint32_t at, uint32_t to,
+                           tb_line *before)
 {
-    tb_line  a, b;
+    tb_line  a    = *before;
     uint32_t best = at;
     double   x, y, least = INFINITY;
 
-    tb_line_find(l, from, at, &a);
-    tb_line_find(l, at, to, &b);
-    if (!tb_line_cross(&a, &b, &x, &y))
+    tb_line_find(l, at, to, before);
+    if (!tb_line_cross(&a, before, &x, &y))
         return at;
     for (uint32_t i = at > from + SEARCH ? at - SEARCH : from + 1; i < to && i <= at + SEARCH;
          i++) {
@@ -149,34 +150,54 @@ static uint32_t better_cut(const tb_loop *l, uint32_t from, uint32_t at, uint32_
     return best != at && tb_line_fits(l, from, best) && tb_line_fits(l, best, to) ? best : at;
 }
 
-static void move_cuts(tb_pieces *pieces, tb_loop *l)
+/* Whether a cut was moved. */
+static bool move_cuts(tb_pieces *pieces, tb_loop *l)
 {
-    for (size_t i = 1; i < pieces->count; i++)
-        if (!pieces->stops[i].is_hard)
-            pieces->stops[i].at = better_cut(l, pieces->stops[i - 1].at, pieces->stops[i].at,
-                                             pieces->stops[i + 1].at);
+    bool    has_moved = false, has_line = false;
+    tb_line before;
+
+    for (size_t i = 1; i < pieces->count; i++) {
+        tb_stop *it = &pieces->stops[i];
+        uint32_t moved;
+
+        if (it->is_hard) {
+            has_line = false;
+            continue;
+        }
+        if (!has_line)
+            tb_line_find(l, it[-1].at, it->at, &before);
+        moved    = better_cut(l, it[-1].at, it->at, it[1].at, &before);
+        has_line = moved == it->at;
+        has_moved |= !has_line;
+        it->at = moved;
+    }
     if (pieces->stops[0].is_hard || pieces->count < 3)
-        return;
+        return has_moved;
 
     /* The first cut: seen from the last one, which is made the start for that. */
     uint32_t last = pieces->stops[pieces->count - 1].at, old = l->start;
 
     l->start = tb_loop_place(l, last);
+    tb_line_find(l, 0, l->count - last, &before);
 
-    uint32_t moved = better_cut(l, 0, l->count - last, l->count - last + pieces->stops[1].at);
-    int64_t  by    = (int64_t)moved - (int64_t)(l->count - last);
+    uint32_t moved =
+        better_cut(l, 0, l->count - last, l->count - last + pieces->stops[1].at, &before);
+    int64_t by = (int64_t)moved - (int64_t)(l->count - last);
 
     l->start = (uint32_t)((old + l->count + by) % l->count);
     for (size_t i = 1; i < pieces->count; i++)
         pieces->stops[i].at = (uint32_t)(pieces->stops[i].at - by);
+    return has_moved || by != 0;
 }
 
 void tb_pieces_cut(tb_pieces *pieces, tb_loop *loop)
 {
+    bool has_moved = true;
+
     cut_ring(pieces, loop);
-    for (int pass = 0; pass < 2; pass++) {
+    for (int pass = 0; pass < 2 && has_moved; pass++) {
         join_pieces(pieces, loop);
-        move_cuts(pieces, loop);
+        has_moved = move_cuts(pieces, loop);
     }
 }
 

@@ -250,6 +250,21 @@ static void place_line(tb_turns *turns, int32_t left, int32_t y, size_t width)
     turns->count = n;
 }
 
+/* Where the row after `row` begins, if its spans, from `to` on, are those of the row above once
+ * more; else NULL. */
+static const tb_local_span *pass_repeated(const tb_local_span *from, const tb_local_span *to,
+                                          const tb_local_span *end, int32_t row)
+{
+    ptrdiff_t count = to - from;
+
+    if (count == 0 || count > end - to || (count < end - to && to[count].row == row))
+        return NULL;
+    for (ptrdiff_t i = 0; i < count; i++)
+        if (to[i].row != row || to[i].first != from[i].first || to[i].last != from[i].last)
+            return NULL;
+    return to + count;
+}
+
 tb_status tb_turns_find(tb_turns *turns, const tb_local_span *spans, size_t count, int32_t left,
                         size_t width, tb_error *err)
 {
@@ -260,11 +275,16 @@ tb_status tb_turns_find(tb_turns *turns, const tb_local_span *spans, size_t coun
     turns->count = TB_TURN_FIRST;
     TB_TRY(reserve_lines(turns, width, err));
     while (from < end) {
-        int32_t              row = from == to ? from->row : from->row + 1;
-        const tb_local_span *next =
-            take_line(&turns->below, to, end, row, left, width >= GROUP_COLUMNS);
-        tb_turns_line swap;
+        int32_t              row  = from == to ? from->row : from->row + 1;
+        const tb_local_span *next = pass_repeated(from, to, end, row);
+        tb_turns_line        swap;
 
+        if (next != NULL) { /* no edge turns there, and the line above is what it was */
+            from = to;
+            to   = next;
+            continue;
+        }
+        next = take_line(&turns->below, to, end, row, left, width >= GROUP_COLUMNS);
         TB_TRY(reserve_vertices(turns, 2 * (size_t)(next - from) + 2, (size_t)(to - spans), count,
                                 err)); /* and what is none */
         place_line(turns, left - spans->first, row - spans->row, width);
