@@ -1,4 +1,5 @@
 /* The ground floor: errors, memory, text, files, YAML, the loop. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -335,31 +336,35 @@ static void the_loop_tells_how_long_workers_waited(void **state)
     assert_true(p.waiting >= 0.0 && p.waiting <= p.held);
 }
 
-/* Against sorting: ties, runs in and against order, and any rank. */
+/* Against sorting: ties, runs in and against order, and any rank; and what lies on either side. */
 static void ranks_are_those_of_sorting(void **state)
 {
-    enum { MOST = 300 };
-    float    sorted[MOST], values[MOST];
-    uint64_t seed = 7;
+    enum { MOST = 3000 };
+    static float sorted[MOST], values[MOST], mixed[MOST];
+    uint64_t     seed = 7;
 
     (void)state;
-    for (int kind = 0; kind < 5; kind++)
-        for (int n = 1; n <= MOST; n += kind + 1) {
+    for (int kind = 0; kind < 7; kind++)
+        for (int n = 1; n <= MOST; n += n < 300 ? kind + 1 : 331) {
             for (int i = 0; i < n; i++) {
                 seed      = seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
                 values[i] = kind == 0   ? (float)i
                             : kind == 1 ? (float)-i
                             : kind == 2 ? 1.5f
                             : kind == 3 ? (float)(seed >> 61)
+                            : kind == 4 ? (float)(seed >> 63)
+                            : kind == 5 ? (i % 9 == 0 ? INFINITY : i % 7 == 0 ? -INFINITY : 0.0f)
                                         : (float)(int32_t)(seed >> 32);
             }
             memcpy(sorted, values, (size_t)n * sizeof *sorted);
             tb_rank_sort(sorted, n);
             for (int rank = 0; rank < n; rank += n < 20 ? 1 : n / 7) {
-                float mixed[MOST];
-
                 memcpy(mixed, values, (size_t)n * sizeof *mixed);
                 assert_true(tb_rank_select(mixed, n, rank) == sorted[rank]);
+                for (int i = 0; i < n; i++)
+                    assert_true(i < rank ? mixed[i] <= sorted[rank] : mixed[i] >= sorted[rank]);
+                tb_rank_sort(mixed, n);
+                assert_memory_equal(mixed, sorted, (size_t)n * sizeof *mixed);
             }
         }
 }

@@ -44,13 +44,14 @@ static int64_t step_of(int64_t count)
 /* While clouds take the upper ranks, clear ground is looked for in the lower ones. */
 static void set_widths(tb_screen *screen, int date, int b, float *values, int64_t n)
 {
-    bool   is_clear = screen->look == TB_SCREEN_ALL;
-    double middle   = (double)tb_rank_select(values, n, n * (is_clear ? 50 : 42) / 100);
+    bool    is_clear = screen->look == TB_SCREEN_ALL;
+    int64_t at = n * (is_clear ? 50 : 42) / 100, low = n * (is_clear ? 16 : 22) / 100;
+    int64_t high   = n * 84 / 100;
+    double  middle = (double)tb_rank_select(values, n, at);
 
     screen->middle[date][b] = middle;
-    screen->low[date][b] =
-        middle - (double)tb_rank_select(values, n, n * (is_clear ? 16 : 22) / 100);
-    screen->high[date][b] = (double)tb_rank_select(values, n, n * 84 / 100) - middle;
+    screen->low[date][b]    = middle - (double)tb_rank_select(values, low < at ? at : n, low);
+    screen->high[date][b]   = (double)tb_rank_select(values + at, n - at, high - at) - middle;
 }
 
 tb_status tb_screen_learn(tb_screen *screen, const float *const *before, const float *const *after,
