@@ -10,6 +10,7 @@
 #include "kernels/composite.h"
 #include "kernels/convert.h"
 #include "kernels/cva.h"
+#include "kernels/draw.h"
 #include "kernels/fir.h"
 #include "kernels/forest.h"
 #include "kernels/gradient.h"
@@ -36,6 +37,8 @@ typedef struct tb_kernels {
     tb_convert_u16_fn     *convert_u16;
     tb_convert_i16_fn     *convert_i16;
     tb_cva_magnitude_fn   *cva_magnitude;
+    tb_draw_row_fn        *draw_row;
+    tb_draw_count_fn      *draw_count;
     tb_fir_row_fn         *fir_row;
     tb_fir_columns_fn     *fir_columns;
     tb_forest_row_fn      *forest_row;

@@ -111,6 +111,22 @@ static void classify(const tb_kernels *k, void *out, const case_inputs *in, size
                     -30.0f, n);
 }
 
+/* What is drawn, what is not as -1, and how many in the last place. */
+static void draw_row(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
+{
+    const uint64_t bound = (uint64_t)1 << 50;
+    uint64_t       column[CASE_N_MAX];
+    int32_t       *drawn = out;
+    size_t         count;
+
+    memcpy(column, in->positive, n * sizeof *column);
+    count = k->draw_row(drawn, column, n, bound, n);
+    for (size_t x = count; x < n; x++)
+        drawn[x] = -1;
+    if (k->draw_count(column, n, bound, n) != count)
+        drawn[n - 1] = -2;
+}
+
 static void gradient_add(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
 {
     memset(out, 0, n * sizeof(float));
@@ -532,6 +548,7 @@ const kernel_case kernel_cases[] = {
     {"cva_magnitude (plain, contrast)", false, 0, true, cva_alone},
     {"classify", false, 0, true, classify},
     {"difference", false, 0, true, difference},
+    {"draw_row", false, 0, false, draw_row},
     {"fir_row r=5", false, 0, true, fir_row},
     {"fir_columns r=5", false, 0, true, fir_columns},
     {"composite_score", false, 0, true, composite_score},

@@ -147,7 +147,7 @@ static void draws_rows_as_it_draws_pixels(void **state)
         for (int64_t columns = 0; columns <= TB_SAMPLE_CELL; columns += 64) {
             int64_t count = 0;
 
-            tb_sample_rows_init(&rows, &sample, 77 - 40 * columns, columns);
+            tb_sample_rows_init(&rows, &sample, 77 - 40 * columns, columns, kernels_here());
             for (int64_t y = -9; y < 9; y++) {
                 int drawn = tb_sample_rows_draw(&rows, y), next = 0;
 
@@ -159,8 +159,9 @@ static void draws_rows_as_it_draws_pixels(void **state)
                 assert_int_equal(next, drawn);
                 count += drawn;
             }
-            assert_int_equal(
-                count, tb_sample_count(&sample, (tb_rect){77 - 40 * columns, -9, columns, 18}));
+            assert_int_equal(count,
+                             tb_sample_count(&sample, (tb_rect){77 - 40 * columns, -9, columns, 18},
+                                             kernels_here()));
         }
     }
 }

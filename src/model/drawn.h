@@ -29,9 +29,10 @@ void tb_drawn_reset(tb_drawn *drawn);
  * @return what reading fails with, TB_E_MEMORY.
  */
 tb_status tb_drawn_gather(tb_drawn *drawn, tb_gather *gather, tb_sample *sample, double share,
-                          int workers, tb_error *err);
+                          const tb_engine *engine, tb_error *err);
 
 /** Reads the chosen cells again, in place of what there was. */
-tb_status tb_drawn_again(tb_drawn *drawn, tb_gather *gather, int workers, tb_error *err);
+tb_status tb_drawn_again(tb_drawn *drawn, tb_gather *gather, const tb_engine *engine,
+                         tb_error *err);
 
 #endif

@@ -44,10 +44,12 @@ done:
 }
 
 typedef struct tally_context {
-    const tb_model  *model;
-    const tb_sample *sample;
-    tb_tally         tally;
-    int              stratum;
+    const tb_model   *model;
+    const tb_sample  *sample;
+    const tb_kernels *kernels;
+    tb_sample_rows    rows; /* of the cell under way */
+    tb_tally          tally;
+    int               stratum;
 } tally_context;
 
 /* Roughness of the difference of the dates along a row, in each band's spread. */
@@ -64,31 +66,25 @@ static void take_roughness(tally_context *c, const tb_pair_block *block, size_t 
     }
 }
 
-static void count_scores(void *context, int64_t cell, const tb_pair_block *block,
-                         const tb_scores *scores)
+static void count_scores(void *context, const tb_gather_row *row)
 {
     tally_context *c          = context;
     const bool     is_optical = c->model->method->feature == NULL;
-    int            halo       = c->model->scoring.halo;
-    tb_sample_rows rows;
+    int            drawn;
 
-    (void)cell;
-    tb_sample_rows_init(&rows, c->sample, scores->rect.x, scores->rect.width);
-    for (int64_t y = 0; y < scores->rect.height; y++) {
-        int drawn = tb_sample_rows_draw(&rows, scores->rect.y + y);
+    if (row->y == 0)
+        tb_sample_rows_init(&c->rows, c->sample, row->rect.x, row->rect.width, c->kernels);
+    drawn = tb_sample_rows_draw(&c->rows, row->rect.y + row->y);
+    for (int k = 0; k < drawn; k++) {
+        int            x       = c->rows.drawn[k];
+        size_t         at      = (size_t)(row->at + x);
+        const int16_t *stratum = row->block->stratum + at;
 
-        for (int k = 0; k < drawn; k++) {
-            int            x       = rows.drawn[k];
-            size_t         at      = (size_t)((y + halo) * block->rect.width + x + halo);
-            size_t         in_core = (size_t)(y * scores->rect.width + x);
-            const int16_t *stratum = block->stratum + at;
-
-            if (*stratum != c->stratum)
-                continue;
-            tb_tally_add(&c->tally, scores->score[in_core], scores->contrast[in_core]);
-            if (is_optical && stratum[-1] == *stratum && stratum[1] == *stratum)
-                take_roughness(c, block, at);
-        }
+        if (*stratum != c->stratum)
+            continue;
+        tb_tally_add(&c->tally, row->score[x], row->contrast[x]);
+        if (is_optical && stratum[-1] == *stratum && stratum[1] == *stratum)
+            take_roughness(c, row->block, at);
     }
 }
 
@@ -110,8 +106,8 @@ static tb_status tally_scores(tb_tally *out, const tally_context *what, tb_gathe
         else
             TB_TRY(tb_tally_init(&own[w].tally, what->model->bands, err));
     }
-    TB_TRY(tb_gather_count(gather, cells, count, &what->model->scoring, what->model->radiometry,
-                           count_scores, context, err));
+    TB_TRY(tb_gather_rows(gather, cells, count, &what->model->scoring, what->model->radiometry,
+                          count_scores, context, err));
     for (int w = 1; w < workers; w++)
         tb_tally_merge(out, &own[w].tally);
 done:
@@ -128,22 +124,24 @@ int tb_implausible_permille(tb_prior prior)
 }
 
 static tb_status fit_threshold(tb_model *model, int stratum, tb_gather *gather, tb_sample *sample,
-                               const tb_fit_options *options, int workers, tb_error *err)
+                               const tb_fit_options *options, const tb_engine *engine,
+                               tb_error *err)
 {
     tb_status         status = TB_OK;
     tb_model_stratum *s      = &model->stratum[stratum];
     tb_fit_options    own    = *options;
-    tally_context     what   = {.model = model, .sample = sample, .stratum = stratum};
-    tb_tally          tally  = {0};
-    double            most   = tb_implausible_permille(options->prior) / 1000.0;
-    int               halo   = model->scoring.halo + (s->screen.is_used ? TB_SCREEN_HALO : 0);
-    tb_rect          *inner  = NULL;
+    tally_context     what   = {
+              .model = model, .sample = sample, .kernels = engine->kernels, .stratum = stratum};
+    tb_tally tally = {0};
+    double   most  = tb_implausible_permille(options->prior) / 1000.0;
+    int      halo  = model->scoring.halo + (s->screen.is_used ? TB_SCREEN_HALO : 0);
+    tb_rect *inner = NULL;
 
     TB_TRY(tb_tally_init(&tally, model->bands, err));
     TB_TRY(tb_alloc(&inner, (size_t)sample->chosen, sizeof *inner, "sample", err));
     for (int64_t i = 0; i < sample->chosen; i++)
         inner[i] = tb_sample_inner(sample, i, halo);
-    TB_TRY(tally_scores(&tally, &what, gather, workers, inner, sample->chosen, err));
+    TB_TRY(tally_scores(&tally, &what, gather, engine->workers, inner, sample->chosen, err));
     own.looks = s->looks;
     TB_TRY(tb_threshold_decide(&s->threshold, &tally, model->method, &own, err));
     if (s->threshold.flagged > most && !options->may_flag_all) {
@@ -162,11 +160,11 @@ done:
 
 /* Gathers the same cells again, under a screen of the stratum or under none. */
 static tb_status gather_again(tb_drawn *pixels, tb_gather *gather, const tb_screen **screens,
-                              const tb_screen *screen, int workers, tb_error *err)
+                              const tb_screen *screen, const tb_engine *engine, tb_error *err)
 {
     screens[pixels->stratum] = screen;
     tb_gather_set_screen(gather, screen != NULL ? (const tb_screen *const *)screens : NULL);
-    return tb_drawn_again(pixels, gather, workers, err);
+    return tb_drawn_again(pixels, gather, engine, err);
 }
 
 static tb_status learn(tb_screen *screen, const tb_drawn *pixels, tb_error *err)
@@ -180,7 +178,7 @@ static tb_status learn(tb_screen *screen, const tb_drawn *pixels, tb_error *err)
  * gathered from here on are clear of them. Ground without any is read only once.
  */
 static tb_status fit_screen(tb_model *model, int stratum, tb_drawn *pixels, tb_gather *gather,
-                            const tb_screen **screens, int workers, tb_error *err)
+                            const tb_screen **screens, const tb_engine *engine, tb_error *err)
 {
     tb_status  status = TB_OK;
     tb_screen *screen = &model->stratum[stratum].screen;
@@ -194,18 +192,18 @@ static tb_status fit_screen(tb_model *model, int stratum, tb_drawn *pixels, tb_g
                                (const float *const *)pixels->after, pixels->bands,
                                all) < TB_SCREEN_CLOUD_LEAST)
         goto done;
-    TB_TRY(gather_again(pixels, gather, screens, &look, workers, err));
+    TB_TRY(gather_again(pixels, gather, screens, &look, engine, err));
     cloud         = all - pixels->count;
     screen->cloud = 1.0 - (double)pixels->count / (double)all;
     if (screen->cloud >= TB_SCREEN_CLOUD_LEAST && cloud >= CLOUD_PIXELS_LEAST &&
         pixels->count >= (int64_t)PIXELS_PER_BAND * model->bands) {
         look.look = TB_SCREEN_CLEAN;
-        TB_TRY(gather_again(pixels, gather, screens, &look, workers, err));
+        TB_TRY(gather_again(pixels, gather, screens, &look, engine, err));
         TB_TRY(learn(screen, pixels, err));
         screen->is_used = pixels->count >= (int64_t)PIXELS_PER_BAND * model->bands;
         tb_model_derive(model);
     }
-    TB_TRY(gather_again(pixels, gather, screens, screen->is_used ? screen : NULL, workers, err));
+    TB_TRY(gather_again(pixels, gather, screens, screen->is_used ? screen : NULL, engine, err));
 done:
     screens[stratum] = screen->is_used ? screen : NULL;
     return status;
@@ -226,9 +224,9 @@ static tb_status fit_stratum(tb_model *model, int stratum, const tb_pair *pair, 
     TB_TRY(tb_sample_list(&sample, &pair->lattice, tb_pair_footprint(pair, stratum), err));
     TB_TRY(keep_cells(&sample, pair, stratum, err));
     TB_TRY(tb_alloc_zero(&pixels.border, (size_t)strata, sizeof *pixels.border, "strata", err));
-    TB_TRY(tb_drawn_gather(&pixels, gather, &sample, options->sample_share, engine->workers, err));
+    TB_TRY(tb_drawn_gather(&pixels, gather, &sample, options->sample_share, engine, err));
     if (options->is_screened && model->method->feature == NULL)
-        TB_TRY(fit_screen(model, stratum, &pixels, gather, screens, engine->workers, err));
+        TB_TRY(fit_screen(model, stratum, &pixels, gather, screens, engine, err));
     for (int64_t i = 0; i < sample.chosen; i++)
         *sampled += (double)tb_rect_area(sample.cell[i]) * sample.share;
     s->sampled = pixels.count;
@@ -259,7 +257,7 @@ static tb_status fit_stratum(tb_model *model, int stratum, const tb_pair *pair, 
     s->looks = options->looks > 0.0 ? options->looks : s->looks;
     tb_drawn_reset(&pixels);
     tb_model_derive(model);
-    TB_TRY(fit_threshold(model, stratum, gather, &sample, options, engine->workers, err));
+    TB_TRY(fit_threshold(model, stratum, gather, &sample, options, engine, err));
 done:
     tb_gather_set_screen(gather, NULL);
     screens[stratum] = NULL;
