@@ -52,3 +52,18 @@ void TB_KERNEL(tb_clip_add)(double sums[2], const float *src, float most, size_t
     for (size_t at = 0; at < n; at += TB_CLIP_CHUNK)
         add_chunk(sums, src + at, zero + most, n - at < TB_CLIP_CHUNK ? n - at : TB_CLIP_CHUNK);
 }
+
+size_t TB_KERNEL(tb_finite_count)(const float *a, const float *b, size_t n)
+{
+    size_t count = 0;
+
+    for (size_t at = 0; at < n; at += TB_CLIP_CHUNK) {
+        size_t   length = n - at < TB_CLIP_CHUNK ? n - at : TB_CLIP_CHUNK;
+        uint32_t some   = 0;
+
+        for (size_t x = 0; x < length; x++)
+            some += fabsf(a[at + x]) <= FLT_MAX && fabsf(b[at + x]) <= FLT_MAX;
+        count += some;
+    }
+    return count;
+}

@@ -39,6 +39,7 @@ typedef struct tb_kernels {
     tb_cva_magnitude_fn   *cva_magnitude;
     tb_draw_row_fn        *draw_row;
     tb_draw_count_fn      *draw_count;
+    tb_finite_count_fn    *finite_count;
     tb_fir_row_fn         *fir_row;
     tb_fir_columns_fn     *fir_columns;
     tb_forest_row_fn      *forest_row;

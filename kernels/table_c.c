@@ -19,6 +19,7 @@ const tb_kernels TB_KERNEL(tb_kernels) = {
     .cva_magnitude   = TB_KERNEL(tb_cva_magnitude),
     .draw_row        = TB_KERNEL(tb_draw_row),
     .draw_count      = TB_KERNEL(tb_draw_count),
+    .finite_count    = TB_KERNEL(tb_finite_count),
     .fir_row         = TB_KERNEL(tb_fir_row),
     .fir_columns     = TB_KERNEL(tb_fir_columns),
     .forest_row      = TB_KERNEL(tb_forest_row),

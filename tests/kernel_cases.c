@@ -146,6 +146,13 @@ static void clip_add(const tb_kernels *k, void *out, const case_inputs *in, size
     memcpy(out, sums, sizeof sums);
 }
 
+static void finite_count(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
+{
+    double count = (double)k->finite_count(in->rows[0], in->rows[1], n);
+
+    memcpy(out, &count, sizeof count);
+}
+
 enum { JOINT = sizeof(tb_joint) / sizeof(double) };
 
 static const tb_joint_cut joint_all  = {{90.0f, 110.0f, 100.0f, 95.0f}, 0.0f, 0.0f, INFINITY};
@@ -558,6 +565,7 @@ const kernel_case kernel_cases[] = {
     {"gradient_add", false, 0, true, gradient_add},
     {"clip_row", false, 0, true, clip_row},
     {"clip_add", true, 2, true, clip_add},
+    {"finite_count", true, 1, true, finite_count},
     {"joint_add", true, JOINT, true, joint_add},
     {"joint_add, cut", true, JOINT, true, joint_add_cut},
     {"joint_bins", false, 0, false, joint_bins},

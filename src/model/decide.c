@@ -45,16 +45,27 @@ static double middle_of(size_t bin)
     return ((double)low + (double)high) / 2.0;
 }
 
+size_t tb_tally_bytes(int bands)
+{
+    return (FINE + ((size_t)LEVELS + (size_t)bands) * COARSE) * sizeof(int64_t);
+}
+
+void tb_tally_place(tb_tally *tally, int bands, void *memory)
+{
+    *tally = (tb_tally){.bands = bands, .score = memory};
+    memset(tally->score, 0, tb_tally_bytes(bands));
+    tally->joint = tally->score + FINE;
+    tally->rough = tally->joint + (size_t)LEVELS * COARSE;
+}
+
 tb_status tb_tally_init(tb_tally *tally, int bands, tb_error *err)
 {
     tb_status status = TB_OK;
+    void     *memory = NULL;
 
     *tally = (tb_tally){.bands = bands};
-    TB_TRY(tb_alloc_zero(&tally->score, FINE, sizeof *tally->score, "histogram", err));
-    TB_TRY(tb_alloc_zero(&tally->joint, (size_t)LEVELS * COARSE, sizeof *tally->joint, "histogram",
-                         err));
-    TB_TRY(tb_alloc_zero(&tally->rough, (size_t)bands * COARSE, sizeof *tally->rough, "histogram",
-                         err));
+    TB_TRY(tb_alloc(&memory, tb_tally_bytes(bands), 1, "histogram", err));
+    tb_tally_place(tally, bands, memory);
 done:
     return status;
 }
@@ -62,14 +73,7 @@ done:
 void tb_tally_reset(tb_tally *tally)
 {
     tb_free(tally->score);
-    tb_free(tally->joint);
-    tb_free(tally->rough);
     *tally = (tb_tally){0};
-}
-
-size_t tb_tally_bytes(int bands)
-{
-    return (FINE + ((size_t)LEVELS + (size_t)bands) * COARSE) * sizeof(int64_t);
 }
 
 static void add_counts(int64_t *restrict to, const int64_t *restrict from, size_t n)

@@ -25,6 +25,10 @@ void      tb_tally_reset(tb_tally *tally);
 /** Bytes it holds. */
 size_t tb_tally_bytes(int bands);
 
+/** The same as tb_tally_init in memory of that many bytes, 64-byte aligned and borrowed: not to be
+ * reset. */
+void tb_tally_place(tb_tally *tally, int bands, void *memory);
+
 /** Adds what another has counted. */
 void tb_tally_merge(tb_tally *tally, const tb_tally *other);
 

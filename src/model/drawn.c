@@ -11,10 +11,6 @@ static const int64_t WANTED_VALID = (int64_t)1 << 19; /* of a stratum, where it 
 
 void tb_drawn_reset(tb_drawn *pixels)
 {
-    for (int b = 0; b < TB_BANDS_MAX; b++) {
-        tb_free(pixels->before[b]);
-        tb_free(pixels->after[b]);
-    }
     tb_free(pixels->border);
     *pixels = (tb_drawn){0};
 }
@@ -36,18 +32,64 @@ static void count_borders(int64_t *border, int stratum, const int16_t *row, cons
     }
 }
 
-/* Room for `most` pixels more or less at once: memory that grows is copied, and given anew. */
+/* Planes of the bands of both dates and two that are spare, each of whole lines of the cache. */
+static size_t planes_bytes(int bands, int64_t capacity)
+{
+    return (2 * (size_t)bands + 2) * (size_t)capacity * sizeof(float);
+}
+
+static int64_t rounded(int64_t pixels)
+{
+    return (pixels + 15) / 16 * 16;
+}
+
+/* Some more than are to be drawn, as chance may have it. */
+static int64_t and_some(int64_t pixels)
+{
+    return rounded(pixels + pixels / 64);
+}
+
+size_t tb_drawn_bytes(int bands, int64_t pixels)
+{
+    return planes_bytes(bands, and_some(pixels));
+}
+
+/* Moves the pixels there are to other memory, in which there is room for more. */
+static void move_to(tb_drawn *pixels, unsigned char *base, int64_t capacity)
+{
+    size_t held = (size_t)pixels->count * sizeof(float);
+    float *to   = (float *)(void *)base;
+
+    for (int k = 0; k < 2 * pixels->bands; k++, to += capacity) {
+        float **plane = k < pixels->bands ? &pixels->before[k] : &pixels->after[k - pixels->bands];
+
+        if (held > 0)
+            memcpy(to, *plane, held);
+        *plane = to;
+    }
+    pixels->spare[0] = to;
+    pixels->spare[1] = to + capacity;
+    pixels->capacity = capacity;
+}
+
+/* Room for `most` pixels at once: memory that grows is copied, and given anew. */
 static tb_status reserve(tb_drawn *pixels, int64_t most, tb_error *err)
 {
     tb_status status = TB_OK;
+    tb_arena  wider  = {0};
 
     if (most <= pixels->capacity)
-        goto done;
-    for (int b = 0; b < pixels->bands; b++) {
-        TB_TRY(tb_grow(&pixels->before[b], (size_t)most, sizeof(float), "sample", err));
-        TB_TRY(tb_grow(&pixels->after[b], (size_t)most, sizeof(float), "sample", err));
+        return TB_OK;
+    most = rounded(most);
+    if (pixels->count == 0) {
+        TB_TRY(tb_arena_begin(pixels->arena, planes_bytes(pixels->bands, most), "sample", err));
+        move_to(pixels, pixels->arena->base, most);
+    } else {
+        TB_TRY(tb_arena_begin(&wider, planes_bytes(pixels->bands, most), "sample", err));
+        move_to(pixels, wider.base, most);
+        tb_arena_reset(pixels->arena);
+        *pixels->arena = wider;
     }
-    pixels->capacity = most;
 done:
     return status;
 }
@@ -196,7 +238,7 @@ tb_status tb_drawn_gather(tb_drawn *pixels, tb_gather *gather, tb_sample *sample
     tb_sample_choose(sample, share);
     for (int64_t i = 0; i < sample->chosen; i++)
         drawn += (double)tb_rect_area(sample->cell[i]) * sample->share;
-    TB_TRY(reserve(pixels, (int64_t)(1.01 * drawn) + TB_SAMPLE_CELL * TB_SAMPLE_CELL, err));
+    TB_TRY(reserve(pixels, and_some((int64_t)drawn), err));
     TB_TRY(take_cells(pixels, gather, sample->cell, sample->chosen, engine, err));
     if (share > 0.0 || pixels->count >= WANTED_VALID)
         goto done;

@@ -123,9 +123,9 @@ int tb_implausible_permille(tb_prior prior)
     return prior == TB_PRIOR_COMMON ? 750 : 200;
 }
 
-static tb_status fit_threshold(tb_model *model, int stratum, tb_gather *gather, tb_sample *sample,
-                               const tb_fit_options *options, const tb_engine *engine,
-                               tb_error *err)
+static tb_status fit_threshold(tb_model *model, int stratum, tb_gather *gather, tb_arena *arena,
+                               tb_sample *sample, const tb_fit_options *options,
+                               const tb_engine *engine, tb_error *err)
 {
     tb_status         status = TB_OK;
     tb_model_stratum *s      = &model->stratum[stratum];
@@ -137,7 +137,8 @@ static tb_status fit_threshold(tb_model *model, int stratum, tb_gather *gather, 
     int      halo  = model->scoring.halo + (s->screen.is_used ? TB_SCREEN_HALO : 0);
     tb_rect *inner = NULL;
 
-    TB_TRY(tb_tally_init(&tally, model->bands, err));
+    TB_TRY(tb_arena_begin(arena, tb_tally_bytes(model->bands), "histograms", err));
+    tb_tally_place(&tally, model->bands, arena->base);
     TB_TRY(tb_alloc(&inner, (size_t)sample->chosen, sizeof *inner, "sample", err));
     for (int64_t i = 0; i < sample->chosen; i++)
         inner[i] = tb_sample_inner(sample, i, halo);
@@ -154,7 +155,6 @@ static tb_status fit_threshold(tb_model *model, int stratum, tb_gather *gather, 
     }
 done:
     tb_free(inner);
-    tb_tally_reset(&tally);
     return status;
 }
 
@@ -210,16 +210,19 @@ done:
 }
 
 static tb_status fit_stratum(tb_model *model, int stratum, const tb_pair *pair, tb_gather *gather,
-                             const tb_fit_options *options, const tb_engine *engine,
-                             int64_t **border, double *sampled, const tb_screen **screens,
-                             tb_error *err)
+                             tb_arena *arena, const tb_fit_options *options,
+                             const tb_engine *engine, int64_t **border, double *sampled,
+                             const tb_screen **screens, tb_error *err)
 {
     tb_status         status = TB_OK;
     tb_model_stratum *s      = &model->stratum[stratum];
     int               strata = tb_model_strata(model);
     tb_sample         sample = {0};
-    tb_drawn          pixels = {
-                 .sample = &sample, .stratum = stratum, .bands = model->bands, .strata = strata};
+    tb_drawn          pixels = {.sample  = &sample,
+                                .arena   = arena,
+                                .stratum = stratum,
+                                .bands   = model->bands,
+                                .strata  = strata};
 
     TB_TRY(tb_sample_list(&sample, &pair->lattice, tb_pair_footprint(pair, stratum), err));
     TB_TRY(keep_cells(&sample, pair, stratum, err));
@@ -253,11 +256,11 @@ static tb_status fit_stratum(tb_model *model, int stratum, const tb_pair *pair, 
                                          .count  = pixels.count,
                                          .before = (const float *const *)pixels.before,
                                          .after  = (const float *const *)pixels.after},
-                            engine, err));
+                            pixels.spare, engine, err));
     s->looks = options->looks > 0.0 ? options->looks : s->looks;
     tb_drawn_reset(&pixels);
     tb_model_derive(model);
-    TB_TRY(fit_threshold(model, stratum, gather, &sample, options, engine, err));
+    TB_TRY(fit_threshold(model, stratum, gather, arena, &sample, options, engine, err));
 done:
     tb_gather_set_screen(gather, NULL);
     screens[stratum] = NULL;
@@ -315,28 +318,120 @@ typedef struct align_cells {
     bool      has_others;
 } align_cells;
 
-static tb_status take_align(void *context, tb_pair_block *block, const tb_scores *scores,
-                            tb_error *err)
+/* A worker's way to them. */
+typedef struct align_rows {
+    const align_cells *cells;
+    int                worker;
+    float             *after; /* [bands][TB_SAMPLE_CELL] without what other files gave */
+} align_rows;
+
+/* The rows of both dates' bands that begin at `at` of a block. */
+static void rows_at(const float **rows, const align_rows *r, const tb_pair_block *block, int64_t at)
 {
-    align_cells  *cells   = context;
-    float        *storage = NULL;
-    tb_align_cell cell    = {.width  = block->rect.width,
-                             .height = block->rect.height,
-                             .before = (const float *const *)block->before,
-                             .after  = (const float *const *)block->after,
-                             .x      = block->rect.x,
-                             .y      = block->rect.y};
+    const int16_t *file  = block->after_file + at;
+    const int      bands = r->cells->bands;
+
+    for (int b = 0; b < bands; b++) {
+        float *own = r->after + (int64_t)b * TB_SAMPLE_CELL;
+
+        rows[b]         = block->before[b] + at;
+        rows[bands + b] = block->after[b] + at;
+        if (!r->cells->has_others)
+            continue;
+        for (int64_t x = 0; x < block->rect.width; x++)
+            own[x] = file[x] == r->cells->file ? rows[bands + b][x] : NAN;
+        rows[bands + b] = own;
+    }
+}
+
+static void take_align(void *context, const tb_gather_row *row)
+{
+    const align_rows *r = context;
+    const float      *rows[2 * TB_BANDS_MAX];
+
+    rows_at(rows, r, row->block, row->at);
+    tb_align_take_row(r->cells->align, r->worker, (int)row->cell, row->y, rows);
+}
+
+/* Strips of cells from `first` on, on their way to weigh the bands. */
+typedef struct strips {
+    align_rows     rows;
+    const tb_rect *cell;
+    int            first;
+} strips;
+
+static tb_status weigh_strip(void *context, tb_pair_block *block, const tb_scores *scores,
+                             tb_error *err)
+{
+    strips      *s = context;
+    const float *rows[2 * TB_BANDS_MAX];
+    int64_t      top = block->rect.y - s->cell[s->first].y;
 
     (void)scores;
-    for (int b = 0; b < cells->bands && cells->has_others; b++) {
-        float *after = block->after[b];
-
-        for (int64_t i = 0; i < tb_rect_area(block->rect); i++)
-            after[i] = block->after_file[i] == cells->file ? after[i] : NAN;
+    (void)err;
+    for (int64_t y = 0; y < block->rect.height; y++) {
+        rows_at(rows, &s->rows, block, y * block->rect.width);
+        tb_align_weigh_row(s->rows.cells->align, s->first, top + y, rows);
     }
-    if (tb_align_holds(cells->align))
-        storage = tb_pair_block_release(block);
-    return tb_align_add(cells->align, &cell, storage, err);
+    if (top + block->rect.height == s->cell[s->first].height)
+        s->first++;
+    return TB_OK;
+}
+
+/*
+ * Weighs the bands by the first cells that are of use. Sums are made in the order of the pixels:
+ * workers read strips, so that nobody waits long for their turn.
+ */
+static tb_status weigh(align_rows *rows, tb_gather *gather, const tb_sample *sample, tb_error *err)
+{
+    enum { STRIP = 64, STRIPS = (TB_SAMPLE_CELL + STRIP - 1) / STRIP };
+    tb_status status = TB_OK;
+    strips    s      = {.rows = *rows, .cell = sample->cell};
+    int       wanted;
+
+    while ((wanted = tb_align_to_weigh(rows->cells->align)) > 0 && s.first < sample->count) {
+        tb_rect strip[REGISTRATION_CELLS * STRIPS];
+        int     count = 0;
+
+        for (int c = s.first; c < sample->count && c < s.first + wanted; c++)
+            for (int64_t y = 0; y < sample->cell[c].height; y += STRIP, count++) {
+                strip[count] = sample->cell[c];
+                strip[count].y += y;
+                strip[count].height =
+                    sample->cell[c].height - y < STRIP ? sample->cell[c].height - y : STRIP;
+            }
+        TB_TRY(tb_gather_read(gather, strip, count, weigh_strip, &s, err));
+    }
+    tb_align_weigh(rows->cells->align);
+done:
+    return status;
+}
+
+static tb_status collect(align_cells *cells, tb_gather *gather, const tb_sample *sample,
+                         const tb_engine *engine, tb_error *err)
+{
+    tb_status   status  = TB_OK;
+    align_rows *rows    = NULL;
+    void      **context = NULL;
+    float      *after   = NULL;
+    size_t      workers = (size_t)engine->workers;
+    size_t      each    = (size_t)cells->bands * TB_SAMPLE_CELL;
+
+    TB_TRY(tb_alloc_zero(&rows, workers, sizeof *rows, "workers", err));
+    TB_TRY(tb_alloc(&context, workers, sizeof *context, "workers", err));
+    TB_TRY(tb_alloc(&after, workers * each, sizeof *after, "workers", err));
+    for (size_t w = 0; w < workers; w++) {
+        rows[w]    = (align_rows){cells, (int)w, after + w * each};
+        context[w] = &rows[w];
+    }
+    TB_TRY(weigh(&rows[0], gather, sample, err));
+    TB_TRY(
+        tb_gather_rows(gather, sample->cell, sample->count, NULL, NULL, take_align, context, err));
+done:
+    tb_free(rows);
+    tb_free(context);
+    tb_free(after);
+    return status;
 }
 
 static double rounded_shift(double shift)
@@ -345,7 +440,7 @@ static double rounded_shift(double shift)
 }
 
 static tb_status register_file(tb_model *model, int file, const tb_pair *pair, tb_gather *gather,
-                               const tb_engine *engine, tb_error *err)
+                               tb_arena *arena, const tb_engine *engine, tb_error *err)
 {
     tb_status      status = TB_OK;
     tb_model_file *out    = &model->file[file];
@@ -361,8 +456,9 @@ static tb_status register_file(tb_model *model, int file, const tb_pair *pair, t
             if (sample.cell[i].width == TB_SAMPLE_CELL && sample.cell[i].height == TB_SAMPLE_CELL)
                 sample.cell[i] = tb_rect_grow(sample.cell[i], -REGISTRATION_RIM);
     }
-    TB_TRY(tb_align_new(&cells.align, model->bands, engine->kernels, err));
-    TB_TRY(tb_gather_read(gather, sample.cell, sample.count, take_align, &cells, err));
+    TB_TRY(tb_align_new(&cells.align, model->bands, sample.cell, (int)sample.count, engine->workers,
+                        arena, engine->kernels, err));
+    TB_TRY(collect(&cells, gather, &sample, engine, err));
     TB_TRY(tb_registration_fit(cells.align, tb_epoch_footprint(pair->after, file), &found, err));
     if (found.is_other_ground) {
         status = tb_error_set(
@@ -455,6 +551,18 @@ static void find_range(const tb_epoch *epoch, double *low, double *high)
     *high = first->offset[0] + (first->type == TB_SAMPLE_U8 ? 255.0 : 65535.0);
 }
 
+static int64_t largest_sample(const tb_pair *pair, double sample_share)
+{
+    int64_t largest = 0;
+
+    for (int s = 0; s < tb_pair_strata(pair); s++) {
+        int64_t size = tb_sample_size_of(tb_rect_area(tb_pair_footprint(pair, s)), sample_share);
+
+        largest = size > largest ? size : largest;
+    }
+    return largest;
+}
+
 tb_status tb_model_fit(tb_model **out, const tb_pair *pair, const tb_fit_options *options,
                        const tb_engine *engine, tb_error *err)
 {
@@ -465,12 +573,16 @@ tb_status tb_model_fit(tb_model **out, const tb_pair *pair, const tb_fit_options
     int64_t **borders = NULL; /* [strata], NULL or [strata]: only of those that may borrow */
     int       strata  = tb_pair_strata(pair);
     double    sampled = 0.0;
+    tb_arena  arena   = {0};
 
     *out = NULL;
     TB_TRY(tb_model_new(&model, options->method, pair->bands, tb_epoch_sources(pair->before),
                         tb_epoch_sources(pair->after), tb_epoch_files(pair->after), err));
     TB_TRY(tb_filter_copy(&model->filter, options->filter, err));
     TB_TRY(tb_model_apply(model, pair, err)); /* undoes what an earlier fit may have applied */
+    TB_TRY(tb_arena_begin(&arena,
+                          tb_drawn_bytes(pair->bands, largest_sample(pair, options->sample_share)),
+                          "sample", err));
     TB_TRY(tb_gather_new(&gather, pair, engine, err));
     TB_TRY(tb_alloc_zero(&borders, (size_t)strata, sizeof *borders, "strata", err));
     TB_TRY(tb_alloc_zero(&screens, (size_t)strata, sizeof *screens, "strata", err));
@@ -480,15 +592,15 @@ tb_status tb_model_fit(tb_model **out, const tb_pair *pair, const tb_fit_options
     model->is_intensity = options->is_intensity;
     for (int f = 0; f < model->after_files; f++) {
         if (options->is_registered)
-            TB_TRY(register_file(model, f, pair, gather, engine, err));
+            TB_TRY(register_file(model, f, pair, gather, &arena, engine, err));
         else
             snprintf(model->file[f].reason, sizeof model->file[f].reason, "not asked for");
     }
     tb_model_derive(model);
     TB_TRY(tb_model_apply(model, pair, err));
     for (int s = 0; s < strata; s++) {
-        TB_TRY(fit_stratum(model, s, pair, gather, options, engine, &borders[s], &sampled, screens,
-                           err));
+        TB_TRY(fit_stratum(model, s, pair, gather, &arena, options, engine, &borders[s], &sampled,
+                           screens, err));
         if (engine->progress != NULL && engine->progress->report != NULL)
             engine->progress->report(engine->progress->context, "fit", s + 1, strata);
     }
@@ -503,6 +615,7 @@ done:
         tb_free(borders[s]);
     tb_free(borders);
     tb_free(screens);
+    tb_arena_reset(&arena);
     tb_gather_free(gather);
     tb_model_free(model);
     return status;
@@ -511,22 +624,16 @@ done:
 size_t tb_model_fit_bytes(const tb_pair *pair, double sample_share, int workers, int kept)
 {
     int64_t side = TB_SAMPLE_CELL + 2 * (TB_SCORING_HALO_MAX + TB_SCREEN_HALO), cell = side * side;
-    int64_t largest = 0;
-    size_t  planes  = 2 * (size_t)pair->bands * sizeof(float);
+    tb_rect cells[REGISTRATION_CELLS];
+    size_t  sample = tb_drawn_bytes(pair->bands, largest_sample(pair, sample_share)), align;
 
-    for (int s = 0; s < tb_pair_strata(pair); s++) {
-        int64_t size = tb_sample_size_of(tb_rect_area(tb_pair_footprint(pair, s)), sample_share);
+    for (int c = 0; c < REGISTRATION_CELLS; c++)
+        cells[c] = (tb_rect){0, 0, TB_SAMPLE_CELL, TB_SAMPLE_CELL};
+    align = tb_registration_bytes(pair->bands, workers, cells, REGISTRATION_CELLS);
 
-        largest = size > largest ? size : largest;
-    }
-
-    /* The arrays grow by halves, and both copies live for a moment; IR-MAD keeps a weight a pixel.
-     */
-    size_t sample = (size_t)largest * (planes * 5 / 2 + 2 * sizeof(float));
-    size_t align  = tb_registration_bytes(pair->bands, REGISTRATION_CELLS,
-                                          (int64_t)TB_SAMPLE_CELL * TB_SAMPLE_CELL);
-    size_t each   = tb_pair_block_bytes(pair->bands, cell) + tb_scores_bytes(kept, side, side) +
+    /* The sample may grow by halves, and both copies live for a moment. */
+    size_t each = tb_pair_block_bytes(pair->bands, cell) + tb_scores_bytes(kept, side, side) +
                   (size_t)cell * TB_SCREEN_PIXEL_BYTES + tb_tally_bytes(pair->bands);
 
-    return (sample > align ? sample : align) + (size_t)workers * each;
+    return (sample * 5 / 2 > align ? sample * 5 / 2 : align) + (size_t)workers * each;
 }
