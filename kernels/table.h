@@ -24,6 +24,7 @@
 #include "kernels/pick.h"
 #include "kernels/predict.h"
 #include "kernels/resample.h"
+#include "kernels/rough.h"
 #include "kernels/stencil.h"
 
 typedef struct tb_kernels {
@@ -67,6 +68,7 @@ typedef struct tb_kernels {
     tb_pick_u32_float_fn  *pick_u32_float;
     tb_pick_i32_float_fn  *pick_i32_float;
     tb_pick_f64_float_fn  *pick_f64_float;
+    tb_rough_row_fn       *rough_row;
     tb_stencil_fn         *stencil_three;
     tb_stencil_fn         *stencil_five;
     tb_stencil_fn         *stencil_six;

@@ -179,6 +179,11 @@ static void joint_bins(const tb_kernels *k, void *out, const case_inputs *in, si
     k->joint_bins(out, in->rows, &joint_line, tb_joint_lowest(20.0f), n);
 }
 
+static void rough_row(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
+{
+    k->rough_row(out, in->rows[0], in->rows[1], 0.83f, 0.21f, n);
+}
+
 static void stencil_three(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
 {
     k->stencil_three(out, in->rows, fir_taps, n);
@@ -569,6 +574,7 @@ const kernel_case kernel_cases[] = {
     {"joint_add", true, JOINT, true, joint_add},
     {"joint_add, cut", true, JOINT, true, joint_add_cut},
     {"joint_bins", false, 0, false, joint_bins},
+    {"rough_row", false, 0, true, rough_row},
     {"stencil_three", false, 0, true, stencil_three},
     {"stencil_five", false, 0, true, stencil_five},
     {"stencil_six", false, 0, true, stencil_six},

@@ -353,12 +353,15 @@ static void ranks_are_those_of_sorting(void **state)
                             : kind == 2 ? 1.5f
                             : kind == 3 ? (float)(seed >> 61)
                             : kind == 4 ? (float)(seed >> 63)
-                            : kind == 5 ? (i % 9 == 0 ? INFINITY : i % 7 == 0 ? -INFINITY : 0.0f)
+                            : kind == 5 ? (i % 9 == 0   ? INFINITY
+                                           : i % 7 == 0 ? -INFINITY
+                                                        : 0.0f)
                                         : (float)(int32_t)(seed >> 32);
             }
             memcpy(sorted, values, (size_t)n * sizeof *sorted);
             tb_rank_sort(sorted, n);
             for (int rank = 0; rank < n; rank += n < 20 ? 1 : n / 7) {
+                assert_true(tb_rank_find(values, n, rank, mixed) == sorted[rank]);
                 memcpy(mixed, values, (size_t)n * sizeof *mixed);
                 assert_true(tb_rank_select(mixed, n, rank) == sorted[rank]);
                 for (int i = 0; i < n; i++)

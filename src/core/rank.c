@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
 static int compare(const void *a, const void *b)
 {
@@ -75,9 +76,8 @@ float tb_rank_select(float *values, int64_t n, int64_t rank)
 
         bracket(&low, &high, &middle, values, n, rank);
         below = low > -INFINITY ? part(values, n, low, false) : 0;
-        end   = high < INFINITY && rank >= below
-                    ? below + part(values + below, n - below, high, true)
-                    : n;
+        end = high < INFINITY && rank >= below ? below + part(values + below, n - below, high, true)
+                                               : n;
         if (below == 0 && end == n) { /* of a few values, many times each */
             below = part(values, n, middle, false);
             end   = below + part(values + below, n - below, middle, true);
@@ -97,4 +97,22 @@ float tb_rank_select(float *values, int64_t n, int64_t rank)
     }
     sort_few(values, n);
     return values[rank];
+}
+
+float tb_rank_find(const float *values, int64_t n, int64_t rank, float *scratch)
+{
+    float   low = -INFINITY, high = INFINITY, middle;
+    int64_t below = 0, kept = 0;
+
+    if (n > FEW)
+        bracket(&low, &high, &middle, values, n, rank);
+    for (int64_t i = 0; i < n; i++) {
+        scratch[kept] = values[i];
+        kept += (values[i] >= low) & (values[i] <= high);
+        below += values[i] < low;
+    }
+    if (rank >= below && rank < below + kept)
+        return tb_rank_select(scratch, kept, rank - below);
+    memcpy(scratch, values, (size_t)n * sizeof *scratch);
+    return tb_rank_select(scratch, n, rank);
 }

@@ -14,4 +14,7 @@ void tb_rank_sort(float *values, int64_t n);
  */
 float tb_rank_select(float *values, int64_t n, int64_t rank);
 
+/** The same of values that stay as they are. scratch: room for n; as a rule a fifth is used. */
+float tb_rank_find(const float *values, int64_t n, int64_t rank, float *scratch);
+
 #endif

@@ -113,12 +113,30 @@ static bounds bounds_of(const tb_screen *s, int bands)
     return of;
 }
 
+/* What is bright in all bands of one date and faint in one of the other: a cloud for certain. */
+static bool is_certain(const bounds *of, const float *const *bright, const float *const *faint,
+                       int date, size_t i)
+{
+    bool is_faint = false;
+
+    for (int k = 0; k < of->bands; k++) {
+        if (!(bright[of->band[k]][i] >= of->bright[date][k]))
+            return false;
+        is_faint = is_faint || !(faint[of->band[k]][i] >= of->faint[1 - date][k]);
+    }
+    return is_faint;
+}
+
 static int bits_of(const bounds *of, const float *const *before, const float *const *after,
                    size_t i)
 {
     bool bright[2] = {true, true}, faint[2] = {true, true}, dim[2] = {true, true};
     bool rises = true, falls = true, lights = true, shades = true, is_cloud;
 
+    if (of->look == TB_SCREEN_FIND)
+        return is_certain(of, before, after, 0, i) || is_certain(of, after, before, 1, i)
+                   ? IS_BRIGHT
+                   : 0;
     for (int k = 0; k < of->bands; k++) {
         float x = before[of->band[k]][i], y = after[of->band[k]][i];
         float difference = (y - of->middle[1][k]) * of->by_width[1][k] -
@@ -138,8 +156,6 @@ static int bits_of(const bounds *of, const float *const *before, const float *co
     if (of->bands == 0)
         return 0;
     is_cloud = (bright[0] && !faint[1]) || (bright[1] && !faint[0]);
-    if (of->look == TB_SCREEN_FIND)
-        return is_cloud ? IS_BRIGHT : 0;
     is_cloud = is_cloud || (bright[0] && bright[1]);
     return (is_cloud ? IS_BRIGHT : 0) | (rises || falls ? IS_OTHER : 0) |
            ((shades && dim[1]) || (lights && dim[0]) ? IS_DARK : 0);

@@ -52,40 +52,53 @@ typedef struct tally_context {
     int               stratum;
 } tally_context;
 
+/* Of the drawn columns those of the stratum, or those between others of it too. */
+static int columns_of(int32_t *column, const tally_context *c, const int16_t *stratum, int drawn,
+                      bool is_between)
+{
+    int count = 0;
+
+    for (int k = 0; k < drawn; k++) {
+        const int16_t *at = stratum + c->rows.drawn[k];
+
+        column[count] = c->rows.drawn[k];
+        count +=
+            at[0] == c->stratum && (!is_between || (at[-1] == c->stratum && at[1] == c->stratum));
+    }
+    return count;
+}
+
 /* Roughness of the difference of the dates along a row, in each band's spread. */
-static void take_roughness(tally_context *c, const tb_pair_block *block, size_t at)
+static void take_roughness(tally_context *c, const tb_gather_row *row, const int32_t *column,
+                           int count)
 {
     const tb_radiometry *r = &c->model->stratum[c->stratum].radiometry;
+    float                rough[TB_SAMPLE_CELL];
 
-    for (int b = 0; b < c->model->bands; b++) {
-        const float *x = block->before[b] + at, *y = block->after[b] + at;
-        float        earlier = x[-1] - 2.0f * x[0] + x[1], later = y[-1] - 2.0f * y[0] + y[1];
-
-        if (r->by_spread[b] > 0.0f)
-            tb_tally_add_rough(&c->tally, b, (earlier - r->slope[b] * later) * r->by_spread[b]);
+    for (int b = 0; b < c->model->bands && count > 0; b++) {
+        if (!(r->by_spread[b] > 0.0f))
+            continue;
+        c->kernels->rough_row(rough, row->block->before[b] + row->at,
+                              row->block->after[b] + row->at, r->slope[b], r->by_spread[b],
+                              (size_t)row->rect.width);
+        tb_tally_add_rough(&c->tally, b, rough, column, count);
     }
 }
 
 static void count_scores(void *context, const tb_gather_row *row)
 {
-    tally_context *c          = context;
-    const bool     is_optical = c->model->method->feature == NULL;
+    tally_context *c       = context;
+    const int16_t *stratum = row->block->stratum + row->at;
+    int32_t        column[TB_SAMPLE_CELL];
     int            drawn;
 
     if (row->y == 0)
         tb_sample_rows_init(&c->rows, c->sample, row->rect.x, row->rect.width, c->kernels);
     drawn = tb_sample_rows_draw(&c->rows, row->rect.y + row->y);
-    for (int k = 0; k < drawn; k++) {
-        int            x       = c->rows.drawn[k];
-        size_t         at      = (size_t)(row->at + x);
-        const int16_t *stratum = row->block->stratum + at;
-
-        if (*stratum != c->stratum)
-            continue;
-        tb_tally_add(&c->tally, row->score[x], row->contrast[x]);
-        if (is_optical && stratum[-1] == *stratum && stratum[1] == *stratum)
-            take_roughness(c, row->block, at);
-    }
+    tb_tally_add(&c->tally, row->score, row->contrast, column,
+                 columns_of(column, c, stratum, drawn, false));
+    if (c->model->method->feature == NULL)
+        take_roughness(c, row, column, columns_of(column, c, stratum, drawn, true));
 }
 
 /* The sample's scores, counted by every worker for itself: the first into what is asked for. */
@@ -140,8 +153,9 @@ static tb_status fit_threshold(tb_model *model, int stratum, tb_gather *gather, 
     TB_TRY(tb_arena_begin(arena, tb_tally_bytes(model->bands), "histograms", err));
     tb_tally_place(&tally, model->bands, arena->base);
     TB_TRY(tb_alloc(&inner, (size_t)sample->chosen, sizeof *inner, "sample", err));
+    /* Backwards: the tiles that were read last are still there. */
     for (int64_t i = 0; i < sample->chosen; i++)
-        inner[i] = tb_sample_inner(sample, i, halo);
+        inner[i] = tb_sample_inner(sample, sample->chosen - 1 - i, halo);
     TB_TRY(tally_scores(&tally, &what, gather, engine->workers, inner, sample->chosen, err));
     own.looks = s->looks;
     TB_TRY(tb_threshold_decide(&s->threshold, &tally, model->method, &own, err));

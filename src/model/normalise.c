@@ -30,7 +30,7 @@ static const double UNCHANGED_SHARE = 0.5, CALIBRATED_RHO = 0.95;
 static const double WEIGHT_LEAST = 1.0 / 3.0;
 
 /* Turns Z into 1 for the least changed pixels and 0 for the rest. */
-static void mark_least_changed(float *z, float *sorted, const tb_pixels *pixels)
+static void mark_least_changed(float *z, float *scratch, const tb_pixels *pixels)
 {
     float   bound;
     int64_t n = pixels->count, bands = UNCHANGED_PER_BAND * (int64_t)pixels->bands;
@@ -39,8 +39,7 @@ static void mark_least_changed(float *z, float *sorted, const tb_pixels *pixels)
     wanted = wanted > UNCHANGED_LEAST ? wanted : UNCHANGED_LEAST;
     wanted = wanted > bands ? wanted : bands;
     wanted = wanted < n ? wanted : n;
-    memcpy(sorted, z, (size_t)n * sizeof *sorted);
-    bound = tb_rank_select(sorted, n, wanted - 1);
+    bound  = tb_rank_find(z, n, wanted - 1, scratch);
     for (int64_t i = 0; i < n; i++)
         z[i] = z[i] <= bound ? 1.0f : 0.0f;
 }
