@@ -52,7 +52,7 @@ static void add_chunk(tb_joint *sums, const float *const *row, const tb_joint_cu
     const float *last[TB_JOINT_ROWS];
 
     for (int i = 0; i < TB_JOINT_ROWS; i++) {
-        for (size_t x = 0; x < LANES; x++)
+        for (size_t x = 0; x < LANES && whole < n; x++)
             rest[i][x] = whole + x < n ? row[i][whole + x] : NAN;
         last[i] = rest[i];
     }
