@@ -69,6 +69,7 @@ typedef struct tb_kernels {
     tb_pick_i32_float_fn  *pick_i32_float;
     tb_pick_f64_float_fn  *pick_f64_float;
     tb_rough_row_fn       *rough_row;
+    tb_slopes_fn          *slopes;
     tb_stencil_fn         *stencil_three;
     tb_stencil_fn         *stencil_five;
     tb_stencil_fn         *stencil_six;

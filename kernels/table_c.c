@@ -48,6 +48,7 @@ const tb_kernels TB_KERNEL(tb_kernels) = {
     .pick_i32_float  = TB_KERNEL(tb_pick_i32_float),
     .pick_f64_float  = TB_KERNEL(tb_pick_f64_float),
     .rough_row       = TB_KERNEL(tb_rough_row),
+    .slopes          = TB_KERNEL(tb_slopes),
     .stencil_three   = TB_KERNEL(tb_stencil_three),
     .stencil_five    = TB_KERNEL(tb_stencil_five),
     .stencil_six     = TB_KERNEL(tb_stencil_six),

@@ -133,6 +133,16 @@ static void gradient_add(const tb_kernels *k, void *out, const case_inputs *in, 
     k->gradient_add(out, in->rows[0], in->rows[1], in->rows[2], 0.37f, n);
 }
 
+/* Half of the pixels across, half of them down. */
+static void slopes(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
+{
+    float *dst = out;
+
+    k->slopes(dst, dst + n / 2, in->rows[0], 37, n / 2);
+    if (n % 2 != 0)
+        dst[n - 1] = 0.0f;
+}
+
 static void clip_row(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
 {
     k->clip_row(out, in->rows[0], 130.0f, n);
@@ -568,6 +578,7 @@ const kernel_case kernel_cases[] = {
     {"gradient", false, 0, true, gradient},
     {"gradient_told", false, 0, true, gradient_told},
     {"gradient_add", false, 0, true, gradient_add},
+    {"slopes", false, 0, true, slopes},
     {"clip_row", false, 0, true, clip_row},
     {"clip_add", true, 2, true, clip_add},
     {"finite_count", true, 1, true, finite_count},

@@ -1,6 +1,7 @@
 #include "align/window.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "align/shifted.h"
 #include "core/memory.h"
@@ -66,6 +67,12 @@ void tb_window_free(tb_window *window)
     tb_free(window);
 }
 
+static void fill_missing(float *across, float *down, int64_t from, int64_t to)
+{
+    for (int64_t x = from; x < to; x++)
+        across[x] = down[x] = NAN;
+}
+
 /* The template in the window, and its gradient. */
 static void take_template(tb_window *w, const float *plane, int64_t width, int64_t height,
                           tb_rect rect)
@@ -78,14 +85,14 @@ static void take_template(tb_window *w, const float *plane, int64_t width, int64
         int64_t      right     = rect.x + rect.width < width ? rect.width : rect.width - 1;
         bool         is_inside = rect.y + y > 0 && rect.y + y < height - 1;
 
-        for (int64_t x = 0; x < rect.width; x++) {
-            template[at + x] = p[x];
-            across[at + x] = down[at + x] = NAN;
-        }
-        for (int64_t x = left; x < right && is_inside; x++) {
-            across[at + x] = (p[x + 1] - p[x - 1]) * 0.5f;
-            down[at + x]   = (p[x + width] - p[x - width]) * 0.5f;
-        }
+        memcpy(template + at, p, (size_t)rect.width * sizeof *template);
+        if (is_inside)
+            w->kernels->slopes(across + at + left, down + at + left, p + left, width,
+                               (size_t)(right - left));
+        else
+            left = right = rect.width;
+        fill_missing(across + at, down + at, 0, left);
+        fill_missing(across + at, down + at, right, rect.width);
     }
 }
 
