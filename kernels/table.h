@@ -51,6 +51,7 @@ typedef struct tb_kernels {
     tb_irmad_add_fn       *irmad_add;
     tb_joint_add_fn       *joint_add;
     tb_joint_bins_fn      *joint_bins;
+    tb_joint_count_fn     *joint_count;
     tb_resample_across_fn *resample_across;
     tb_resample_down_fn   *resample_down;
     tb_log_row_fn         *log_row;

@@ -30,6 +30,7 @@ const tb_kernels TB_KERNEL(tb_kernels) = {
     .irmad_add       = TB_KERNEL(tb_irmad_add),
     .joint_add       = TB_KERNEL(tb_joint_add),
     .joint_bins      = TB_KERNEL(tb_joint_bins),
+    .joint_count     = TB_KERNEL(tb_joint_count),
     .resample_across = TB_KERNEL(tb_resample_across),
     .resample_down   = TB_KERNEL(tb_resample_down),
     .log_row         = TB_KERNEL(tb_log_row),

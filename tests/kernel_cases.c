@@ -186,7 +186,17 @@ static void joint_add_cut(const tb_kernels *k, void *out, const case_inputs *in,
 
 static void joint_bins(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
 {
-    k->joint_bins(out, in->rows, &joint_line, tb_joint_lowest(20.0f), n);
+    uint16_t *bins = out;
+
+    k->joint_bins(bins, in->rows, &joint_line, tb_joint_lowest(20.0f), n);
+    k->joint_bins(bins + n, in->rows, &joint_all, tb_joint_lowest(2.0f), n);
+}
+
+static void joint_count(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
+{
+    double count = (double)k->joint_count(in->u16, 30000, n);
+
+    memcpy(out, &count, sizeof count);
 }
 
 static void rough_row(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
@@ -586,6 +596,7 @@ const kernel_case kernel_cases[] = {
     {"joint_add, cut", true, JOINT, true, joint_add_cut},
     {"joint_bins", false, 0, false, joint_bins},
     {"rough_row", false, 0, true, rough_row},
+    {"joint_count", true, 1, false, joint_count},
     {"stencil_three", false, 0, true, stencil_three},
     {"stencil_five", false, 0, true, stencil_five},
     {"stencil_six", false, 0, true, stencil_six},

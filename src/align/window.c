@@ -7,7 +7,7 @@
 #include "core/memory.h"
 
 /* docs/methods/registration.md says on what these were chosen. */
-enum { ITERATIONS = 8, ITERATIONS_UNCUT = 3, TABLES = 4 /* of counts, in turn */ };
+enum { ITERATIONS = 8, ITERATIONS_UNCUT = 3 };
 
 static const double valid_least       = 1.0 / 3.0; /* share of a window's pixels */
 static const double cut_deviations    = 3.0;
@@ -30,7 +30,7 @@ struct tb_window {
     int64_t           size;
     float            *series[SERIES]; /* the template's gradient, it, the image under the shift */
     float            *scratch;
-    int32_t          *bin;
+    uint16_t         *bin;
 };
 
 tb_status tb_window_new(tb_window **out, int64_t size, const tb_kernels *kernels, tb_error *err)
@@ -112,25 +112,20 @@ typedef struct model {
  */
 static double find_cut(const tb_window *w, const tb_joint_cut *line, const model *last, size_t n)
 {
-    int32_t lowest                           = tb_joint_lowest((float)last->deviation);
-    int32_t count[TABLES][TB_JOINT_BINS + 1] = {{0}};
-    double  all = 0.0, below = 0.0;
-    size_t  i = 0;
-    int     bin;
+    int32_t lowest = tb_joint_lowest((float)last->deviation);
+    int     bin = 0, end = TB_JOINT_BINS - 1;
+    double  all;
 
     w->kernels->joint_bins(w->bin, (const float *const *)w->series, line, lowest, n);
-    for (; i + TABLES <= n; i += TABLES)
-        for (int k = 0; k < TABLES; k++)
-            count[k][w->bin[i + (size_t)k]]++;
-    for (; i < n; i++)
-        count[0][w->bin[i]]++;
-    for (bin = 0; bin < TB_JOINT_BINS; bin++) {
-        for (int k = 1; k < TABLES; k++)
-            count[0][bin] += count[k][bin];
-        all += count[0][bin];
+    all = (double)w->kernels->joint_count(w->bin, TB_JOINT_BINS - 1, n);
+    while (bin < end) { /* the first bin up to which half of all lie */
+        int middle = (bin + end) / 2;
+
+        if ((double)w->kernels->joint_count(w->bin, middle, n) < 0.5 * all)
+            bin = middle + 1;
+        else
+            end = middle;
     }
-    for (bin = 0; bin < TB_JOINT_BINS - 1 && below + count[0][bin] < 0.5 * all; bin++)
-        below += count[0][bin];
 
     /* 1.4826 makes a normal distribution's standard deviation of the median of its magnitude. */
     return cut_deviations * 1.4826 * (double)tb_joint_edge(lowest, bin + 1);
