@@ -336,6 +336,38 @@ static void the_loop_tells_how_long_workers_waited(void **state)
     assert_true(p.waiting >= 0.0 && p.waiting <= p.held);
 }
 
+/* Steps take parts side by side, in the same memory unless one wants more. */
+static void an_arena_serves_one_step_after_another(void **state)
+{
+    tb_arena       arena = {0};
+    tb_error       error;
+    size_t         held = tb_memory_in_use();
+    unsigned char *first, *second, *base;
+
+    (void)state;
+    assert_int_equal(tb_arena_begin(&arena, 5 + TB_ARENA_ROUND + 200, "a test", NULL), TB_OK);
+    base  = arena.base;
+    first = tb_arena_take(&arena, 5);
+    memset(first, 1, 5);
+    second = tb_arena_take(&arena, 200);
+    memset(second, 2, 200);
+    assert_true(second >= first + 5 && first[4] == 1);
+    assert_int_equal((uintptr_t)first % 64, 0);
+    assert_int_equal((uintptr_t)second % 64, 0);
+    assert_int_equal(tb_arena_begin(&arena, 100, "a test", NULL), TB_OK);
+    assert_ptr_equal(tb_arena_take(&arena, 100), base);
+    tb_memory_fail_at(1);
+    assert_int_equal(tb_arena_begin(&arena, 4096, "a test", &error), TB_E_MEMORY);
+    tb_memory_fail_at(0);
+    assert_null(arena.base);
+    assert_int_equal(tb_memory_in_use(), held);
+    assert_int_equal(tb_arena_begin(&arena, 4096, "a test", NULL), TB_OK);
+    memset(tb_arena_take(&arena, 4096), 3, 4096);
+    tb_arena_reset(&arena);
+    tb_arena_reset(&arena);
+    assert_int_equal(tb_memory_in_use(), held);
+}
+
 /* Against sorting: ties, runs in and against order, and any rank; and what lies on either side. */
 static void ranks_are_those_of_sorting(void **state)
 {
@@ -375,6 +407,7 @@ static void ranks_are_those_of_sorting(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_arena_serves_one_step_after_another),
         cmocka_unit_test(ranks_are_those_of_sorting),
         cmocka_unit_test(memory_is_aligned_counted_and_refuses_overflow),
         cmocka_unit_test(memory_fails_the_nth_time_and_only_then),

@@ -71,7 +71,6 @@ tb_status tb_align_new(tb_align **out, int bands, const tb_rect *cells, int coun
     TB_TRY(tb_alloc_zero(&align, 1, sizeof *align, "registration", err));
     align->kernels   = kernels;
     align->bands     = bands;
-    align->workers   = workers;
     align->cells     = count;
     align->rows_each = channels * tb_feature_band_scratch(widest_of(cells, count));
     TB_TRY(tb_alloc_zero(&align->weights, channels, sizeof(double), "weights of bands", err));

@@ -14,7 +14,7 @@ typedef struct tb_align_look {
 
 struct tb_align {
     const tb_kernels *kernels;
-    int               bands, workers;
+    int               bands;
     int               cells, count; /* features: of so many cells; of those that are used, later */
     tb_feature       *feature;
     tb_align_look    *look; /* [cells + 1], the last one of the cell that is weighed */
