@@ -9,6 +9,7 @@
  * gradient_told: the same, but NaN only where src[x] is, and 0 beside what is NaN: what cannot be
  * told there counts as even.
  * difference:  dst[x] = |a[x] - b[x]|
+ * slopes:      across[x] = (p[x+1] - p[x-1]) / 2,  down[x] = (p[x+stride] - p[x-stride]) / 2
  * Exactness: all variants equal _c bit for bit.
  */
 #ifndef TUBAN_KERNELS_GRADIENT_H
@@ -23,6 +24,8 @@ typedef void tb_gradient_fn(float *restrict dst, const float *above, const float
 typedef void tb_gradient_add_fn(float *restrict dst, const float *above, const float *src,
                                 const float *below, float weight, size_t n);
 
+typedef void tb_slopes_fn(float *restrict across, float *restrict down, const float *p,
+                          ptrdiff_t stride, size_t n);
 typedef void tb_difference_fn(float *restrict dst, const float *restrict a, const float *restrict b,
                               size_t n);
 
@@ -30,5 +33,6 @@ tb_gradient_fn     TB_KERNEL(tb_gradient);
 tb_gradient_fn     TB_KERNEL(tb_gradient_told);
 tb_gradient_add_fn TB_KERNEL(tb_gradient_add);
 tb_difference_fn   TB_KERNEL(tb_difference);
+tb_slopes_fn       TB_KERNEL(tb_slopes);
 
 #endif

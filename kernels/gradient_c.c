@@ -43,3 +43,14 @@ void TB_KERNEL(tb_difference)(float *restrict dst, const float *restrict a, cons
     for (size_t x = 0; x < n; x++)
         dst[x] = fabsf(a[x] - b[x]);
 }
+
+void TB_KERNEL(tb_slopes)(float *restrict across, float *restrict down, const float *p,
+                          ptrdiff_t stride, size_t n)
+{
+    const float *left = p - 1, *right = p + 1, *above = p - stride, *below = p + stride;
+
+    for (size_t x = 0; x < n; x++)
+        across[x] = (right[x] - left[x]) * 0.5f;
+    for (size_t x = 0; x < n; x++)
+        down[x] = (below[x] - above[x]) * 0.5f;
+}

@@ -11,6 +11,7 @@
  * joint_bins, for every x: the bin of |r[x]|, or TB_JOINT_BINS where a row is NaN. Bin k is of
  *   [tb_joint_edge(lowest, k), tb_joint_edge(lowest, k + 1)); the first and the last one are of all
  *   that lies below and beyond. 32 bins are an octave.
+ * joint_count: how many bins are not above `last`.
  *
  * row     n floats each, any alignment, finite or NaN.
  * centre  near the rows' means. Products are floats: what lies far from its centre loses the digits
@@ -73,12 +74,14 @@ static inline float tb_joint_edge(int32_t lowest, int bin)
     return edge;
 }
 
-typedef void tb_joint_add_fn(tb_joint *sums, const float *const *row, const tb_joint_cut *cut,
-                             size_t n);
-typedef void tb_joint_bins_fn(int32_t *restrict dst, const float *const *row,
-                              const tb_joint_cut *cut, int32_t lowest, size_t n);
+typedef void   tb_joint_add_fn(tb_joint *sums, const float *const *row, const tb_joint_cut *cut,
+                               size_t n);
+typedef void   tb_joint_bins_fn(uint16_t *restrict dst, const float *const *row,
+                                const tb_joint_cut *cut, int32_t lowest, size_t n);
+typedef size_t tb_joint_count_fn(const uint16_t *bin, int last, size_t n);
 
-tb_joint_add_fn  TB_KERNEL(tb_joint_add);
-tb_joint_bins_fn TB_KERNEL(tb_joint_bins);
+tb_joint_add_fn   TB_KERNEL(tb_joint_add);
+tb_joint_bins_fn  TB_KERNEL(tb_joint_bins);
+tb_joint_count_fn TB_KERNEL(tb_joint_count);
 
 #endif

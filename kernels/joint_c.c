@@ -52,7 +52,7 @@ static void add_chunk(tb_joint *sums, const float *const *row, const tb_joint_cu
     const float *last[TB_JOINT_ROWS];
 
     for (int i = 0; i < TB_JOINT_ROWS; i++) {
-        for (size_t x = 0; x < LANES; x++)
+        for (size_t x = 0; x < LANES && whole < n; x++)
             rest[i][x] = whole + x < n ? row[i][whole + x] : NAN;
         last[i] = rest[i];
     }
@@ -85,7 +85,7 @@ void TB_KERNEL(tb_joint_add)(tb_joint *sums, const float *const *row, const tb_j
     }
 }
 
-void TB_KERNEL(tb_joint_bins)(int32_t *restrict dst, const float *const *row,
+void TB_KERNEL(tb_joint_bins)(uint16_t *restrict dst, const float *const *row,
                               const tb_joint_cut *cut, int32_t lowest, size_t n)
 {
     const float *a = row[0], *b = row[1], *c = row[2], *d = row[3];
@@ -101,6 +101,22 @@ void TB_KERNEL(tb_joint_bins)(int32_t *restrict dst, const float *const *row,
         bin    = ((bits & 0x7fffffff) >> TB_JOINT_BIN_SHIFT) - lowest;
         bin    = bin < 0 ? 0 : bin;
         bin    = bin > TB_JOINT_BINS - 1 ? TB_JOINT_BINS - 1 : bin;
-        dst[x] = s == s ? bin : TB_JOINT_BINS;
+        dst[x] = (uint16_t)(s == s ? bin : TB_JOINT_BINS);
     }
+}
+
+size_t TB_KERNEL(tb_joint_count)(const uint16_t *bin, int last, size_t n)
+{
+    const uint16_t most  = (uint16_t)last;
+    size_t         count = 0;
+
+    for (size_t at = 0; at < n; at += TB_JOINT_CHUNK) {
+        size_t   length = n - at < TB_JOINT_CHUNK ? n - at : TB_JOINT_CHUNK;
+        uint16_t some   = 0;
+
+        for (size_t x = 0; x < length; x++)
+            some = (uint16_t)(some + (bin[at + x] <= most));
+        count += some;
+    }
+    return count;
 }

@@ -95,6 +95,14 @@ enum { TB_FLOAT_LANES = 16 };
 /** Lane k + h added to lane k, h = 8, 4, 2, 1, in doubles. */
 static inline double tb_float_lanes_fold(const float lane[TB_FLOAT_LANES])
 {
+#ifdef __AVX512F__
+    __m512d eight = _mm512_add_pd(_mm512_cvtps_pd(_mm256_loadu_ps(lane)),
+                                  _mm512_cvtps_pd(_mm256_loadu_ps(lane + 8)));
+    __m256d four  = _mm256_add_pd(_mm512_castpd512_pd256(eight), _mm512_extractf64x4_pd(eight, 1));
+    __m128d two   = _mm_add_pd(_mm256_castpd256_pd128(four), _mm256_extractf128_pd(four, 1));
+
+    return _mm_cvtsd_f64(_mm_add_sd(two, _mm_unpackhi_pd(two, two)));
+#else
     double sum[TB_FLOAT_LANES];
 
     for (int k = 0; k < TB_FLOAT_LANES; k++)
@@ -103,6 +111,7 @@ static inline double tb_float_lanes_fold(const float lane[TB_FLOAT_LANES])
         for (int k = 0; k < h; k++)
             sum[k] += sum[k + h];
     return sum[0];
+#endif
 }
 
 #endif

@@ -11,6 +11,7 @@
 #include "kernels/composite.h"
 #include "kernels/convert.h"
 #include "kernels/cva.h"
+#include "kernels/draw.h"
 #include "kernels/fir.h"
 #include "kernels/forest.h"
 #include "kernels/gradient.h"
@@ -24,6 +25,7 @@
 #include "kernels/pick.h"
 #include "kernels/predict.h"
 #include "kernels/resample.h"
+#include "kernels/rough.h"
 #include "kernels/stencil.h"
 
 typedef struct tb_kernels {
@@ -38,6 +40,9 @@ typedef struct tb_kernels {
     tb_convert_u16_fn     *convert_u16;
     tb_convert_i16_fn     *convert_i16;
     tb_cva_magnitude_fn   *cva_magnitude;
+    tb_draw_row_fn        *draw_row;
+    tb_draw_count_fn      *draw_count;
+    tb_finite_count_fn    *finite_count;
     tb_fir_row_fn         *fir_row;
     tb_fir_columns_fn     *fir_columns;
     tb_forest_row_fn      *forest_row;
@@ -48,6 +53,7 @@ typedef struct tb_kernels {
     tb_irmad_add_fn       *irmad_add;
     tb_joint_add_fn       *joint_add;
     tb_joint_bins_fn      *joint_bins;
+    tb_joint_count_fn     *joint_count;
     tb_resample_across_fn *resample_across;
     tb_resample_down_fn   *resample_down;
     tb_log_row_fn         *log_row;
@@ -65,6 +71,8 @@ typedef struct tb_kernels {
     tb_pick_u32_float_fn  *pick_u32_float;
     tb_pick_i32_float_fn  *pick_i32_float;
     tb_pick_f64_float_fn  *pick_f64_float;
+    tb_rough_row_fn       *rough_row;
+    tb_slopes_fn          *slopes;
     tb_stencil_fn         *stencil_three;
     tb_stencil_fn         *stencil_five;
     tb_stencil_fn         *stencil_six;

@@ -126,10 +126,36 @@ static void classify(const tb_kernels *k, void *out, const case_inputs *in, size
                     -30.0f, n);
 }
 
+/* What is drawn, what is not as -1, and how many in the last place. */
+static void draw_row(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
+{
+    const uint64_t bound = (uint64_t)1 << 50;
+    uint64_t       column[CASE_N_MAX];
+    int32_t       *drawn = out;
+    size_t         count;
+
+    memcpy(column, in->positive, n * sizeof *column);
+    count = k->draw_row(drawn, column, n, bound, n);
+    for (size_t x = count; x < n; x++)
+        drawn[x] = -1;
+    if (k->draw_count(column, n, bound, n) != count)
+        drawn[n - 1] = -2;
+}
+
 static void gradient_add(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
 {
     memset(out, 0, n * sizeof(float));
     k->gradient_add(out, in->rows[0], in->rows[1], in->rows[2], 0.37f, n);
+}
+
+/* Half of the pixels across, half of them down. */
+static void slopes(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
+{
+    float *dst = out;
+
+    k->slopes(dst, dst + n / 2, in->rows[0], 37, n / 2);
+    if (n % 2 != 0)
+        dst[n - 1] = 0.0f;
 }
 
 static void clip_row(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
@@ -143,6 +169,13 @@ static void clip_add(const tb_kernels *k, void *out, const case_inputs *in, size
 
     k->clip_add(sums, in->rows[0], 130.0f, n);
     memcpy(out, sums, sizeof sums);
+}
+
+static void finite_count(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
+{
+    double count = (double)k->finite_count(in->rows[0], in->rows[1], n);
+
+    memcpy(out, &count, sizeof count);
 }
 
 enum { JOINT = sizeof(tb_joint) / sizeof(double) };
@@ -168,7 +201,22 @@ static void joint_add_cut(const tb_kernels *k, void *out, const case_inputs *in,
 
 static void joint_bins(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
 {
-    k->joint_bins(out, in->rows, &joint_line, tb_joint_lowest(20.0f), n);
+    uint16_t *bins = out;
+
+    k->joint_bins(bins, in->rows, &joint_line, tb_joint_lowest(20.0f), n);
+    k->joint_bins(bins + n, in->rows, &joint_all, tb_joint_lowest(2.0f), n);
+}
+
+static void joint_count(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
+{
+    double count = (double)k->joint_count(in->u16, 30000, n);
+
+    memcpy(out, &count, sizeof count);
+}
+
+static void rough_row(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
+{
+    k->rough_row(out, in->rows[0], in->rows[1], 0.83f, 0.21f, n);
 }
 
 static void stencil_three(const tb_kernels *k, void *out, const case_inputs *in, size_t n)
@@ -556,6 +604,7 @@ const kernel_case kernel_cases[] = {
     {"cva_magnitude (plain, contrast)", false, 0, true, cva_alone},
     {"classify", false, 0, true, classify},
     {"difference", false, 0, true, difference},
+    {"draw_row", false, 0, false, draw_row},
     {"fir_row r=5", false, 0, true, fir_row},
     {"fir_columns r=5", false, 0, true, fir_columns},
     {"composite_score", false, 0, true, composite_score},
@@ -563,11 +612,15 @@ const kernel_case kernel_cases[] = {
     {"gradient", false, 0, true, gradient},
     {"gradient_told", false, 0, true, gradient_told},
     {"gradient_add", false, 0, true, gradient_add},
+    {"slopes", false, 0, true, slopes},
     {"clip_row", false, 0, true, clip_row},
     {"clip_add", true, 2, true, clip_add},
+    {"finite_count", true, 1, true, finite_count},
     {"joint_add", true, JOINT, true, joint_add},
     {"joint_add, cut", true, JOINT, true, joint_add_cut},
     {"joint_bins", false, 0, false, joint_bins},
+    {"rough_row", false, 0, true, rough_row},
+    {"joint_count", true, 1, false, joint_count},
     {"stencil_three", false, 0, true, stencil_three},
     {"stencil_five", false, 0, true, stencil_five},
     {"stencil_six", false, 0, true, stencil_six},

@@ -205,55 +205,50 @@ static double seconds(void)
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
-/* A cell as it is read: all planes in one storage of tuban's. */
-static tb_status add_cell(tb_align *align, const picture *before, const picture *after, int64_t x,
-                          int64_t y, tb_error *err)
+/* The rows of a cell of both pictures, each date's bands after one another. */
+static void rows_of(const float **rows, const picture *before, const picture *after, tb_rect cell,
+                    int64_t y)
 {
-    tb_status    status  = TB_OK;
-    int          bands   = before->bands;
-    int64_t      w       = before->width - x < CELL ? before->width - x : CELL;
-    int64_t      h       = before->height - y < CELL ? before->height - y : CELL;
-    float       *storage = NULL;
-    const float *planes[2 * BANDS_MOST];
-    picture      cut[2] = {crop(before, x, y, w, h, 0), crop(after, x, y, w, h, 0)};
+    for (int b = 0; b < before->bands; b++) {
+        int64_t at = (cell.y + y) * before->width + cell.x;
 
-    assert_true(bands <= BANDS_MOST);
-    TB_TRY(tb_alloc(&storage, 2 * (size_t)(bands * w * h), sizeof *storage, "a cell", err));
-    for (int b = 0; b < 2 * bands; b++) {
-        float *plane = storage + b * w * h;
-
-        memcpy(plane, cut[b / bands].plane[b % bands], (size_t)(w * h) * sizeof *plane);
-        planes[b] = plane;
+        rows[b]                 = before->plane[b] + at;
+        rows[before->bands + b] = after->plane[b] + at;
     }
-
-    bool is_held = tb_align_holds(align);
-
-    status = tb_align_add(align, &(tb_align_cell){w, h, planes, planes + bands, x, y},
-                          is_held ? storage : NULL, err);
-    if (is_held)
-        storage = NULL;
-
-done:
-    tb_free(storage);
-    picture_free(&cut[0]);
-    picture_free(&cut[1]);
-    return status;
 }
 
 static tb_status fit_with(const picture *before, const picture *after, const tb_kernels *kernels,
                           tb_registration *out, tb_error *err)
 {
-    tb_align *align  = NULL;
-    tb_status status = TB_OK;
+    tb_align    *align  = NULL;
+    tb_arena     arena  = {0};
+    tb_status    status = TB_OK;
+    const float *rows[2 * BANDS_MOST];
+    tb_rect      cell[CELLS_MOST];
+    int          count = 0;
 
-    TB_TRY(tb_align_new(&align, before->bands, kernels, err));
+    assert_true(before->bands <= BANDS_MOST);
     for (int64_t y = 0; y < before->height; y += CELL)
-        for (int64_t x = 0; x < before->width; x += CELL)
-            TB_TRY(add_cell(align, before, after, x, y, err));
+        for (int64_t x = 0; x < before->width && count < CELLS_MOST; x += CELL)
+            cell[count++] = (tb_rect){x, y, before->width - x < CELL ? before->width - x : CELL,
+                                      before->height - y < CELL ? before->height - y : CELL};
+    TB_TRY(tb_align_new(&align, before->bands, cell, count, 1, &arena, kernels, err));
+    for (int c = 0; c < count && tb_align_to_weigh(align) > 0; c++)
+        for (int64_t y = 0; y < cell[c].height; y++) {
+            rows_of(rows, before, after, cell[c], y);
+            tb_align_weigh_row(align, c, y, rows);
+        }
+    tb_align_weigh(align);
+    for (int c = 0; c < count; c++)
+        for (int64_t y = 0; y < cell[c].height; y++) {
+            rows_of(rows, before, after, cell[c], y);
+            tb_align_take_row(align, 0, c, y, rows);
+        }
     TB_TRY(tb_registration_fit(align, (tb_rect){0, 0, before->width, before->height}, out, err));
 
 done:
     tb_align_free(align);
+    tb_arena_reset(&arena);
     return status;
 }
 
@@ -928,11 +923,13 @@ static void without_cells_there_is_a_reason(void **state)
 {
     tb_registration r     = {.applied = true};
     tb_align       *align = NULL;
+    tb_arena        arena = {0};
 
     (void)state;
-    assert_int_equal(tb_align_new(&align, 1, &tb_kernels_c, NULL), TB_OK);
+    assert_int_equal(tb_align_new(&align, 1, NULL, 0, 1, &arena, &tb_kernels_c, NULL), TB_OK);
     assert_int_equal(tb_registration_fit(align, (tb_rect){0}, &r, NULL), TB_OK);
     tb_align_free(align);
+    tb_arena_reset(&arena);
     assert_false(r.applied);
     assert_non_null(r.reason);
     assert_true(r.dx == 0.0 && r.dy == 0.0 && r.windows == 0);

@@ -1,4 +1,5 @@
 /* The ground floor: errors, memory, text, files, YAML, the loop. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -335,31 +336,70 @@ static void the_loop_tells_how_long_workers_waited(void **state)
     assert_true(p.waiting >= 0.0 && p.waiting <= p.held);
 }
 
-/* Against sorting: ties, runs in and against order, and any rank. */
-static void ranks_are_those_of_sorting(void **state)
+/* Steps take parts side by side, in the same memory unless one wants more. */
+static void an_arena_serves_one_step_after_another(void **state)
 {
-    enum { MOST = 300 };
-    float    sorted[MOST], values[MOST];
-    uint64_t seed = 7;
+    tb_arena       arena = {0};
+    tb_error       error;
+    size_t         held = tb_memory_in_use();
+    unsigned char *first, *second, *base;
 
     (void)state;
-    for (int kind = 0; kind < 5; kind++)
-        for (int n = 1; n <= MOST; n += kind + 1) {
+    assert_int_equal(tb_arena_begin(&arena, 5 + TB_ARENA_ROUND + 200, "a test", NULL), TB_OK);
+    base  = arena.base;
+    first = tb_arena_take(&arena, 5);
+    memset(first, 1, 5);
+    second = tb_arena_take(&arena, 200);
+    memset(second, 2, 200);
+    assert_true(second >= first + 5 && first[4] == 1);
+    assert_int_equal((uintptr_t)first % 64, 0);
+    assert_int_equal((uintptr_t)second % 64, 0);
+    assert_int_equal(tb_arena_begin(&arena, 100, "a test", NULL), TB_OK);
+    assert_ptr_equal(tb_arena_take(&arena, 100), base);
+    tb_memory_fail_at(1);
+    assert_int_equal(tb_arena_begin(&arena, 4096, "a test", &error), TB_E_MEMORY);
+    tb_memory_fail_at(0);
+    assert_null(arena.base);
+    assert_int_equal(tb_memory_in_use(), held);
+    assert_int_equal(tb_arena_begin(&arena, 4096, "a test", NULL), TB_OK);
+    memset(tb_arena_take(&arena, 4096), 3, 4096);
+    tb_arena_reset(&arena);
+    tb_arena_reset(&arena);
+    assert_int_equal(tb_memory_in_use(), held);
+}
+
+/* Against sorting: ties, runs in and against order, and any rank; and what lies on either side. */
+static void ranks_are_those_of_sorting(void **state)
+{
+    enum { MOST = 3000 };
+    static float sorted[MOST], values[MOST], mixed[MOST];
+    uint64_t     seed = 7;
+
+    (void)state;
+    for (int kind = 0; kind < 7; kind++)
+        for (int n = 1; n <= MOST; n += n < 300 ? kind + 1 : 331) {
             for (int i = 0; i < n; i++) {
                 seed      = seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
                 values[i] = kind == 0   ? (float)i
                             : kind == 1 ? (float)-i
                             : kind == 2 ? 1.5f
                             : kind == 3 ? (float)(seed >> 61)
+                            : kind == 4 ? (float)(seed >> 63)
+                            : kind == 5 ? (i % 9 == 0   ? INFINITY
+                                           : i % 7 == 0 ? -INFINITY
+                                                        : 0.0f)
                                         : (float)(int32_t)(seed >> 32);
             }
             memcpy(sorted, values, (size_t)n * sizeof *sorted);
             tb_rank_sort(sorted, n);
             for (int rank = 0; rank < n; rank += n < 20 ? 1 : n / 7) {
-                float mixed[MOST];
-
+                assert_true(tb_rank_find(values, n, rank, mixed) == sorted[rank]);
                 memcpy(mixed, values, (size_t)n * sizeof *mixed);
                 assert_true(tb_rank_select(mixed, n, rank) == sorted[rank]);
+                for (int i = 0; i < n; i++)
+                    assert_true(i < rank ? mixed[i] <= sorted[rank] : mixed[i] >= sorted[rank]);
+                tb_rank_sort(mixed, n);
+                assert_memory_equal(mixed, sorted, (size_t)n * sizeof *mixed);
             }
         }
 }
@@ -367,6 +407,7 @@ static void ranks_are_those_of_sorting(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_arena_serves_one_step_after_another),
         cmocka_unit_test(ranks_are_those_of_sorting),
         cmocka_unit_test(memory_is_aligned_counted_and_refuses_overflow),
         cmocka_unit_test(memory_fails_the_nth_time_and_only_then),

@@ -410,7 +410,7 @@ static void joint_sums_as_plainly_computed(void **state)
 {
     enum { N = 3 * TB_JOINT_CHUNK + 77 };
     static float       a[N], b[N], c[N], d[N];
-    static int32_t     bins[N];
+    static uint16_t    bins[N];
     float *const       rows[TB_JOINT_ROWS] = {a, b, c, d};
     const float *const row[TB_JOINT_ROWS]  = {a, b, c, d};
     const tb_joint_cut cuts[]              = {{{0.0f, 0.0f, 3.0f, 4.25f}, 0.0f, 0.0f, INFINITY},
@@ -456,6 +456,13 @@ static void joint_sums_as_plainly_computed(void **state)
             assert_true(fabs(sums.first[i] - expected[1 + i]) < 1e-6 * N);
         for (int i = 0; i < TB_JOINT_PRODUCTS; i++)
             assert_true(fabs(sums.second[i] - expected[1 + TB_JOINT_ROWS + i]) < 1e-6 * N);
+        for (int last = 0; last <= TB_JOINT_BINS; last += 32) {
+            size_t count = 0;
+
+            for (size_t x = 0; x < N; x++)
+                count += bins[x] <= last;
+            assert_int_equal(tb_kernels_c.joint_count(bins, last, N), count);
+        }
     }
     assert_true(tb_joint_edge(tb_joint_lowest(8.0f), 12 * 32) == 8.0f);
     assert_int_equal(tb_joint_lowest(0.0f), 0);

@@ -147,7 +147,7 @@ static void draws_rows_as_it_draws_pixels(void **state)
         for (int64_t columns = 0; columns <= TB_SAMPLE_CELL; columns += 64) {
             int64_t count = 0;
 
-            tb_sample_rows_init(&rows, &sample, 77 - 40 * columns, columns);
+            tb_sample_rows_init(&rows, &sample, 77 - 40 * columns, columns, kernels_here());
             for (int64_t y = -9; y < 9; y++) {
                 int drawn = tb_sample_rows_draw(&rows, y), next = 0;
 
@@ -159,8 +159,9 @@ static void draws_rows_as_it_draws_pixels(void **state)
                 assert_int_equal(next, drawn);
                 count += drawn;
             }
-            assert_int_equal(
-                count, tb_sample_count(&sample, (tb_rect){77 - 40 * columns, -9, columns, 18}));
+            assert_int_equal(count,
+                             tb_sample_count(&sample, (tb_rect){77 - 40 * columns, -9, columns, 18},
+                                             kernels_here()));
         }
     }
 }
@@ -202,6 +203,16 @@ static void chooses_cells_of_twice_the_pixels(void **state)
 
 enum { TALLIED = 200000 };
 
+static void add_one(tb_tally *tally, float score, float contrast)
+{
+    tb_tally_add(tally, &score, &contrast, &(int32_t){0}, 1);
+}
+
+static void add_one_rough(tb_tally *tally, int band, float second_difference)
+{
+    tb_tally_add_rough(tally, band, &second_difference, &(int32_t){0}, 1);
+}
+
 /* Chi-like scores, of which a share lies some way off. */
 static tb_tally tally_of(double share, double far_score, double contrast_each, double roughness)
 {
@@ -216,14 +227,14 @@ static tb_tally tally_of(double share, double far_score, double contrast_each, d
 
         if (i < share * TALLIED)
             score = far_score + random_real(&seed, -1, 1) + random_real(&seed, -1, 1);
-        tb_tally_add(&tally, (float)score, (float)(score * contrast_each));
+        add_one(&tally, (float)score, (float)(score * contrast_each));
         for (int b = 0; b < 2; b++)
-            tb_tally_add_rough(
+            add_one_rough(
                 &tally, b,
                 (float)(roughness * (random_real(&seed, -1, 1) + random_real(&seed, -1, 1))));
     }
-    tb_tally_add(&tally, NAN, NAN);
-    tb_tally_add_rough(&tally, 0, NAN);
+    add_one(&tally, NAN, NAN);
+    add_one_rough(&tally, 0, NAN);
     return tally;
 }
 
@@ -338,7 +349,7 @@ static void why_nothing_is_flagged(void **state)
     assert_true(t.flagged == 0);
     OK(tb_tally_init(&tally, 1, heard));
     for (int i = 0; i < 1000; i++)
-        tb_tally_add(&tally, 0, 0);
+        add_one(&tally, 0, 0);
     t = decided(&tally, &tb_method_cva, TB_PRIOR_RARE, 0);
     assert_string_equal(t.reason, "the two dates do not differ in the sample");
     OK(tb_tally_init(&tally, 1, heard));

@@ -2,8 +2,7 @@
 
 #include <fftw3.h>
 #include <math.h>
-
-#include "core/memory.h"
+#include <string.h>
 
 enum { REACH_MOST = 128, APART = 3 };
 
@@ -34,7 +33,7 @@ static double taper(int64_t i, int64_t n)
 
 /* The feature less its mean, tapered; missing pixels and what lies outside are at the mean. */
 static void fill(double *dst, int64_t width, int64_t height, const float *src, int64_t cell_width,
-                 int64_t cell_height)
+                 int64_t cell_height, double *along)
 {
     double sum = 0.0, n = 0.0;
 
@@ -46,40 +45,64 @@ static void fill(double *dst, int64_t width, int64_t height, const float *src, i
 
     double mean = n > 0.0 ? sum / n : 0.0;
 
-    for (int64_t i = 0; i < width * height; i++)
-        dst[i] = 0.0;
-    for (int64_t y = 0; y < cell_height; y++)
+    memset(dst, 0, (size_t)(width * height) * sizeof *dst);
+    for (int64_t x = 0; x < cell_width; x++)
+        along[x] = taper(x, cell_width);
+    for (int64_t y = 0; y < cell_height; y++) {
+        const double down = taper(y, cell_height);
+
         for (int64_t x = 0; x < cell_width; x++) {
             double v = src[y * cell_width + x];
 
             if (!isnan(v))
-                dst[y * width + x] = (v - mean) * taper(x, cell_width) * taper(y, cell_height);
+                dst[y * width + x] = (v - mean) * along[x] * down;
         }
+    }
 }
 
 typedef struct transform {
     int64_t       width, height, bins; /* bins = height * (width / 2 + 1) */
-    double       *storage;             /* of all that follow */
-    double       *plane;
+    double       *plane, *along;       /* the latter: width */
     fftw_complex *before, *after, *sum;
     fftw_plan     forward_before, forward_after, backward;
 } transform;
 
-static tb_status transform_init(transform *t, int64_t width, int64_t height, tb_error *err)
+/* Doubles of the parts, rounded up so that they are aligned alike: what a plan does depends on
+ * that. */
+static size_t rounded(size_t doubles)
 {
-    tb_status status = TB_OK;
-    size_t    bins   = (size_t)(height * (width / 2 + 1));
+    return (doubles + 7) / 8 * 8;
+}
+
+static size_t spectrum_of(int64_t width, int64_t height)
+{
+    return rounded(2 * (size_t)(height * (width / 2 + 1)));
+}
+
+size_t tb_coarse_bytes(int64_t width, int64_t height)
+{
+    int64_t w, h;
+
+    if (width < 1 || height < 1)
+        return 0;
+    w = smooth_size(width);
+    h = smooth_size(height);
+    return (rounded((size_t)(w * h)) + 3 * spectrum_of(w, h) + rounded((size_t)w)) * sizeof(double);
+}
+
+static tb_status transform_init(transform *t, int64_t width, int64_t height, void *room,
+                                tb_error *err)
+{
+    tb_status status   = TB_OK;
+    size_t    spectrum = spectrum_of(width, height), bins = (size_t)(height * (width / 2 + 1));
     int       w = (int)width, h = (int)height;
 
-    *t = (transform){.width = width, .height = height, .bins = (int64_t)bins};
-    /* One block, for large pages; rounded up, so that the parts are aligned alike. */
-    size_t plane = ((size_t)(width * height) + 7) / 8 * 8, spectrum = (2 * bins + 7) / 8 * 8;
-
-    TB_TRY(tb_alloc(&t->storage, plane + 3 * spectrum, sizeof(double), "an FFT's planes", err));
-    t->plane  = t->storage;
-    t->before = (fftw_complex *)(t->plane + plane);
-    t->after  = (fftw_complex *)(t->plane + plane + spectrum);
-    t->sum    = (fftw_complex *)(t->plane + plane + 2 * spectrum);
+    *t        = (transform){.width = width, .height = height, .bins = (int64_t)bins};
+    t->plane  = room;
+    t->before = (fftw_complex *)(t->plane + rounded((size_t)(width * height)));
+    t->after  = (fftw_complex *)((double *)t->before + spectrum);
+    t->sum    = (fftw_complex *)((double *)t->after + spectrum);
+    t->along  = (double *)t->sum + spectrum;
     for (size_t i = 0; i < bins; i++)
         t->sum[i][0] = t->sum[i][1] = 0.0;
     /* Measuring plans would make them, and so the last bits, depend on timing. */
@@ -89,8 +112,6 @@ static tb_status transform_init(transform *t, int64_t width, int64_t height, tb_
     if (t->forward_before == NULL || t->forward_after == NULL || t->backward == NULL)
         status =
             tb_error_set(err, TB_E_MEMORY, "plan an FFT: expected a plan of %dx%d, got none", w, h);
-
-done:
     return status;
 }
 
@@ -99,7 +120,6 @@ static void transform_reset(transform *t)
     fftw_destroy_plan(t->forward_before);
     fftw_destroy_plan(t->forward_after);
     fftw_destroy_plan(t->backward);
-    tb_free(t->storage);
 }
 
 /* Adds the cell's cross-power spectrum, normalised. A bin a millionth as strong as the mean holds
@@ -108,9 +128,9 @@ static void add_cell(transform *t, const tb_feature *f)
 {
     double mean = 0.0;
 
-    fill(t->plane, t->width, t->height, f->before, f->width, f->height);
+    fill(t->plane, t->width, t->height, f->before, f->width, f->height, t->along);
     fftw_execute(t->forward_before);
-    fill(t->plane, t->width, t->height, f->after, f->width, f->height);
+    fill(t->plane, t->width, t->height, f->after, f->width, f->height, t->along);
     fftw_execute(t->forward_after);
     for (int64_t i = 0; i < t->bins; i++) {
         const double *b = t->before[i], *a = t->after[i];
@@ -211,7 +231,8 @@ static void pick(tb_coarse *out, const transform *t, int64_t reach_x, int64_t re
     }
 }
 
-tb_status tb_coarse_find(tb_coarse *out, const tb_feature *features, int count, tb_error *err)
+tb_status tb_coarse_find(tb_coarse *out, const tb_feature *features, int count, void *room,
+                         tb_error *err)
 {
     tb_status status = TB_OK;
     transform t      = {0};
@@ -224,7 +245,7 @@ tb_status tb_coarse_find(tb_coarse *out, const tb_feature *features, int count, 
         width  = features[c].width > width ? features[c].width : width;
         height = features[c].height > height ? features[c].height : height;
     }
-    TB_TRY(transform_init(&t, smooth_size(width), smooth_size(height), err));
+    TB_TRY(transform_init(&t, smooth_size(width), smooth_size(height), room, err));
     for (int c = 0; c < count; c++)
         add_cell(&t, &features[c]);
     smooth_spectrum(&t);

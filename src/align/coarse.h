@@ -18,9 +18,14 @@ typedef struct tb_coarse {
  * A peak may lie as far as a quarter of the largest cell, at most 128 pixels, on each axis. Peaks
  * are compared in steps of a millionth of the highest, and equal ones in the order of their length,
  * so that the last bits of the FFT, which differ between processors, decide nothing.
+ * @param room  tb_coarse_bytes of the greatest width and the greatest height, 64-byte aligned.
  * @return TB_OK or TB_E_MEMORY.
  * Threads: one caller in the process at a time (FFTW's planner).
  */
-tb_status tb_coarse_find(tb_coarse *out, const tb_feature *features, int count, tb_error *err);
+tb_status tb_coarse_find(tb_coarse *out, const tb_feature *features, int count, void *room,
+                         tb_error *err);
+
+/** Bytes it works in. */
+size_t tb_coarse_bytes(int64_t width, int64_t height);
 
 #endif

@@ -1,23 +1,91 @@
 #include "align/collect.h"
 
 #include <math.h>
+#include <string.h>
 
+#include "align/coarse.h"
 #include "core/memory.h"
 
-enum { SIDE_LEAST = 64 /* pixels */, CELLS_AT_ONCE = 4 };
+enum { SIDE_LEAST = 64 /* pixels */, CELLS_WEIGHED = 4 };
 
-tb_status tb_align_new(tb_align **out, int bands, const tb_kernels *kernels, tb_error *err)
+static bool is_large(tb_rect cell)
 {
-    tb_status status = TB_OK;
-    tb_align *align  = NULL;
+    return cell.width >= SIDE_LEAST && cell.height >= SIDE_LEAST;
+}
+
+static int64_t widest_of(const tb_rect *cells, int count)
+{
+    int64_t widest = 0;
+
+    for (int c = 0; c < count; c++)
+        widest = cells[c].width > widest ? cells[c].width : widest;
+    return widest;
+}
+
+static int64_t highest_of(const tb_rect *cells, int count)
+{
+    int64_t highest = 0;
+
+    for (int c = 0; c < count; c++)
+        highest = cells[c].height > highest ? cells[c].height : highest;
+    return highest;
+}
+
+size_t tb_align_bytes(const tb_rect *cells, int count)
+{
+    size_t bytes = tb_coarse_bytes(widest_of(cells, count), highest_of(cells, count));
+
+    for (int c = 0; c < count; c++)
+        if (is_large(cells[c]))
+            bytes += 2 * (size_t)tb_rect_area(cells[c]) * sizeof(float) + TB_ARENA_ROUND;
+    return bytes + TB_ARENA_ROUND;
+}
+
+/* Where the features of the cells are to lie: in the arena. */
+static void lay_out(tb_align *align, const tb_rect *cells, tb_arena *arena)
+{
+    for (int c = 0; c < align->cells; c++) {
+        tb_rect cell   = cells[c];
+        size_t  pixels = (size_t)tb_rect_area(cell);
+        float  *planes = is_large(cell) ? tb_arena_take(arena, 2 * pixels * sizeof(float)) : NULL;
+
+        align->feature[c] = (tb_feature){.x      = cell.x,
+                                         .y      = cell.y,
+                                         .width  = cell.width,
+                                         .height = cell.height,
+                                         .before = planes,
+                                         .after  = planes != NULL ? planes + pixels : NULL};
+    }
+    align->fourier = tb_arena_take(
+        arena, tb_coarse_bytes(widest_of(cells, align->cells), highest_of(cells, align->cells)));
+}
+
+tb_status tb_align_new(tb_align **out, int bands, const tb_rect *cells, int count, int workers,
+                       tb_arena *arena, const tb_kernels *kernels, tb_error *err)
+{
+    tb_status status   = TB_OK;
+    tb_align *align    = NULL;
+    size_t    channels = 2 * (size_t)bands, looks = (size_t)count + 1;
 
     *out = NULL;
     TB_TRY(tb_alloc_zero(&align, 1, sizeof *align, "registration", err));
-    align->kernels = kernels;
-    align->bands   = bands;
-    TB_TRY(tb_alloc(&align->weights, 2 * (size_t)bands, sizeof(double), "weights of bands", err));
-    TB_TRY(tb_alloc(&align->planes, 2 * (size_t)bands * TB_ALIGN_HELD, sizeof(float *),
-                    "cells to register on", err));
+    align->kernels   = kernels;
+    align->bands     = bands;
+    align->cells     = count;
+    align->rows_each = channels * tb_feature_band_scratch(widest_of(cells, count));
+    TB_TRY(tb_alloc_zero(&align->weights, channels, sizeof(double), "weights of bands", err));
+    TB_TRY(tb_alloc_zero(&align->spread, 2 * channels, sizeof *align->spread, "weights of bands",
+                         err));
+    align->spread_before = align->spread + channels;
+    TB_TRY(tb_alloc(&align->feature, looks, sizeof *align->feature, "cells to register on", err));
+    TB_TRY(tb_alloc_zero(&align->look, looks, sizeof *align->look, "cells to register on", err));
+    TB_TRY(tb_alloc(&align->first, looks * channels, sizeof(float), "cells to register on", err));
+    TB_TRY(tb_alloc(&align->rows, (size_t)workers * align->rows_each, sizeof(float),
+                    "smoothed rows", err));
+    for (size_t c = 0; c < looks; c++)
+        align->look[c].first = align->first + c * channels;
+    TB_TRY(tb_arena_begin(arena, tb_align_bytes(cells, count), "features to register on", err));
+    lay_out(align, cells, arena);
     *out  = align;
     align = NULL;
 
@@ -30,164 +98,113 @@ void tb_align_free(tb_align *align)
 {
     if (align == NULL)
         return;
-    for (int c = 0; c < align->held_count; c++)
-        tb_free(align->storage[c]);
-    for (int i = 0; i < align->rooms; i++)
-        tb_free(align->room[i].memory);
-    tb_free(align->rows);
     tb_free(align->weights);
-    tb_free(align->planes);
+    tb_free(align->spread);
+    tb_free(align->feature);
+    tb_free(align->look);
+    tb_free(align->first);
+    tb_free(align->rows);
     tb_free(align);
 }
 
-bool tb_align_holds(const tb_align *align)
+static void begin_look(tb_align_look *look, int bands)
 {
-    return !align->is_weighed;
+    look->valid     = 0;
+    look->varies[0] = look->varies[1] = false;
+    for (int k = 0; k < 2 * bands; k++)
+        look->first[k] = NAN;
 }
 
-static bool is_constant(const tb_align_cell *cell, const float *const *planes, int bands)
+static bool does_vary(float *first, const float *row, int64_t n)
 {
-    for (int b = 0; b < bands; b++) {
-        const float *plane  = planes[b];
-        int64_t      pixels = cell->width * cell->height, first = 0;
-
-        while (first < pixels && !isfinite(plane[first]))
-            first++;
-        for (int64_t i = first; i < pixels; i++)
-            if (isfinite(plane[i]) && plane[i] != plane[first])
-                return false;
+    for (int64_t x = 0; x < n; x++) {
+        if (!isfinite(row[x]))
+            continue;
+        if (isnan(*first))
+            *first = row[x];
+        if (row[x] != *first)
+            return true;
     }
-    return true;
+    return false;
+}
+
+static void look_at(tb_align_look *look, const tb_align *align, const float *const *rows, int64_t n)
+{
+    look->valid += (int64_t)align->kernels->finite_count(rows[0], rows[align->bands], (size_t)n);
+    for (int k = 0; k < 2 * align->bands; k++) {
+        bool *varies = &look->varies[k / align->bands];
+
+        *varies = *varies || does_vary(&look->first[k], rows[k], n);
+    }
 }
 
 /* Of validity the first band speaks for all here: it is only a question of which cells are worth
  * their time. */
-static bool is_usable(const tb_align_cell *cell, int bands)
+static bool is_usable(const tb_align_look *look, const tb_feature *f)
 {
-    int64_t pixels = cell->width * cell->height, valid = 0;
-
-    if (cell->width < SIDE_LEAST || cell->height < SIDE_LEAST)
-        return false;
-    for (int64_t i = 0; i < pixels; i++)
-        valid += isfinite(cell->before[0][i]) && isfinite(cell->after[0][i]);
-    return valid * 8 >= pixels && !is_constant(cell, cell->before, bands) &&
-           !is_constant(cell, cell->after, bands);
+    return f->before != NULL && look->valid * 8 >= f->width * f->height && look->varies[0] &&
+           look->varies[1];
 }
 
-static void add_room(tb_align *align, float *memory, size_t floats)
+int tb_align_to_weigh(const tb_align *align)
 {
-    align->room[align->rooms++] = (tb_align_room){memory, floats, 0};
+    return CELLS_WEIGHED - align->weighed;
 }
 
-/* Memory that stays: where there is room left, else new for some cells at once, so that its pages
- * are large. */
-static tb_status take_room(tb_align *align, float **out, size_t floats, tb_error *err)
+void tb_align_weigh_row(tb_align *align, int cell, int64_t y, const float *const *rows)
 {
-    tb_status status = TB_OK;
-    float    *memory;
-    int       i = 0;
+    const tb_feature *f        = &align->feature[cell];
+    const size_t      channels = 2 * (size_t)align->bands;
+    tb_align_look    *look     = &align->look[align->cells];
 
-    while (i < align->rooms && align->room[i].floats - align->room[i].taken < floats)
-        i++;
-    if (i == align->rooms) {
-        TB_TRY(tb_alloc(&memory, CELLS_AT_ONCE * floats, sizeof *memory, "features to register on",
-                        err));
-        add_room(align, memory, CELLS_AT_ONCE * floats);
+    if (y == 0) {
+        begin_look(look, align->bands);
+        memcpy(align->spread_before, align->spread, channels * sizeof *align->spread);
     }
-    *out = align->room[i].memory + align->room[i].taken;
-    align->room[i].taken += floats;
-
-done:
-    return status;
+    look_at(look, align, rows, f->width);
+    tb_feature_spread_add(align->spread, rows, (int)channels, f->width);
+    if (y < f->height - 1)
+        return;
+    if (is_usable(look, f) && align->weighed < CELLS_WEIGHED)
+        align->weighed++;
+    else
+        memcpy(align->spread, align->spread_before, channels * sizeof *align->spread);
 }
 
-static tb_status make(tb_align *align, const tb_align_cell *cell, tb_error *err)
+void tb_align_weigh(tb_align *align)
 {
-    tb_status status = TB_OK;
-    float    *planes;
-
-    if (cell->width > align->widest) {
-        TB_TRY(tb_grow(&align->rows, tb_feature_scratch(cell->width), sizeof(float),
-                       "smoothed rows", err));
-        align->widest = cell->width;
-    }
-    TB_TRY(take_room(align, &planes, 2 * (size_t)(cell->width * cell->height), err));
-    tb_feature_make(&align->feature[align->count++], cell, align->weights, align->bands, planes,
-                    align->rows, align->kernels);
-
-done:
-    return status;
+    for (int k = 0; k < 2 * align->bands; k++)
+        align->weights[k] = tb_feature_weight(&align->spread[k]);
 }
 
-static void hold(tb_align *align, const tb_align_cell *cell, float *storage)
+void tb_align_take_row(tb_align *align, int worker, int cell, int64_t y, const float *const *rows)
 {
-    const size_t  bands  = (size_t)align->bands;
-    const float **planes = align->planes + 2 * bands * (size_t)align->held_count;
+    tb_align_look         *look  = &align->look[cell];
+    const tb_feature_maker maker = {.feature = align->feature[cell],
+                                    .weights = align->weights,
+                                    .bands   = align->bands,
+                                    .rows    = align->rows + (size_t)worker * align->rows_each,
+                                    .kernels = align->kernels};
 
-    for (size_t b = 0; b < bands; b++) {
-        planes[b]         = cell->before[b];
-        planes[bands + b] = cell->after[b];
-    }
-    align->held[align->held_count]        = *cell;
-    align->held[align->held_count].before = planes;
-    align->held[align->held_count].after  = planes + bands;
-    align->storage[align->held_count++]   = storage;
+    if (maker.feature.before == NULL)
+        return;
+    if (y == 0)
+        begin_look(look, align->bands);
+    look_at(look, align, rows, maker.feature.width);
+    tb_feature_take_row(&maker, y, rows);
 }
 
-/* Makes features of what is held, each in the memory of those before it. */
-static tb_status weigh(tb_align *align, tb_error *err)
+void tb_align_finish(tb_align *align)
 {
-    tb_status status = TB_OK;
-
-    tb_feature_weigh(align->weights, align->held, align->held_count, align->bands);
-    align->is_weighed = true;
-    for (int c = 0; c < align->held_count; c++) {
-        const tb_align_cell *cell = &align->held[c];
-
-        TB_TRY(make(align, cell, err));
-        add_room(align, align->storage[c],
-                 2 * (size_t)align->bands * (size_t)(cell->width * cell->height));
-        align->storage[c] = NULL;
-    }
-    align->held_count = 0;
-
-done:
-    return status;
-}
-
-tb_status tb_align_add(tb_align *align, const tb_align_cell *cell, float *storage, tb_error *err)
-{
-    if (align->count == TB_ALIGN_CELLS || !is_usable(cell, align->bands)) {
-        tb_free(storage);
-        return TB_OK;
-    }
-    if (align->is_weighed) {
-        tb_free(storage);
-        return make(align, cell, err);
-    }
-    hold(align, cell, storage);
-    return align->held_count == TB_ALIGN_HELD ? weigh(align, err) : TB_OK;
-}
-
-tb_status tb_align_finish(tb_align *align, tb_error *err)
-{
-    tb_status status = TB_OK;
-
-    if (!align->is_weighed && align->held_count > 0)
-        TB_TRY(weigh(align, err));
+    for (int c = 0; c < align->cells; c++)
+        if (is_usable(&align->look[c], &align->feature[c]))
+            align->feature[align->count++] = align->feature[c];
     tb_feature_finish(align->feature, align->count, align->rows, align->kernels);
-
-done:
-    return status;
 }
 
-size_t tb_registration_bytes(int bands, int cells, int64_t pixels)
+size_t tb_registration_bytes(int bands, int workers, const tb_rect *cells, int count)
 {
-    size_t held    = (size_t)(cells < TB_ALIGN_HELD ? cells : TB_ALIGN_HELD);
-    size_t feature = 2 * sizeof(float);
-    size_t fourier =
-        5 * sizeof(double); /* a plane, three half spectra, and up to a size FFTW likes */
+    size_t rows = 2 * (size_t)bands * tb_feature_band_scratch(widest_of(cells, count));
 
-    return (size_t)pixels * (held * 2 * (size_t)bands * sizeof(float) +
-                             (size_t)(cells + CELLS_AT_ONCE - 1) * feature + fourier);
+    return tb_align_bytes(cells, count) + (size_t)workers * rows * sizeof(float);
 }

@@ -5,33 +5,31 @@
 #include "align/feature.h"
 #include "align/registration.h"
 
-enum { TB_ALIGN_CELLS = 32, TB_ALIGN_HELD = 4 };
-
-/* Memory for features; `taken` of its floats are. */
-typedef struct tb_align_room {
-    float *memory;
-    size_t floats, taken;
-} tb_align_room;
+/* Whether a cell is worth its time. */
+typedef struct tb_align_look {
+    int64_t valid;     /* pixels of the first band that are there in both dates */
+    bool    varies[2]; /* a band of the date holds two values */
+    float  *first;     /* [2 * bands] the first value; NaN: there was none yet */
+} tb_align_look;
 
 struct tb_align {
     const tb_kernels *kernels;
     int               bands;
-    tb_feature        feature[TB_ALIGN_CELLS]; /* gradients until tb_align_finish */
-    int               count;
-    tb_align_room room[TB_ALIGN_CELLS + TB_ALIGN_HELD]; /* what was held is used again: the system
-                                           is slow to give new memory */
-    int           rooms;
-    float        *rows; /* tb_feature_make's, for cells of up to `widest` pixels */
-    int64_t       widest;
-    double       *weights; /* tb_feature_weigh's, when they are known */
-    bool          is_weighed;
-    tb_align_cell held[TB_ALIGN_HELD]; /* until they are; pointing into planes and storage */
-    const float **planes;
-    float        *storage[TB_ALIGN_HELD];
-    int           held_count;
+    int               cells, count; /* features: of so many cells; of those that are used, later */
+    tb_feature       *feature;
+    tb_align_look    *look; /* [cells + 1], the last one of the cell that is weighed */
+    float            *first;
+    double           *weights; /* [2 * bands] */
+    int               weighed; /* cells that they were found on */
+
+    tb_feature_spread *spread, *spread_before; /* [2 * bands]; without the cell that is weighed */
+
+    float *rows; /* a maker's, for each worker */
+    size_t rows_each;
+    void  *fourier; /* room for the coarse search */
 };
 
-/** Makes the features of what is still held, and finishes all. */
-tb_status tb_align_finish(tb_align *align, tb_error *err);
+/** Drops what is not worth its time, and finishes the features of the rest. */
+void tb_align_finish(tb_align *align);
 
 #endif

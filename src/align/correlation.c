@@ -1,6 +1,7 @@
 #include "align/correlation.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "align/shifted.h"
 #include "core/memory.h"
@@ -118,18 +119,82 @@ static double error_of(double sum, double squares, double n)
     return variance > 0.0 ? sqrt(variance / n) : 0.0;
 }
 
-/* Both dates in a tile, resampled at either side of z by half of what s is beyond it. */
-static void fill_tile(float *const *planes, const tb_feature *f, tb_rect tile, double dx, double dy,
-                      const double zero[2], float *scratch, const tb_kernels *kernels)
+/* Both dates in a window, resampled at either side of z by half of what s is beyond it. */
+static void fill_window(float *const *planes, const tb_feature *f, tb_rect window, double dx,
+                        double dy, const double zero[2], float *scratch, const tb_kernels *kernels)
 {
     for (int k = 0; k < PLANES; k++) {
         bool   is_before = k <= BEFORE_PLUS;
         double side      = k == BEFORE_MINUS || k == AFTER_MINUS ? -0.5 : 0.5;
         double base      = is_before ? -0.5 : 0.5;
 
-        tb_shifted_fill(planes[k], is_before ? f->before : f->after, f->width, f->height, tile,
+        tb_shifted_fill(planes[k], is_before ? f->before : f->after, f->width, f->height, window,
                         base * zero[0] + side * (dx - zero[0]),
                         base * zero[1] + side * (dy - zero[1]), scratch, kernels);
+    }
+}
+
+/* The pixels of a tile of a strip, beside each other. */
+static void cut_out(float *const *tile, float *const *strip, int64_t x, int64_t columns,
+                    tb_rect window)
+{
+    for (int k = 0; k < PLANES; k++)
+        for (int64_t y = 0; y < window.height; y++)
+            memcpy(tile[k] + y * columns, strip[k] + y * window.width + x,
+                   (size_t)columns * sizeof **tile);
+}
+
+/* Room for the tiles of one strip of a cell. */
+typedef struct strips {
+    float *strip[PLANES], *tile[PLANES], *scratch, *storage;
+} strips;
+
+static tb_status strips_init(strips *s, const tb_feature *features, int count, tb_error *err)
+{
+    enum { PIXELS = TILE * TILE };
+    tb_status status = TB_OK;
+    int64_t   widest = TILE;
+
+    for (int c = 0; c < count; c++)
+        widest = most(widest, features[c].width);
+    TB_TRY(tb_alloc(&s->storage,
+                    PLANES * (PIXELS + TILE * (size_t)widest) + (size_t)tb_shifted_scratch(widest),
+                    sizeof(float), "shifted tiles", err));
+    for (int k = 0; k < PLANES; k++) {
+        s->tile[k]  = s->storage + k * PIXELS;
+        s->strip[k] = s->storage + PLANES * PIXELS + k * TILE * widest;
+    }
+    s->scratch = s->storage + PLANES * (PIXELS + TILE * widest);
+done:
+    return status;
+}
+
+/* Under one shift the rows of all tiles beside each other are resampled at once. */
+static void add_strip(tally *t, const strips *s, const tb_feature *f, tb_rect window, double dx,
+                      double dy, const double zero[2], const tb_kernels *kernels)
+{
+    fill_window(s->strip, f, window, dx, dy, zero, s->scratch, kernels);
+    for (int64_t x = 0; x < window.width; x += TILE) {
+        int64_t columns = least(TILE, window.width - x);
+
+        cut_out(s->tile, s->strip, x, columns, window);
+        add_tile(t, s->tile, columns * window.height, kernels);
+    }
+}
+
+/* Under a field every tile has its own. */
+static void add_strip_of_field(tally *t, const strips *s, const tb_feature *f, tb_rect window,
+                               const tb_field *field, const double zero[2],
+                               const tb_kernels *kernels)
+{
+    for (int64_t x = 0; x < window.width; x += TILE) {
+        tb_rect tile = {x, window.y, least(TILE, window.width - x), window.height};
+        double  dx, dy;
+
+        tb_field_at(field, (double)(f->x + x + TILE / 2), (double)(f->y + window.y + TILE / 2), &dx,
+                    &dy);
+        fill_window(s->tile, f, tile, dx, dy, zero, s->scratch, kernels);
+        add_tile(t, s->tile, tb_rect_area(tile), kernels);
     }
 }
 
@@ -137,31 +202,21 @@ tb_status tb_correlation_fair(tb_correlation *out, const tb_feature *features, i
                               double dy, const tb_field *field, const double zero[2],
                               const tb_kernels *kernels, tb_error *err)
 {
-    enum { PIXELS = TILE * TILE };
     tb_status status = TB_OK;
-    float    *storage, *scratch, *plane[PLANES];
-    tally     t = {0};
+    strips    s      = {0};
+    tally     t      = {0};
 
-    TB_TRY(tb_alloc(&storage, PLANES * PIXELS + (size_t)tb_shifted_scratch(TILE), sizeof(float),
-                    "a shifted tile", err));
-    for (int k = 0; k < PLANES; k++)
-        plane[k] = storage + k * PIXELS;
-    scratch = storage + PLANES * PIXELS;
-    for (int c = 0; c < count; c++) {
-        const tb_feature *f    = &features[c];
-        tb_rect           cell = {0, 0, f->width, f->height};
+    TB_TRY(strips_init(&s, features, count, err));
+    for (int c = 0; c < count; c++)
+        for (int64_t y = 0; y < features[c].height; y += TILE) {
+            const tb_feature *f      = &features[c];
+            tb_rect           window = {0, y, f->width, least(TILE, f->height - y)};
 
-        for (int64_t y = 0; y < f->height; y += TILE)
-            for (int64_t x = 0; x < f->width; x += TILE) {
-                tb_rect tile = tb_rect_intersect((tb_rect){x, y, TILE, TILE}, cell);
-
-                if (field != NULL)
-                    tb_field_at(field, (double)(f->x + x + TILE / 2), (double)(f->y + y + TILE / 2),
-                                &dx, &dy);
-                fill_tile(plane, f, tile, dx, dy, zero, scratch, kernels);
-                add_tile(&t, plane, tb_rect_area(tile), kernels);
-            }
-    }
+            if (field != NULL)
+                add_strip_of_field(&t, &s, f, window, field, zero, kernels);
+            else
+                add_strip(&t, &s, f, window, dx, dy, zero, kernels);
+        }
 
     double plus  = ratio(t.plus, t.square[BEFORE_PLUS], t.square[AFTER_PLUS]);
     double minus = ratio(t.minus, t.square[BEFORE_MINUS], t.square[AFTER_MINUS]);
@@ -175,7 +230,7 @@ tb_status tb_correlation_fair(tb_correlation *out, const tb_feature *features, i
         .error        = error_of(t.at_shift, t.at_shift_squared, t.varied),
         .significance = error > 0.0 ? t.rise / t.tiles / error : 0.0,
     };
-    tb_free(storage);
+    tb_free(s.storage);
 
 done:
     return status;

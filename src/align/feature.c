@@ -2,6 +2,7 @@
 
 #include <float.h>
 #include <math.h>
+#include <stdbool.h>
 
 /*
  * G_0.7 cut at radius 2 and normalised: exp(-k^2 / 0.98) is 1, .360447789, .016879884 (the third
@@ -22,49 +23,87 @@ enum {
 /* Of the typical gradient: the edges of clouds and roofs would outweigh all else. */
 static const double saturation = 3.0;
 
-static const float *const *planes_of(const tb_align_cell *cell, bool is_after)
+static void add_finite(tb_feature_spread *spread, const float *row, int64_t n)
 {
-    return is_after ? cell->after : cell->before;
+    for (int64_t x = 0; x < n; x++) {
+        if (!isfinite(row[x]))
+            continue;
+        if (spread->count == 0.0)
+            spread->pivot = row[x];
+
+        double v = row[x] - spread->pivot;
+
+        spread->sum += v;
+        spread->squares += v * v;
+        spread->count += 1.0;
+    }
 }
 
-/* The values are taken from the first valid one, so that a constant band is exactly without
- * variance. */
-static double weight_of_band(const tb_align_cell *cells, int count, int band, bool is_after)
+/* The same of rows of which all values are finite. A sum waits for the one before it: several are
+ * made at a time. */
+static inline void add_together(tb_feature_spread *spreads, const float *const *rows, int64_t n,
+                                const int channels)
 {
-    double pivot = 0.0, sum = 0.0, squares = 0.0;
-    double n = 0.0;
+    double sum[4], squares[4];
 
-    for (int c = 0; c < count; c++) {
-        const float *plane  = planes_of(&cells[c], is_after)[band];
-        int64_t      pixels = cells[c].width * cells[c].height;
-
-        for (int64_t i = 0; i < pixels; i++) {
-            if (!isfinite(plane[i]))
-                continue;
-            if (n == 0.0)
-                pivot = plane[i];
-
-            double v = plane[i] - pivot;
-
-            sum += v;
-            squares += v * v;
-            n += 1.0;
-        }
+    for (int k = 0; k < channels; k++) {
+        sum[k]     = spreads[k].sum;
+        squares[k] = spreads[k].squares;
     }
-    if (n < 2.0)
+    for (int64_t x = 0; x < n; x++)
+#pragma GCC unroll 4
+        for (int k = 0; k < channels; k++) {
+            double v = rows[k][x] - spreads[k].pivot;
+
+            sum[k] += v;
+            squares[k] += v * v;
+        }
+    for (int k = 0; k < channels; k++) {
+        spreads[k].sum     = sum[k];
+        spreads[k].squares = squares[k];
+        spreads[k].count += (double)n;
+    }
+}
+
+/* Up to four channels. What is not finite shows in a sum; then they are added again with care. */
+static void add_few(tb_feature_spread *spreads, const float *const *rows, int channels, int64_t n)
+{
+    tb_feature_spread before[4];
+    bool              is_whole = true;
+
+    for (int k = 0; k < channels; k++) {
+        before[k] = spreads[k];
+        is_whole  = is_whole && spreads[k].count > 0.0;
+    }
+    if (is_whole && channels == 4)
+        add_together(spreads, rows, n, 4);
+    else
+        for (int k = 0; k < channels && is_whole; k++)
+            add_together(spreads + k, rows + k, n, 1);
+    for (int k = 0; k < channels; k++) {
+        if (is_whole && isfinite(spreads[k].sum) && isfinite(spreads[k].squares))
+            continue;
+        spreads[k] = before[k];
+        add_finite(&spreads[k], rows[k], n);
+    }
+}
+
+void tb_feature_spread_add(tb_feature_spread *spreads, const float *const *rows, int channels,
+                           int64_t n)
+{
+    for (int k = 0; k < channels; k += 4)
+        add_few(spreads + k, rows + k, channels - k < 4 ? channels - k : 4, n);
+}
+
+double tb_feature_weight(const tb_feature_spread *s)
+{
+    if (s->count < 2.0)
         return 0.0;
 
-    double variance = (squares - sum * sum / n) / n;
+    double variance = (s->squares - s->sum * s->sum / s->count) / s->count;
 
-    return variance > 1e-12 * pivot * pivot && isfinite(variance) ? 1.0 / sqrt(variance) : 0.0;
-}
-
-void tb_feature_weigh(double *weights, const tb_align_cell *cells, int count, int bands)
-{
-    for (int b = 0; b < bands; b++) {
-        weights[b]         = weight_of_band(cells, count, b, false);
-        weights[bands + b] = weight_of_band(cells, count, b, true);
-    }
+    return variance > 1e-12 * s->pivot * s->pivot && isfinite(variance) ? 1.0 / sqrt(variance)
+                                                                        : 0.0;
 }
 
 static void fill(float *dst, int64_t n, float value)
@@ -73,65 +112,60 @@ static void fill(float *dst, int64_t n, float value)
         dst[x] = value;
 }
 
-/* Adds a band's gradients, row by row: of rows smoothed along the last five are kept, and of those
- * smoothed both ways, which begin 2 pixels inside the plane, the last three. */
-static void add_band(float *gradient, const float *plane, float weight, float *rows, int64_t width,
-                     int64_t height, const tb_kernels *kernels)
+/* Adds the row of gradients that a band's row y completes, from y = 2 RIM on: of rows smoothed
+ * along the last five are kept, and of those smoothed both ways, which begin 2 pixels inside the
+ * plane, the last three. */
+static void add_band(float *gradient, const float *row, float weight, float *rows, int64_t width,
+                     int64_t y, const tb_kernels *kernels)
 {
     const int64_t n           = width - (SMOOTH_TAPS - 1);
     float *const  along       = rows;
     float *const  smooth_rows = rows + SMOOTH_TAPS * n;
+    const float  *tap[SMOOTH_TAPS];
 
-    for (int64_t y = 0; y < height; y++) {
-        const float *tap[SMOOTH_TAPS];
-
-        for (int k = 0; k < SMOOTH_TAPS; k++)
-            tap[k] = plane + y * width + k;
-        kernels->stencil_five(along + y % SMOOTH_TAPS * n, tap, smooth, (size_t)n);
-        if (y < SMOOTH_TAPS - 1)
-            continue;
-        for (int k = 0; k < SMOOTH_TAPS; k++)
-            tap[k] = along + (y + 1 + k) % SMOOTH_TAPS * n;
-        kernels->stencil_five(smooth_rows + y % 3 * n, tap, smooth, (size_t)n);
-        if (y < 2 * RIM)
-            continue;
-        kernels->gradient_add(gradient + (y - RIM) * width + RIM, smooth_rows + (y + 1) % 3 * n + 1,
-                              smooth_rows + (y + 2) % 3 * n + 1, smooth_rows + y % 3 * n + 1,
-                              weight, (size_t)(width - 2 * RIM));
-    }
+    for (int k = 0; k < SMOOTH_TAPS; k++)
+        tap[k] = row + k;
+    kernels->stencil_five(along + y % SMOOTH_TAPS * n, tap, smooth, (size_t)n);
+    if (y < SMOOTH_TAPS - 1)
+        return;
+    for (int k = 0; k < SMOOTH_TAPS; k++)
+        tap[k] = along + (y + 1 + k) % SMOOTH_TAPS * n;
+    kernels->stencil_five(smooth_rows + y % 3 * n, tap, smooth, (size_t)n);
+    if (y < 2 * RIM)
+        return;
+    kernels->gradient_add(gradient + RIM, smooth_rows + (y + 1) % 3 * n + 1,
+                          smooth_rows + (y + 2) % 3 * n + 1, smooth_rows + y % 3 * n + 1, weight,
+                          (size_t)(width - 2 * RIM));
 }
 
 /* The outermost pixels have no gradient and are missing. */
-static void clear(float *gradient, int64_t width, int64_t height)
+static void clear(float *row, int64_t width, bool is_inside)
 {
-    for (int64_t y = 0; y < height; y++) {
-        float *row       = gradient + y * width;
-        bool   is_inside = y >= RIM && y < height - RIM;
-
-        fill(row, width, is_inside ? 0.0f : NAN);
-        fill(row, RIM, NAN);
-        fill(row + width - RIM, RIM, NAN);
-    }
+    fill(row, width, is_inside ? 0.0f : NAN);
+    fill(row, RIM, NAN);
+    fill(row + width - RIM, RIM, NAN);
 }
 
-void tb_feature_make(tb_feature *out, const tb_align_cell *cell, const double *weights, int bands,
-                     float *planes, float *rows, const tb_kernels *kernels)
+void tb_feature_take_row(const tb_feature_maker *maker, int64_t y, const float *const *rows)
 {
-    int64_t width = cell->width, height = cell->height;
+    const tb_feature *f     = &maker->feature;
+    const int64_t     width = f->width;
 
-    *out = (tb_feature){.x      = cell->x,
-                        .y      = cell->y,
-                        .width  = width,
-                        .height = height,
-                        .before = planes,
-                        .after  = planes + width * height};
     for (int is_after = 0; is_after < 2; is_after++) {
-        float *gradient = is_after ? out->after : out->before;
+        float *gradients = is_after ? f->after : f->before, *done = NULL;
 
-        clear(gradient, width, height);
-        for (int b = 0; b < bands; b++)
-            add_band(gradient, planes_of(cell, is_after)[b], (float)weights[is_after * bands + b],
-                     rows, width, height, kernels);
+        if (y < RIM || y >= f->height - RIM)
+            clear(gradients + y * width, width, false);
+        if (y >= 2 * RIM) {
+            done = gradients + (y - RIM) * width;
+            clear(done, width, true);
+        }
+        for (int b = 0; b < maker->bands; b++) {
+            size_t k = (size_t)(is_after * maker->bands + b);
+
+            add_band(done, rows[k], (float)maker->weights[k],
+                     maker->rows + k * tb_feature_band_scratch(width), width, y, maker->kernels);
+        }
     }
 }
 

@@ -14,31 +14,42 @@ typedef struct tb_feature {
     float   before_centre, after_centre; /**< tb_feature_centre's of them */
 } tb_feature;
 
-/**
- * 1 / s_b of each band of both dates, s_b its standard deviation over the cells; 0 where it has
- * none, so that the band is left out.
- * @param weights  2 * bands: before's, then after's.
- * Cost: O(1) a sample.
- */
-void tb_feature_weigh(double *weights, const tb_align_cell *cells, int count, int bands);
+/** What one channel's values have summed up to. Zero-initialised is empty. */
+typedef struct tb_feature_spread {
+    double pivot, sum, squares, count; /**< sums of what values differ from the first one */
+} tb_feature_spread;
+
+/** Adds rows of n values to so many channels, each in its order; what is not finite is left out. */
+void tb_feature_spread_add(tb_feature_spread *spreads, const float *const *rows, int channels,
+                           int64_t n);
+
+/** 1 / s, s the standard deviation of what was added; 0 where there is none, so that the band is
+ * left out. */
+double tb_feature_weight(const tb_feature_spread *spread);
+
+/** A cell on its way from rows of its bands to gradients. */
+typedef struct tb_feature_maker {
+    tb_feature        feature;
+    const double     *weights; /**< 2 * bands, tb_feature_weight's: before's, then after's */
+    int               bands;
+    float            *rows; /**< of 2 * bands times tb_feature_band_scratch floats */
+    const tb_kernels *kernels;
+} tb_feature_maker;
 
 /**
- * Makes the gradients of a cell, which are its features but for tb_feature_finish:
+ * Takes row y, after all rows above, of the bands of both dates: before's, then after's, width
+ * floats each. With the last one feature.before and feature.after are the gradients of the cell,
+ * which are its features but for tb_feature_finish:
  *
  *   sum_b |grad(G_0.7 * X_b)| / s_b
  *
- * @param cell     borrowed; at least 7 pixels a side.
- * @param weights  tb_feature_weigh's.
- * @param planes   room for the gradients: 2 * width * height floats, borrowed as long as *out is
- *                 used.
- * @param rows     room for the time: tb_feature_scratch(width) floats.
- * Cost: O(bands) a pixel, in rows that stay in the cache.
+ * The cell has at least 7 pixels a side.
+ * Cost: O(bands) a pixel.
  */
-void tb_feature_make(tb_feature *out, const tb_align_cell *cell, const double *weights, int bands,
-                     float *planes, float *rows, const tb_kernels *kernels);
+void tb_feature_take_row(const tb_feature_maker *maker, int64_t y, const float *const *rows);
 
-/** Floats of scratch that features of that width need. */
-static inline size_t tb_feature_scratch(int64_t width)
+/** Floats of scratch that a band of features of that width needs. */
+static inline size_t tb_feature_band_scratch(int64_t width)
 {
     return 8 * (size_t)width;
 }
@@ -51,7 +62,7 @@ static inline size_t tb_feature_scratch(int64_t width)
  *
  * with B_1 = [1 2 1]/4 along and across, which keeps the kinks of the magnitude from aliasing when
  * F is resampled.
- * @param rows  room for the time: tb_feature_scratch of the widest.
+ * @param rows  room for the time: tb_feature_band_scratch of the widest.
  */
 void tb_feature_finish(tb_feature *features, int count, float *rows, const tb_kernels *kernels);
 

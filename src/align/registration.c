@@ -58,6 +58,7 @@ typedef struct work {
     tb_window        *window;
     tb_vote          *votes; /* of both attempts */
     double           *sorted;
+    void             *fourier; /* room for the coarse search */
 } work;
 
 static bool is_far(int64_t dx, int64_t dy)
@@ -489,7 +490,7 @@ static tb_status fit(work *w, tb_rect over, tb_registration *out, tb_error *err)
     far.votes  = w->votes + room;
     TB_TRY(try_start(w, &near, err));
     count = coarse_cells(w, &near);
-    TB_TRY(tb_coarse_find(&coarse, w->features, count, err));
+    TB_TRY(tb_coarse_find(&coarse, w->features, count, w->fourier, err));
     if (choose_start(w, count, &coarse, &far.start_x, &far.start_y)) {
         TB_TRY(try_far_start(w, &far, err));
         if (far.objection == NULL)
@@ -518,11 +519,11 @@ done:
 tb_status tb_registration_fit(tb_align *align, tb_rect over, tb_registration *out, tb_error *err)
 {
     tb_status       status = TB_OK;
-    work            w      = {.kernels = align->kernels};
+    work            w      = {.kernels = align->kernels, .fourier = align->fourier};
     tb_registration found  = {
          .reason = "no sample cell has 64 x 64 pixels, an eighth valid and not all alike"};
 
-    TB_TRY(tb_align_finish(align, err));
+    tb_align_finish(align);
     w.features = align->feature;
     w.count    = align->count;
     if (w.count > 0)

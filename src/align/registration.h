@@ -9,42 +9,47 @@
 
 #include "core/error.h"
 #include "core/field.h"
+#include "core/memory.h"
 #include "core/rect.h"
 #include "kernels/table.h"
 
 /**
- * A piece of ground in both dates, both already on the lattice with zero shift.
- * before, after  `bands` planes of width * height floats, row by row; NaN: not observed; borrowed.
- */
-typedef struct tb_align_cell {
-    int64_t             width, height;
-    const float *const *before;
-    const float *const *after;
-    int64_t             x, y; /**< of the first pixel, on the lattice */
-} tb_align_cell;
-
-/**
- * Collects cells, and keeps of each what is registered on: the strength of edges in one plane a
- * date. What the bands weigh in it is found on the first four, which are held till then.
+ * Collects cells, pieces of ground in both dates, both already on the lattice with zero shift, row
+ * by row, and keeps of each what is registered on: the strength of edges in one plane a date. What
+ * the bands weigh in it is found beforehand, on the first four that are used.
+ *
+ * Rows are those of the bands of the earlier date and then of the later one, 2 * bands of a cell's
+ * width; NaN: not observed. Only cells of at least 64 x 64 pixels, an eighth of them valid and not
+ * constant, are used.
  */
 typedef struct tb_align tb_align;
 
-/** @param bands  planes of a date in each cell, >= 1. Borrows the kernels. */
-tb_status tb_align_new(tb_align **out, int bands, const tb_kernels *kernels, tb_error *err);
-void      tb_align_free(tb_align *align);
-
-/** Whether the next cell may be held, and so must come with its storage. */
-bool tb_align_holds(const tb_align *align);
-
 /**
- * Adds a cell. Only 32 of at least 64 x 64 pixels, an eighth of them valid and not constant, are
- * used, the first ones: cells are to come in an order that spreads them over the stratum.
- * @param cell     borrowed for the call; with a storage, its planes as long as they are needed.
- * @param storage  taken: the memory the planes lie in, all of both dates; NULL where tb_align_holds
- *                 says no.
+ * @param bands  of a date, >= 1.
+ * @param cells  on the lattice, in an order that spreads them over the ground.
+ * @param arena  in which the features lie: it must not begin another step till tb_align_free.
+ * Borrows arena and kernels.
  * @return TB_OK or TB_E_MEMORY.
  */
-tb_status tb_align_add(tb_align *align, const tb_align_cell *cell, float *storage, tb_error *err);
+tb_status tb_align_new(tb_align **out, int bands, const tb_rect *cells, int count, int workers,
+                       tb_arena *arena, const tb_kernels *kernels, tb_error *err);
+void      tb_align_free(tb_align *align);
+
+/** Bytes that such cells take of the arena. */
+size_t tb_align_bytes(const tb_rect *cells, int count);
+
+/** How many more cells that are used are wanted to weigh the bands. */
+int tb_align_to_weigh(const tb_align *align);
+
+/** Weighs by row `y` of a cell; cells and rows come in their order, a cell whole. */
+void tb_align_weigh_row(tb_align *align, int cell, int64_t y, const float *const *rows);
+
+/** Ends weighing. */
+void tb_align_weigh(tb_align *align);
+
+/** Takes row `y` of a cell, after the ones above; once the bands are weighed. Threads: one caller a
+ * cell and a worker, numbered from 0. */
+void tb_align_take_row(tb_align *align, int worker, int cell, int64_t y, const float *const *rows);
 
 typedef struct tb_registration {
     double dx, dy; /**< AFTER(x + dx, y + dy) shows what BEFORE(x, y) shows; pixels of BEFORE,
@@ -77,7 +82,7 @@ typedef struct tb_registration {
  * swapping the dates negates dx and dy, and the field as far as a field can be: its nodes stay
  * where they are, and so it is off by its own slope over the shift.
  *
- * @param align  its cells; nothing may be added afterwards, and nothing fitted again.
+ * @param align  all of its cells; nothing may be added afterwards, and nothing fitted again.
  * @param over   the part of the lattice a field is to span.
  * @param out    written on success.
  * @return TB_OK or TB_E_MEMORY.
@@ -87,9 +92,7 @@ typedef struct tb_registration {
  */
 tb_status tb_registration_fit(tb_align *align, tb_rect over, tb_registration *out, tb_error *err);
 
-/** Bytes held at most while a registration is collected and fitted: so many cells of so many
- * pixels.
- */
-size_t tb_registration_bytes(int bands, int cells, int64_t pixels);
+/** Bytes held at most while a registration of so many cells is collected and fitted. */
+size_t tb_registration_bytes(int bands, int workers, const tb_rect *cells, int count);
 
 #endif

@@ -1,12 +1,13 @@
 #include "align/window.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "align/shifted.h"
 #include "core/memory.h"
 
 /* docs/methods/registration.md says on what these were chosen. */
-enum { ITERATIONS = 8, ITERATIONS_UNCUT = 3, TABLES = 4 /* of counts, in turn */ };
+enum { ITERATIONS = 8, ITERATIONS_UNCUT = 3 };
 
 static const double valid_least       = 1.0 / 3.0; /* share of a window's pixels */
 static const double cut_deviations    = 3.0;
@@ -29,7 +30,7 @@ struct tb_window {
     int64_t           size;
     float            *series[SERIES]; /* the template's gradient, it, the image under the shift */
     float            *scratch;
-    int32_t          *bin;
+    uint16_t         *bin;
 };
 
 tb_status tb_window_new(tb_window **out, int64_t size, const tb_kernels *kernels, tb_error *err)
@@ -66,6 +67,12 @@ void tb_window_free(tb_window *window)
     tb_free(window);
 }
 
+static void fill_missing(float *across, float *down, int64_t from, int64_t to)
+{
+    for (int64_t x = from; x < to; x++)
+        across[x] = down[x] = NAN;
+}
+
 /* The template in the window, and its gradient. */
 static void take_template(tb_window *w, const float *plane, int64_t width, int64_t height,
                           tb_rect rect)
@@ -78,14 +85,14 @@ static void take_template(tb_window *w, const float *plane, int64_t width, int64
         int64_t      right     = rect.x + rect.width < width ? rect.width : rect.width - 1;
         bool         is_inside = rect.y + y > 0 && rect.y + y < height - 1;
 
-        for (int64_t x = 0; x < rect.width; x++) {
-            template[at + x] = p[x];
-            across[at + x] = down[at + x] = NAN;
-        }
-        for (int64_t x = left; x < right && is_inside; x++) {
-            across[at + x] = (p[x + 1] - p[x - 1]) * 0.5f;
-            down[at + x]   = (p[x + width] - p[x - width]) * 0.5f;
-        }
+        memcpy(template + at, p, (size_t)rect.width * sizeof *template);
+        if (is_inside)
+            w->kernels->slopes(across + at + left, down + at + left, p + left, width,
+                               (size_t)(right - left));
+        else
+            left = right = rect.width;
+        fill_missing(across + at, down + at, 0, left);
+        fill_missing(across + at, down + at, right, rect.width);
     }
 }
 
@@ -105,25 +112,20 @@ typedef struct model {
  */
 static double find_cut(const tb_window *w, const tb_joint_cut *line, const model *last, size_t n)
 {
-    int32_t lowest                           = tb_joint_lowest((float)last->deviation);
-    int32_t count[TABLES][TB_JOINT_BINS + 1] = {{0}};
-    double  all = 0.0, below = 0.0;
-    size_t  i = 0;
-    int     bin;
+    int32_t lowest = tb_joint_lowest((float)last->deviation);
+    int     bin = 0, end = TB_JOINT_BINS - 1;
+    double  all;
 
     w->kernels->joint_bins(w->bin, (const float *const *)w->series, line, lowest, n);
-    for (; i + TABLES <= n; i += TABLES)
-        for (int k = 0; k < TABLES; k++)
-            count[k][w->bin[i + (size_t)k]]++;
-    for (; i < n; i++)
-        count[0][w->bin[i]]++;
-    for (bin = 0; bin < TB_JOINT_BINS; bin++) {
-        for (int k = 1; k < TABLES; k++)
-            count[0][bin] += count[k][bin];
-        all += count[0][bin];
+    all = (double)w->kernels->joint_count(w->bin, TB_JOINT_BINS - 1, n);
+    while (bin < end) { /* the first bin up to which half of all lie */
+        int middle = (bin + end) / 2;
+
+        if ((double)w->kernels->joint_count(w->bin, middle, n) < 0.5 * all)
+            bin = middle + 1;
+        else
+            end = middle;
     }
-    for (bin = 0; bin < TB_JOINT_BINS - 1 && below + count[0][bin] < 0.5 * all; bin++)
-        below += count[0][bin];
 
     /* 1.4826 makes a normal distribution's standard deviation of the median of its magnitude. */
     return cut_deviations * 1.4826 * (double)tb_joint_edge(lowest, bin + 1);

@@ -1,5 +1,6 @@
 #include "core/memory.h"
 
+#include <assert.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -162,6 +163,36 @@ void tb_memory_return(void *from, size_t bytes)
     if (before < bytes)
         (void)madvise((char *)from + before, (bytes - before) / PAGE * PAGE, MADV_DONTNEED);
 #endif
+}
+
+tb_status tb_arena_begin(tb_arena *arena, size_t bytes, const char *what, tb_error *err)
+{
+    tb_status status = TB_OK;
+
+    arena->taken = 0;
+    if (bytes <= arena->bytes)
+        return TB_OK;
+    tb_arena_reset(arena);
+    TB_TRY(tb_alloc(&arena->base, bytes, 1, what, err));
+    arena->bytes = bytes;
+done:
+    return status;
+}
+
+void *tb_arena_take(tb_arena *arena, size_t bytes)
+{
+    void *part = arena->base + arena->taken;
+
+    assert(bytes <= arena->bytes - arena->taken);
+    bytes += (size_t)(-bytes % TB_ARENA_ROUND);
+    arena->taken += bytes < arena->bytes - arena->taken ? bytes : arena->bytes - arena->taken;
+    return part;
+}
+
+void tb_arena_reset(tb_arena *arena)
+{
+    tb_free(arena->base);
+    *arena = (tb_arena){0};
 }
 
 size_t tb_memory_in_use(void)

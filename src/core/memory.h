@@ -32,6 +32,30 @@ void tb_free(void *pointer);
  * pages: it stays allocated, what was in it is lost. */
 void tb_memory_return(void *from, size_t bytes);
 
+/**
+ * Memory that one step after another works in: what was used once need not be given by the system
+ * again, which takes it as long as using it. Zero-initialised is empty; free with tb_arena_reset.
+ */
+typedef struct tb_arena {
+    unsigned char *base;
+    size_t         bytes, taken;
+} tb_arena;
+
+/**
+ * Begins a step that takes at most so many bytes, TB_ARENA_ROUND more for each part: all that was
+ * taken before is given up, and where the arena is smaller it grows.
+ * @return TB_OK or TB_E_MEMORY; then the arena is empty.
+ */
+tb_status tb_arena_begin(tb_arena *arena, size_t bytes, const char *what, tb_error *err);
+
+/** Bytes a part of the arena may take beyond what is asked for. */
+enum { TB_ARENA_ROUND = 64 };
+
+/** Returns the next `bytes`, 64-byte aligned, of what the step asked for. */
+void *tb_arena_take(tb_arena *arena, size_t bytes);
+
+void tb_arena_reset(tb_arena *arena);
+
 /** Bytes held now, and the most ever held since the last reset. */
 size_t tb_memory_in_use(void);
 size_t tb_memory_peak(void);

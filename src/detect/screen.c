@@ -44,13 +44,14 @@ static int64_t step_of(int64_t count)
 /* While clouds take the upper ranks, clear ground is looked for in the lower ones. */
 static void set_widths(tb_screen *screen, int date, int b, float *values, int64_t n)
 {
-    bool   is_clear = screen->look == TB_SCREEN_ALL;
-    double middle   = (double)tb_rank_select(values, n, n * (is_clear ? 50 : 42) / 100);
+    bool    is_clear = screen->look == TB_SCREEN_ALL;
+    int64_t at = n * (is_clear ? 50 : 42) / 100, low = n * (is_clear ? 16 : 22) / 100;
+    int64_t high   = n * 84 / 100;
+    double  middle = (double)tb_rank_select(values, n, at);
 
     screen->middle[date][b] = middle;
-    screen->low[date][b] =
-        middle - (double)tb_rank_select(values, n, n * (is_clear ? 16 : 22) / 100);
-    screen->high[date][b] = (double)tb_rank_select(values, n, n * 84 / 100) - middle;
+    screen->low[date][b]    = middle - (double)tb_rank_select(values, low < at ? at : n, low);
+    screen->high[date][b]   = (double)tb_rank_select(values + at, n - at, high - at) - middle;
 }
 
 tb_status tb_screen_learn(tb_screen *screen, const float *const *before, const float *const *after,
@@ -112,12 +113,30 @@ static bounds bounds_of(const tb_screen *s, int bands)
     return of;
 }
 
+/* What is bright in all bands of one date and faint in one of the other: a cloud for certain. */
+static bool is_certain(const bounds *of, const float *const *bright, const float *const *faint,
+                       int date, size_t i)
+{
+    bool is_faint = false;
+
+    for (int k = 0; k < of->bands; k++) {
+        if (!(bright[of->band[k]][i] >= of->bright[date][k]))
+            return false;
+        is_faint = is_faint || !(faint[of->band[k]][i] >= of->faint[1 - date][k]);
+    }
+    return is_faint;
+}
+
 static int bits_of(const bounds *of, const float *const *before, const float *const *after,
                    size_t i)
 {
     bool bright[2] = {true, true}, faint[2] = {true, true}, dim[2] = {true, true};
     bool rises = true, falls = true, lights = true, shades = true, is_cloud;
 
+    if (of->look == TB_SCREEN_FIND)
+        return is_certain(of, before, after, 0, i) || is_certain(of, after, before, 1, i)
+                   ? IS_BRIGHT
+                   : 0;
     for (int k = 0; k < of->bands; k++) {
         float x = before[of->band[k]][i], y = after[of->band[k]][i];
         float difference = (y - of->middle[1][k]) * of->by_width[1][k] -
@@ -137,8 +156,6 @@ static int bits_of(const bounds *of, const float *const *before, const float *co
     if (of->bands == 0)
         return 0;
     is_cloud = (bright[0] && !faint[1]) || (bright[1] && !faint[0]);
-    if (of->look == TB_SCREEN_FIND)
-        return is_cloud ? IS_BRIGHT : 0;
     is_cloud = is_cloud || (bright[0] && bright[1]);
     return (is_cloud ? IS_BRIGHT : 0) | (rises || falls ? IS_OTHER : 0) |
            ((shades && dim[1]) || (lights && dim[0]) ? IS_DARK : 0);

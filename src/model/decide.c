@@ -45,16 +45,27 @@ static double middle_of(size_t bin)
     return ((double)low + (double)high) / 2.0;
 }
 
+size_t tb_tally_bytes(int bands)
+{
+    return (FINE + ((size_t)LEVELS + (size_t)bands) * COARSE) * sizeof(int64_t);
+}
+
+void tb_tally_place(tb_tally *tally, int bands, void *memory)
+{
+    *tally = (tb_tally){.bands = bands, .score = memory};
+    memset(tally->score, 0, tb_tally_bytes(bands));
+    tally->joint = tally->score + FINE;
+    tally->rough = tally->joint + (size_t)LEVELS * COARSE;
+}
+
 tb_status tb_tally_init(tb_tally *tally, int bands, tb_error *err)
 {
     tb_status status = TB_OK;
+    void     *memory = NULL;
 
     *tally = (tb_tally){.bands = bands};
-    TB_TRY(tb_alloc_zero(&tally->score, FINE, sizeof *tally->score, "histogram", err));
-    TB_TRY(tb_alloc_zero(&tally->joint, (size_t)LEVELS * COARSE, sizeof *tally->joint, "histogram",
-                         err));
-    TB_TRY(tb_alloc_zero(&tally->rough, (size_t)bands * COARSE, sizeof *tally->rough, "histogram",
-                         err));
+    TB_TRY(tb_alloc(&memory, tb_tally_bytes(bands), 1, "histogram", err));
+    tb_tally_place(tally, bands, memory);
 done:
     return status;
 }
@@ -62,14 +73,7 @@ done:
 void tb_tally_reset(tb_tally *tally)
 {
     tb_free(tally->score);
-    tb_free(tally->joint);
-    tb_free(tally->rough);
     *tally = (tb_tally){0};
-}
-
-size_t tb_tally_bytes(int bands)
-{
-    return (FINE + ((size_t)LEVELS + (size_t)bands) * COARSE) * sizeof(int64_t);
 }
 
 static void add_counts(int64_t *restrict to, const int64_t *restrict from, size_t n)
@@ -85,22 +89,31 @@ void tb_tally_merge(tb_tally *tally, const tb_tally *other)
     add_counts(tally->rough, other->rough, (size_t)tally->bands * COARSE);
 }
 
-void tb_tally_add(tb_tally *tally, float score, float contrast)
+void tb_tally_add(tb_tally *tally, const float *score, const float *contrast, const int32_t *column,
+                  int count)
 {
-    float level;
+    for (int k = 0; k < count; k++) {
+        float value = score[column[k]], level = contrast[column[k]] * (float)LEVELS_A_UNIT;
 
-    if (!isfinite(score))
-        return;
-    level = contrast * (float)LEVELS_A_UNIT;
-    tally->score[bin_of(score, FINE_DROPPED)]++;
-    tally->joint[(level < LEVELS - 1 ? (size_t)level : LEVELS - 1) * COARSE +
-                 bin_of(score, COARSE_DROPPED)]++;
+        if (!isfinite(value))
+            continue;
+        tally->score[bin_of(value, FINE_DROPPED)]++;
+        tally->joint[(level < LEVELS - 1 ? (size_t)level : LEVELS - 1) * COARSE +
+                     bin_of(value, COARSE_DROPPED)]++;
+    }
 }
 
-void tb_tally_add_rough(tb_tally *tally, int band, float second_difference)
+void tb_tally_add_rough(tb_tally *tally, int band, const float *second_difference,
+                        const int32_t *column, int count)
 {
-    if (isfinite(second_difference))
-        tally->rough[(size_t)band * COARSE + bin_of(fabsf(second_difference), COARSE_DROPPED)]++;
+    int64_t *rough = tally->rough + (size_t)band * COARSE;
+
+    for (int k = 0; k < count; k++) {
+        float value = fabsf(second_difference[column[k]]);
+
+        if (isfinite(value))
+            rough[bin_of(value, COARSE_DROPPED)]++;
+    }
 }
 
 /* The noise's root mean square contrast: over bands, median |e| / (0.6745 sqrt 6) of Gaussian
@@ -152,18 +165,23 @@ static int64_t count_at_least(const tb_tally *tally, double score, double contra
     return sum;
 }
 
-/* The occupied range of fine bins as a histogram with values; `value` has room for FINE. */
-static tb_histogram histogram_of(const int64_t *count, double *value)
+/* The occupied range of fine bins as a histogram with values, which are to be freed. */
+static tb_status histogram_of(tb_histogram *out, double **value, const int64_t *count,
+                              tb_error *err)
 {
-    size_t first = 0, last = FINE;
+    tb_status status = TB_OK;
+    size_t    first = 0, last = FINE;
 
     while (first < last && count[first] == 0)
         first++;
     while (last > first && count[last - 1] == 0)
         last--;
+    TB_TRY(tb_alloc(value, last - first, sizeof **value, "histogram", err));
     for (size_t i = first; i < last; i++)
-        value[i - first] = middle_of(i);
-    return (tb_histogram){.n = last - first, .value = value, .count = count + first};
+        (*value)[i - first] = middle_of(i);
+    *out = (tb_histogram){.n = last - first, .value = *value, .count = count + first};
+done:
+    return status;
 }
 
 static double value_at(const tb_histogram *h, size_t cut)
@@ -295,13 +313,12 @@ static tb_status deviation_of(const tb_histogram *h, double median, double *out,
     double   *value  = NULL;
     tb_status status = TB_OK;
 
+    tb_histogram deviations;
+
     TB_TRY(tb_alloc_zero(&count, FINE, sizeof *count, "histogram", err));
-    TB_TRY(tb_alloc(&value, FINE, sizeof *value, "histogram", err));
     for (size_t i = 0; i < h->n; i++)
         count[bin_of((float)fabs(h->value[i] - median), FINE_DROPPED)] += h->count[i];
-
-    tb_histogram deviations = histogram_of(count, value);
-
+    TB_TRY(histogram_of(&deviations, &value, count, err));
     *out = median_of(&deviations);
 done:
     tb_free(value);
@@ -374,8 +391,7 @@ tb_status tb_threshold_decide(tb_model_threshold *t, const tb_tally *tally, cons
     tb_histogram h;
 
     *t = (tb_model_threshold){.contrast = contrast_bound(tally)};
-    TB_TRY(tb_alloc(&value, FINE, sizeof *value, "histogram", err));
-    h = histogram_of(tally->score, value);
+    TB_TRY(histogram_of(&h, &value, tally->score, err));
     if (h.n == 0) {
         snprintf(t->reason, sizeof t->reason, "no pixel of the sample has a score");
         goto done;

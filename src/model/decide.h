@@ -25,14 +25,20 @@ void      tb_tally_reset(tb_tally *tally);
 /** Bytes it holds. */
 size_t tb_tally_bytes(int bands);
 
+/** The same as tb_tally_init in memory of that many bytes, 64-byte aligned and borrowed: not to be
+ * reset. */
+void tb_tally_place(tb_tally *tally, int bands, void *memory);
+
 /** Adds what another has counted. */
 void tb_tally_merge(tb_tally *tally, const tb_tally *other);
 
-/** Counts a pixel's score and contrast; NaN is not counted. */
-void tb_tally_add(tb_tally *tally, float score, float contrast);
+/** Counts the scores and contrasts of `count` columns of a row; NaN is not counted. */
+void tb_tally_add(tb_tally *tally, const float *score, const float *contrast, const int32_t *column,
+                  int count);
 
-/** Counts one second difference of a band, in its spread; NaN is not counted. */
-void tb_tally_add_rough(tb_tally *tally, int band, float second_difference);
+/** Counts second differences of a band, in its spread, likewise. */
+void tb_tally_add_rough(tb_tally *tally, int band, const float *second_difference,
+                        const int32_t *column, int count);
 
 /**
  * Chooses rule and value (see options->prior), the absolute bound, the hysteresis around the value,

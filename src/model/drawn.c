@@ -11,87 +11,141 @@ static const int64_t WANTED_VALID = (int64_t)1 << 19; /* of a stratum, where it 
 
 void tb_drawn_reset(tb_drawn *pixels)
 {
-    for (int b = 0; b < TB_BANDS_MAX; b++) {
-        tb_free(pixels->before[b]);
-        tb_free(pixels->after[b]);
-    }
     tb_free(pixels->border);
     *pixels = (tb_drawn){0};
 }
 
-static void count_borders(int64_t *border, int stratum, const tb_pair_block *block)
+/* The stratum's pixels beside those of others, of a row and between it and the one above (NULL:
+ * none): counted from either side. */
+static void count_borders(int64_t *border, int stratum, const int16_t *row, const int16_t *above,
+                          int64_t width)
 {
-    int64_t width = block->rect.width;
-
-    for (int64_t y = 0; y < block->rect.height; y++)
-        for (int64_t x = 0; x < width; x++) {
-            const int16_t *at = block->stratum + y * width + x;
-
-            if (*at != stratum)
-                continue;
-            if (x > 0 && at[-1] >= 0)
-                border[at[-1]]++;
-            if (x + 1 < width && at[1] >= 0)
-                border[at[1]]++;
-            if (y > 0 && at[-width] >= 0)
-                border[at[-width]]++;
-            if (y + 1 < block->rect.height && at[width] >= 0)
-                border[at[width]]++;
-        }
+    for (int64_t x = 0; x < width; x++) {
+        if (row[x] == stratum && x > 0 && row[x - 1] >= 0)
+            border[row[x - 1]]++;
+        if (row[x] == stratum && x + 1 < width && row[x + 1] >= 0)
+            border[row[x + 1]]++;
+        if (above != NULL && row[x] == stratum && above[x] >= 0)
+            border[above[x]]++;
+        if (above != NULL && above[x] == stratum && row[x] >= 0)
+            border[row[x]]++;
+    }
 }
 
-/* Room for `most` pixels more or less at once: memory that grows is copied, and given anew. */
+/* Planes of the bands of both dates and two that are spare, each of whole lines of the cache. */
+static size_t planes_bytes(int bands, int64_t capacity)
+{
+    return (2 * (size_t)bands + 2) * (size_t)capacity * sizeof(float);
+}
+
+static int64_t rounded(int64_t pixels)
+{
+    return (pixels + 15) / 16 * 16;
+}
+
+/* Some more than are to be drawn, as chance may have it. */
+static int64_t and_some(int64_t pixels)
+{
+    return rounded(pixels + pixels / 64);
+}
+
+size_t tb_drawn_bytes(int bands, int64_t pixels)
+{
+    return planes_bytes(bands, and_some(pixels));
+}
+
+/* Moves the pixels there are to other memory, in which there is room for more. */
+static void move_to(tb_drawn *pixels, unsigned char *base, int64_t capacity)
+{
+    size_t held = (size_t)pixels->count * sizeof(float);
+    float *to   = (float *)(void *)base;
+
+    for (int k = 0; k < 2 * pixels->bands; k++, to += capacity) {
+        float **plane = k < pixels->bands ? &pixels->before[k] : &pixels->after[k - pixels->bands];
+
+        if (held > 0)
+            memcpy(to, *plane, held);
+        *plane = to;
+    }
+    pixels->spare[0] = to;
+    pixels->spare[1] = to + capacity;
+    pixels->capacity = capacity;
+}
+
+/* Room for `most` pixels at once: memory that grows is copied, and given anew. */
 static tb_status reserve(tb_drawn *pixels, int64_t most, tb_error *err)
 {
     tb_status status = TB_OK;
+    tb_arena  wider  = {0};
 
     if (most <= pixels->capacity)
-        goto done;
-    for (int b = 0; b < pixels->bands; b++) {
-        TB_TRY(tb_grow(&pixels->before[b], (size_t)most, sizeof(float), "sample", err));
-        TB_TRY(tb_grow(&pixels->after[b], (size_t)most, sizeof(float), "sample", err));
+        return TB_OK;
+    most = rounded(most);
+    if (pixels->count == 0) {
+        TB_TRY(tb_arena_begin(pixels->arena, planes_bytes(pixels->bands, most), "sample", err));
+        move_to(pixels, pixels->arena->base, most);
+    } else {
+        TB_TRY(tb_arena_begin(&wider, planes_bytes(pixels->bands, most), "sample", err));
+        move_to(pixels, wider.base, most);
+        tb_arena_reset(pixels->arena);
+        *pixels->arena = wider;
     }
-    pixels->capacity = most;
 done:
     return status;
 }
 
 /* Cells that are read at once: each has its place, so that workers need not wait for their turn. */
 typedef struct batch {
-    const tb_drawn *pixels;
-    int64_t        *place;  /* [cells], of a cell's first pixel */
-    int64_t        *taken;  /* [cells], valid ones of those that are drawn */
-    int64_t        *border; /* [cells][strata] */
+    const tb_drawn   *pixels;
+    const tb_kernels *kernels;
+    int64_t          *place;  /* [cells], of a cell's first pixel */
+    int64_t          *taken;  /* [cells], valid ones of those that are drawn */
+    int64_t          *border; /* [cells][strata] */
 } batch;
 
-static void take_pixels(void *context, int64_t cell, const tb_pair_block *block,
-                        const tb_scores *scores)
+/* A worker at a cell. */
+typedef struct taker {
+    const batch   *of;
+    tb_sample_rows rows;
+    int32_t        valid[TB_SAMPLE_CELL]; /* columns of those that are drawn */
+} taker;
+
+static int take_valid(taker *t, const int16_t *stratum, int64_t y)
 {
-    batch          *it     = context;
-    const tb_drawn *pixels = it->pixels;
-    int64_t         to     = it->place[cell];
-    tb_sample_rows  rows;
+    int drawn = tb_sample_rows_draw(&t->rows, y), count = 0;
 
-    (void)scores;
-    tb_sample_rows_init(&rows, pixels->sample, block->rect.x, block->rect.width);
-    for (int64_t y = 0; y < block->rect.height; y++) {
-        int drawn = tb_sample_rows_draw(&rows, block->rect.y + y);
-
-        for (int k = 0; k < drawn; k++) {
-            int64_t i = y * block->rect.width + rows.drawn[k];
-
-            if (block->stratum[i] != pixels->stratum)
-                continue;
-            for (int b = 0; b < pixels->bands; b++) {
-                pixels->before[b][to] = block->before[b][i];
-                pixels->after[b][to]  = block->after[b][i];
-            }
-            to++;
-        }
+    for (int k = 0; k < drawn; k++) {
+        t->valid[count] = t->rows.drawn[k];
+        count += stratum[t->rows.drawn[k]] == t->of->pixels->stratum;
     }
-    it->taken[cell] = to - it->place[cell];
+    return count;
+}
+
+static void take_band(float *to, const float *row, const int32_t *column, int count)
+{
+    for (int k = 0; k < count; k++)
+        to[k] = row[column[k]];
+}
+
+static void take_row(void *context, const tb_gather_row *row)
+{
+    taker          *t       = context;
+    const tb_drawn *pixels  = t->of->pixels;
+    const int16_t  *stratum = row->block->stratum;
+    int64_t        *taken = &t->of->taken[row->cell], to = t->of->place[row->cell] + *taken;
+    int             count;
+
+    if (row->y == 0)
+        tb_sample_rows_init(&t->rows, pixels->sample, row->rect.x, row->rect.width, t->of->kernels);
+    count = take_valid(t, stratum + row->at, row->rect.y + row->y);
+    for (int b = 0; b < pixels->bands; b++) {
+        take_band(pixels->before[b] + to, row->block->before[b] + row->at, t->valid, count);
+        take_band(pixels->after[b] + to, row->block->after[b] + row->at, t->valid, count);
+    }
+    *taken += count;
     if (pixels->strata > 1)
-        count_borders(it->border + cell * pixels->strata, pixels->stratum, block);
+        count_borders(t->of->border + row->cell * pixels->strata, pixels->stratum,
+                      stratum + row->at, row->y > 0 ? stratum + row->above : NULL, row->rect.width);
 }
 
 /* What a cell has fewer valid pixels than drawn ones is closed up, in the order of the cells. */
@@ -114,10 +168,11 @@ static void close_up(tb_drawn *pixels, const batch *it, int64_t cells)
 
 /* Adds what is drawn of the cells. */
 static tb_status take_batch(tb_drawn *pixels, tb_gather *gather, const tb_rect *cells,
-                            int64_t count, int workers, tb_error *err)
+                            int64_t count, const tb_engine *engine, tb_error *err)
 {
     tb_status status  = TB_OK;
-    batch     it      = {.pixels = pixels};
+    batch     it      = {.pixels = pixels, .kernels = engine->kernels};
+    taker    *takers  = NULL;
     void    **context = NULL;
     int64_t   end     = pixels->count;
 
@@ -125,29 +180,33 @@ static tb_status take_batch(tb_drawn *pixels, tb_gather *gather, const tb_rect *
     TB_TRY(tb_alloc_zero(&it.taken, (size_t)count, sizeof *it.taken, "sample", err));
     TB_TRY(tb_alloc_zero(&it.border, (size_t)count * (size_t)pixels->strata, sizeof *it.border,
                          "strata", err));
-    TB_TRY(tb_alloc(&context, (size_t)workers, sizeof *context, "workers", err));
-    for (int w = 0; w < workers; w++)
-        context[w] = &it;
+    TB_TRY(tb_alloc(&takers, (size_t)engine->workers, sizeof *takers, "workers", err));
+    TB_TRY(tb_alloc(&context, (size_t)engine->workers, sizeof *context, "workers", err));
+    for (int w = 0; w < engine->workers; w++) {
+        takers[w].of = &it;
+        context[w]   = &takers[w];
+    }
     for (int64_t c = 0; c < count; c++) {
         it.place[c] = end;
-        end += tb_sample_count(pixels->sample, cells[c]);
+        end += tb_sample_count(pixels->sample, cells[c], engine->kernels);
     }
     if (end > pixels->capacity)
         TB_TRY(
             reserve(pixels, end > pixels->capacity * 3 / 2 ? end : pixels->capacity * 3 / 2, err));
-    TB_TRY(tb_gather_count(gather, cells, count, NULL, NULL, take_pixels, context, err));
+    TB_TRY(tb_gather_rows(gather, cells, count, NULL, NULL, take_row, context, err));
     close_up(pixels, &it, count);
 done:
     tb_free(it.place);
     tb_free(it.taken);
     tb_free(it.border);
+    tb_free(takers);
     tb_free(context);
     return status;
 }
 
 /* A few cells at once: room is made for all that is drawn of them, and not all need be valid. */
 static tb_status take_cells(tb_drawn *pixels, tb_gather *gather, const tb_rect *cells,
-                            int64_t count, int workers, tb_error *err)
+                            int64_t count, const tb_engine *engine, tb_error *err)
 {
     tb_status status = TB_OK;
 
@@ -156,21 +215,22 @@ static tb_status take_cells(tb_drawn *pixels, tb_gather *gather, const tb_rect *
 
         for (end = first; end < count && (end == first || drawn < BATCH); end++)
             drawn += (double)tb_rect_area(cells[end]) * pixels->sample->share;
-        TB_TRY(take_batch(pixels, gather, cells + first, end - first, workers, err));
+        TB_TRY(take_batch(pixels, gather, cells + first, end - first, engine, err));
     }
 done:
     return status;
 }
 
-tb_status tb_drawn_again(tb_drawn *pixels, tb_gather *gather, int workers, tb_error *err)
+tb_status tb_drawn_again(tb_drawn *pixels, tb_gather *gather, const tb_engine *engine,
+                         tb_error *err)
 {
     pixels->count = 0;
     memset(pixels->border, 0, (size_t)pixels->strata * sizeof *pixels->border);
-    return take_cells(pixels, gather, pixels->sample->cell, pixels->sample->chosen, workers, err);
+    return take_cells(pixels, gather, pixels->sample->cell, pixels->sample->chosen, engine, err);
 }
 
 tb_status tb_drawn_gather(tb_drawn *pixels, tb_gather *gather, tb_sample *sample, double share,
-                          int workers, tb_error *err)
+                          const tb_engine *engine, tb_error *err)
 {
     tb_status status = TB_OK;
     double    drawn  = 0.0;
@@ -178,19 +238,19 @@ tb_status tb_drawn_gather(tb_drawn *pixels, tb_gather *gather, tb_sample *sample
     tb_sample_choose(sample, share);
     for (int64_t i = 0; i < sample->chosen; i++)
         drawn += (double)tb_rect_area(sample->cell[i]) * sample->share;
-    TB_TRY(reserve(pixels, (int64_t)(1.01 * drawn) + TB_SAMPLE_CELL * TB_SAMPLE_CELL, err));
-    TB_TRY(take_cells(pixels, gather, sample->cell, sample->chosen, workers, err));
+    TB_TRY(reserve(pixels, and_some((int64_t)drawn), err));
+    TB_TRY(take_cells(pixels, gather, sample->cell, sample->chosen, engine, err));
     if (share > 0.0 || pixels->count >= WANTED_VALID)
         goto done;
     if (sample->share < 1.0) {
         sample->share = 1.0;
-        TB_TRY(tb_drawn_again(pixels, gather, workers, err));
+        TB_TRY(tb_drawn_again(pixels, gather, engine, err));
     }
     while (pixels->count < WANTED_VALID && sample->chosen < sample->count) {
         int64_t left = sample->count - sample->chosen,
                 more = left < CELLS_AT_ONCE ? left : CELLS_AT_ONCE;
 
-        TB_TRY(take_cells(pixels, gather, sample->cell + sample->chosen, more, workers, err));
+        TB_TRY(take_cells(pixels, gather, sample->cell + sample->chosen, more, engine, err));
         sample->chosen += more;
     }
 done:

@@ -5,21 +5,27 @@
 #include <stdint.h>
 
 #include "core/error.h"
+#include "core/memory.h"
 #include "model/gather.h"
 #include "model/sample.h"
 
-/** The valid pixels in the order of the cells, and the stratum's borders. With sample, stratum,
- * bands, strata and border set, else zero, it is empty; free with tb_drawn_reset. */
+/** The valid pixels in the order of the cells, and the stratum's borders. With sample, arena,
+ * stratum, bands, strata and border set, else zero, it is empty; free with tb_drawn_reset. */
 typedef struct tb_drawn {
     const tb_sample *sample;
+    tb_arena        *arena; /**< where all of it lies: no other step may begin there meanwhile */
     int              stratum, bands;
     int64_t          count, capacity;
     float           *before[TB_BANDS_MAX], *after[TB_BANDS_MAX];
-    int64_t         *border; /**< [strata] pixel pairs beside each other */
+    float           *spare[2]; /**< as large, for who computes with the pixels */
+    int64_t         *border;   /**< [strata] pixel pairs beside each other */
     int              strata;
 } tb_drawn;
 
 void tb_drawn_reset(tb_drawn *drawn);
+
+/** Bytes of the arena that so many pixels take, and a few more that may be drawn by chance. */
+size_t tb_drawn_bytes(int bands, int64_t pixels);
 
 /**
  * Chooses cells and reads them, and where too little of what is drawn is valid all of their pixels
@@ -29,9 +35,10 @@ void tb_drawn_reset(tb_drawn *drawn);
  * @return what reading fails with, TB_E_MEMORY.
  */
 tb_status tb_drawn_gather(tb_drawn *drawn, tb_gather *gather, tb_sample *sample, double share,
-                          int workers, tb_error *err);
+                          const tb_engine *engine, tb_error *err);
 
 /** Reads the chosen cells again, in place of what there was. */
-tb_status tb_drawn_again(tb_drawn *drawn, tb_gather *gather, int workers, tb_error *err);
+tb_status tb_drawn_again(tb_drawn *drawn, tb_gather *gather, const tb_engine *engine,
+                         tb_error *err);
 
 #endif

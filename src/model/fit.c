@@ -4,19 +4,17 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "align/registration.h"
 #include "core/memory.h"
 #include "model/decide.h"
 #include "model/drawn.h"
 #include "model/filter.h"
 #include "model/gather.h"
 #include "model/normalise.h"
+#include "model/register.h"
 #include "model/sample.h"
 
 enum {
-    REGISTRATION_CELLS = 16,
-    REGISTRATION_RIM   = 8,  /* pixels of a cell whose taps would decode the tiles around it */
-    PIXELS_PER_BAND    = 20, /* fewer valid pixels than this for each band are not judged */
+    PIXELS_PER_BAND = 20, /* fewer valid pixels than this for each band are not judged */
 };
 
 static const int64_t CLOUD_PIXELS_LEAST = 20000;  /* of the sample: a new hall or two are fewer */
@@ -44,52 +42,61 @@ done:
 }
 
 typedef struct tally_context {
-    const tb_model  *model;
-    const tb_sample *sample;
-    tb_tally         tally;
-    int              stratum;
+    const tb_model   *model;
+    const tb_sample  *sample;
+    const tb_kernels *kernels;
+    tb_sample_rows    rows; /* of the cell under way */
+    tb_tally          tally;
+    int               stratum;
 } tally_context;
 
+/* Of the drawn columns those of the stratum, or those between others of it too. */
+static int columns_of(int32_t *column, const tally_context *c, const int16_t *stratum, int drawn,
+                      bool is_between)
+{
+    int count = 0;
+
+    for (int k = 0; k < drawn; k++) {
+        const int16_t *at = stratum + c->rows.drawn[k];
+
+        column[count] = c->rows.drawn[k];
+        count +=
+            at[0] == c->stratum && (!is_between || (at[-1] == c->stratum && at[1] == c->stratum));
+    }
+    return count;
+}
+
 /* Roughness of the difference of the dates along a row, in each band's spread. */
-static void take_roughness(tally_context *c, const tb_pair_block *block, size_t at)
+static void take_roughness(tally_context *c, const tb_gather_row *row, const int32_t *column,
+                           int count)
 {
     const tb_radiometry *r = &c->model->stratum[c->stratum].radiometry;
+    float                rough[TB_SAMPLE_CELL];
 
-    for (int b = 0; b < c->model->bands; b++) {
-        const float *x = block->before[b] + at, *y = block->after[b] + at;
-        float        earlier = x[-1] - 2.0f * x[0] + x[1], later = y[-1] - 2.0f * y[0] + y[1];
-
-        if (r->by_spread[b] > 0.0f)
-            tb_tally_add_rough(&c->tally, b, (earlier - r->slope[b] * later) * r->by_spread[b]);
+    for (int b = 0; b < c->model->bands && count > 0; b++) {
+        if (!(r->by_spread[b] > 0.0f))
+            continue;
+        c->kernels->rough_row(rough, row->block->before[b] + row->at,
+                              row->block->after[b] + row->at, r->slope[b], r->by_spread[b],
+                              (size_t)row->rect.width);
+        tb_tally_add_rough(&c->tally, b, rough, column, count);
     }
 }
 
-static void count_scores(void *context, int64_t cell, const tb_pair_block *block,
-                         const tb_scores *scores)
+static void count_scores(void *context, const tb_gather_row *row)
 {
-    tally_context *c          = context;
-    const bool     is_optical = c->model->method->feature == NULL;
-    int            halo       = c->model->scoring.halo;
-    tb_sample_rows rows;
+    tally_context *c       = context;
+    const int16_t *stratum = row->block->stratum + row->at;
+    int32_t        column[TB_SAMPLE_CELL];
+    int            drawn;
 
-    (void)cell;
-    tb_sample_rows_init(&rows, c->sample, scores->rect.x, scores->rect.width);
-    for (int64_t y = 0; y < scores->rect.height; y++) {
-        int drawn = tb_sample_rows_draw(&rows, scores->rect.y + y);
-
-        for (int k = 0; k < drawn; k++) {
-            int            x       = rows.drawn[k];
-            size_t         at      = (size_t)((y + halo) * block->rect.width + x + halo);
-            size_t         in_core = (size_t)(y * scores->rect.width + x);
-            const int16_t *stratum = block->stratum + at;
-
-            if (*stratum != c->stratum)
-                continue;
-            tb_tally_add(&c->tally, scores->score[in_core], scores->contrast[in_core]);
-            if (is_optical && stratum[-1] == *stratum && stratum[1] == *stratum)
-                take_roughness(c, block, at);
-        }
-    }
+    if (row->y == 0)
+        tb_sample_rows_init(&c->rows, c->sample, row->rect.x, row->rect.width, c->kernels);
+    drawn = tb_sample_rows_draw(&c->rows, row->rect.y + row->y);
+    tb_tally_add(&c->tally, row->score, row->contrast, column,
+                 columns_of(column, c, stratum, drawn, false));
+    if (c->model->method->feature == NULL)
+        take_roughness(c, row, column, columns_of(column, c, stratum, drawn, true));
 }
 
 /* The sample's scores, counted by every worker for itself: the first into what is asked for. */
@@ -110,8 +117,8 @@ static tb_status tally_scores(tb_tally *out, const tally_context *what, tb_gathe
         else
             TB_TRY(tb_tally_init(&own[w].tally, what->model->bands, err));
     }
-    TB_TRY(tb_gather_count(gather, cells, count, &what->model->scoring, what->model->radiometry,
-                           count_scores, context, err));
+    TB_TRY(tb_gather_rows(gather, cells, count, &what->model->scoring, what->model->radiometry,
+                          count_scores, context, err));
     for (int w = 1; w < workers; w++)
         tb_tally_merge(out, &own[w].tally);
 done:
@@ -127,23 +134,27 @@ int tb_implausible_permille(tb_prior prior)
     return prior == TB_PRIOR_COMMON ? 750 : 200;
 }
 
-static tb_status fit_threshold(tb_model *model, int stratum, tb_gather *gather, tb_sample *sample,
-                               const tb_fit_options *options, int workers, tb_error *err)
+static tb_status fit_threshold(tb_model *model, int stratum, tb_gather *gather, tb_arena *arena,
+                               tb_sample *sample, const tb_fit_options *options,
+                               const tb_engine *engine, tb_error *err)
 {
     tb_status         status = TB_OK;
     tb_model_stratum *s      = &model->stratum[stratum];
     tb_fit_options    own    = *options;
-    tally_context     what   = {.model = model, .sample = sample, .stratum = stratum};
-    tb_tally          tally  = {0};
-    double            most   = tb_implausible_permille(options->prior) / 1000.0;
-    int               halo   = model->scoring.halo + (s->screen.is_used ? TB_SCREEN_HALO : 0);
-    tb_rect          *inner  = NULL;
+    tally_context     what   = {
+              .model = model, .sample = sample, .kernels = engine->kernels, .stratum = stratum};
+    tb_tally tally = {0};
+    double   most  = tb_implausible_permille(options->prior) / 1000.0;
+    int      halo  = model->scoring.halo + (s->screen.is_used ? TB_SCREEN_HALO : 0);
+    tb_rect *inner = NULL;
 
-    TB_TRY(tb_tally_init(&tally, model->bands, err));
+    TB_TRY(tb_arena_begin(arena, tb_tally_bytes(model->bands), "histograms", err));
+    tb_tally_place(&tally, model->bands, arena->base);
     TB_TRY(tb_alloc(&inner, (size_t)sample->chosen, sizeof *inner, "sample", err));
+    /* Backwards: the tiles that were read last are still there. */
     for (int64_t i = 0; i < sample->chosen; i++)
-        inner[i] = tb_sample_inner(sample, i, halo);
-    TB_TRY(tally_scores(&tally, &what, gather, workers, inner, sample->chosen, err));
+        inner[i] = tb_sample_inner(sample, sample->chosen - 1 - i, halo);
+    TB_TRY(tally_scores(&tally, &what, gather, engine->workers, inner, sample->chosen, err));
     own.looks = s->looks;
     TB_TRY(tb_threshold_decide(&s->threshold, &tally, model->method, &own, err));
     if (s->threshold.flagged > most && !options->may_flag_all) {
@@ -156,17 +167,16 @@ static tb_status fit_threshold(tb_model *model, int stratum, tb_gather *gather, 
     }
 done:
     tb_free(inner);
-    tb_tally_reset(&tally);
     return status;
 }
 
 /* Gathers the same cells again, under a screen of the stratum or under none. */
 static tb_status gather_again(tb_drawn *pixels, tb_gather *gather, const tb_screen **screens,
-                              const tb_screen *screen, int workers, tb_error *err)
+                              const tb_screen *screen, const tb_engine *engine, tb_error *err)
 {
     screens[pixels->stratum] = screen;
     tb_gather_set_screen(gather, screen != NULL ? (const tb_screen *const *)screens : NULL);
-    return tb_drawn_again(pixels, gather, workers, err);
+    return tb_drawn_again(pixels, gather, engine, err);
 }
 
 static tb_status learn(tb_screen *screen, const tb_drawn *pixels, tb_error *err)
@@ -180,7 +190,7 @@ static tb_status learn(tb_screen *screen, const tb_drawn *pixels, tb_error *err)
  * gathered from here on are clear of them. Ground without any is read only once.
  */
 static tb_status fit_screen(tb_model *model, int stratum, tb_drawn *pixels, tb_gather *gather,
-                            const tb_screen **screens, int workers, tb_error *err)
+                            const tb_screen **screens, const tb_engine *engine, tb_error *err)
 {
     tb_status  status = TB_OK;
     tb_screen *screen = &model->stratum[stratum].screen;
@@ -194,41 +204,44 @@ static tb_status fit_screen(tb_model *model, int stratum, tb_drawn *pixels, tb_g
                                (const float *const *)pixels->after, pixels->bands,
                                all) < TB_SCREEN_CLOUD_LEAST)
         goto done;
-    TB_TRY(gather_again(pixels, gather, screens, &look, workers, err));
+    TB_TRY(gather_again(pixels, gather, screens, &look, engine, err));
     cloud         = all - pixels->count;
     screen->cloud = 1.0 - (double)pixels->count / (double)all;
     if (screen->cloud >= TB_SCREEN_CLOUD_LEAST && cloud >= CLOUD_PIXELS_LEAST &&
         pixels->count >= (int64_t)PIXELS_PER_BAND * model->bands) {
         look.look = TB_SCREEN_CLEAN;
-        TB_TRY(gather_again(pixels, gather, screens, &look, workers, err));
+        TB_TRY(gather_again(pixels, gather, screens, &look, engine, err));
         TB_TRY(learn(screen, pixels, err));
         screen->is_used = pixels->count >= (int64_t)PIXELS_PER_BAND * model->bands;
         tb_model_derive(model);
     }
-    TB_TRY(gather_again(pixels, gather, screens, screen->is_used ? screen : NULL, workers, err));
+    TB_TRY(gather_again(pixels, gather, screens, screen->is_used ? screen : NULL, engine, err));
 done:
     screens[stratum] = screen->is_used ? screen : NULL;
     return status;
 }
 
 static tb_status fit_stratum(tb_model *model, int stratum, const tb_pair *pair, tb_gather *gather,
-                             const tb_fit_options *options, const tb_engine *engine,
-                             int64_t **border, double *sampled, const tb_screen **screens,
-                             tb_error *err)
+                             tb_arena *arena, const tb_fit_options *options,
+                             const tb_engine *engine, int64_t **border, double *sampled,
+                             const tb_screen **screens, tb_error *err)
 {
     tb_status         status = TB_OK;
     tb_model_stratum *s      = &model->stratum[stratum];
     int               strata = tb_model_strata(model);
     tb_sample         sample = {0};
-    tb_drawn          pixels = {
-                 .sample = &sample, .stratum = stratum, .bands = model->bands, .strata = strata};
+    tb_drawn          pixels = {.sample  = &sample,
+                                .arena   = arena,
+                                .stratum = stratum,
+                                .bands   = model->bands,
+                                .strata  = strata};
 
     TB_TRY(tb_sample_list(&sample, &pair->lattice, tb_pair_footprint(pair, stratum), err));
     TB_TRY(keep_cells(&sample, pair, stratum, err));
     TB_TRY(tb_alloc_zero(&pixels.border, (size_t)strata, sizeof *pixels.border, "strata", err));
-    TB_TRY(tb_drawn_gather(&pixels, gather, &sample, options->sample_share, engine->workers, err));
+    TB_TRY(tb_drawn_gather(&pixels, gather, &sample, options->sample_share, engine, err));
     if (options->is_screened && model->method->feature == NULL)
-        TB_TRY(fit_screen(model, stratum, &pixels, gather, screens, engine->workers, err));
+        TB_TRY(fit_screen(model, stratum, &pixels, gather, screens, engine, err));
     for (int64_t i = 0; i < sample.chosen; i++)
         *sampled += (double)tb_rect_area(sample.cell[i]) * sample.share;
     s->sampled = pixels.count;
@@ -255,11 +268,11 @@ static tb_status fit_stratum(tb_model *model, int stratum, const tb_pair *pair, 
                                          .count  = pixels.count,
                                          .before = (const float *const *)pixels.before,
                                          .after  = (const float *const *)pixels.after},
-                            engine, err));
+                            pixels.spare, engine, err));
     s->looks = options->looks > 0.0 ? options->looks : s->looks;
     tb_drawn_reset(&pixels);
     tb_model_derive(model);
-    TB_TRY(fit_threshold(model, stratum, gather, &sample, options, engine->workers, err));
+    TB_TRY(fit_threshold(model, stratum, gather, arena, &sample, options, engine, err));
 done:
     tb_gather_set_screen(gather, NULL);
     screens[stratum] = NULL;
@@ -308,96 +321,6 @@ static void borrow(tb_model *model, int64_t *const *borders)
                  "%lld valid pixels are too few for a fit of its own; takes that of stratum %d",
                  (long long)own->sampled, from);
     }
-}
-
-/* Cells of one later file for the registration, with what other files gave made missing. */
-typedef struct align_cells {
-    tb_align *align;
-    int       file, bands;
-    bool      has_others;
-} align_cells;
-
-static tb_status take_align(void *context, tb_pair_block *block, const tb_scores *scores,
-                            tb_error *err)
-{
-    align_cells  *cells   = context;
-    float        *storage = NULL;
-    tb_align_cell cell    = {.width  = block->rect.width,
-                             .height = block->rect.height,
-                             .before = (const float *const *)block->before,
-                             .after  = (const float *const *)block->after,
-                             .x      = block->rect.x,
-                             .y      = block->rect.y};
-
-    (void)scores;
-    for (int b = 0; b < cells->bands && cells->has_others; b++) {
-        float *after = block->after[b];
-
-        for (int64_t i = 0; i < tb_rect_area(block->rect); i++)
-            after[i] = block->after_file[i] == cells->file ? after[i] : NAN;
-    }
-    if (tb_align_holds(cells->align))
-        storage = tb_pair_block_release(block);
-    return tb_align_add(cells->align, &cell, storage, err);
-}
-
-static double rounded_shift(double shift)
-{
-    return floor(shift * 1e4 + 0.5) / 1e4;
-}
-
-static tb_status register_file(tb_model *model, int file, const tb_pair *pair, tb_gather *gather,
-                               const tb_engine *engine, tb_error *err)
-{
-    tb_status      status = TB_OK;
-    tb_model_file *out    = &model->file[file];
-    tb_sample      sample = {0};
-    align_cells    cells  = {
-            .file = file, .bands = model->bands, .has_others = tb_epoch_files(pair->after) > 1};
-    tb_registration found;
-
-    TB_TRY(tb_sample_list(&sample, &pair->lattice, tb_epoch_footprint(pair->after, file), err));
-    if (sample.count > REGISTRATION_CELLS) {
-        sample.count = REGISTRATION_CELLS;
-        for (int64_t i = 0; i < sample.count; i++)
-            if (sample.cell[i].width == TB_SAMPLE_CELL && sample.cell[i].height == TB_SAMPLE_CELL)
-                sample.cell[i] = tb_rect_grow(sample.cell[i], -REGISTRATION_RIM);
-    }
-    TB_TRY(tb_align_new(&cells.align, model->bands, engine->kernels, err));
-    TB_TRY(tb_gather_read(gather, sample.cell, sample.count, take_align, &cells, err));
-    TB_TRY(tb_registration_fit(cells.align, tb_epoch_footprint(pair->after, file), &found, err));
-    if (found.is_other_ground) {
-        status = tb_error_set(
-            err, TB_E_INPUT,
-            "register %s: expected the ground of the earlier image, got gradients that correlate "
-            "by %.3f (standard error %.3f) at best, at a shift of %+.1f, %+.1f pixels",
-            tb_epoch_file(pair->after, file)->path, found.best_correlation, found.best_error,
-            found.best_dx, found.best_dy);
-        tb_error_hint(err, "look at both images and at their CRS and corners; if they do show the "
-                           "same place, go on without registration: --register off");
-        goto done;
-    }
-    *out =
-        (tb_model_file){.dx                 = rounded_shift(found.dx),
-                        .dy                 = rounded_shift(found.dy),
-                        .residual_px        = found.residual_px,
-                        .correlation_before = found.correlation_at_zero,
-                        .correlation_after  = found.correlation_at_shift,
-                        .windows            = found.windows,
-                        .accepted           = found.accepted,
-                        .applied            = found.applied,
-                        .field              = found.field,
-                        .field_correlation  = {found.correlation_of_shift, found.field_correlation},
-                        .field_held_out     = {found.held_out[0], found.held_out[1]}};
-    for (int i = 0; i < found.field.columns * found.field.rows; i++) {
-        out->field.dx[i] = rounded_shift(found.field.dx[i]);
-        out->field.dy[i] = rounded_shift(found.field.dy[i]);
-    }
-    snprintf(out->reason, sizeof out->reason, "%s", found.reason);
-done:
-    tb_align_free(cells.align);
-    tb_sample_reset(&sample);
-    return status;
 }
 
 /* Measured on several scenes by ground sampling distance: docs/methods/composite.md. */
@@ -457,6 +380,18 @@ static void find_range(const tb_epoch *epoch, double *low, double *high)
     *high = first->offset[0] + (first->type == TB_SAMPLE_U8 ? 255.0 : 65535.0);
 }
 
+static int64_t largest_sample(const tb_pair *pair, double sample_share)
+{
+    int64_t largest = 0;
+
+    for (int s = 0; s < tb_pair_strata(pair); s++) {
+        int64_t size = tb_sample_size_of(tb_rect_area(tb_pair_footprint(pair, s)), sample_share);
+
+        largest = size > largest ? size : largest;
+    }
+    return largest;
+}
+
 tb_status tb_model_fit(tb_model **out, const tb_pair *pair, const tb_fit_options *options,
                        const tb_engine *engine, tb_error *err)
 {
@@ -467,12 +402,16 @@ tb_status tb_model_fit(tb_model **out, const tb_pair *pair, const tb_fit_options
     int64_t **borders = NULL; /* [strata], NULL or [strata]: only of those that may borrow */
     int       strata  = tb_pair_strata(pair);
     double    sampled = 0.0;
+    tb_arena  arena   = {0};
 
     *out = NULL;
     TB_TRY(tb_model_new(&model, options->method, pair->bands, tb_epoch_sources(pair->before),
                         tb_epoch_sources(pair->after), tb_epoch_files(pair->after), err));
     TB_TRY(tb_filter_copy(&model->filter, options->filter, err));
     TB_TRY(tb_model_apply(model, pair, err)); /* undoes what an earlier fit may have applied */
+    TB_TRY(tb_arena_begin(&arena,
+                          tb_drawn_bytes(pair->bands, largest_sample(pair, options->sample_share)),
+                          "sample", err));
     TB_TRY(tb_gather_new(&gather, pair, engine, err));
     TB_TRY(tb_alloc_zero(&borders, (size_t)strata, sizeof *borders, "strata", err));
     TB_TRY(tb_alloc_zero(&screens, (size_t)strata, sizeof *screens, "strata", err));
@@ -482,15 +421,15 @@ tb_status tb_model_fit(tb_model **out, const tb_pair *pair, const tb_fit_options
     model->is_intensity = options->is_intensity;
     for (int f = 0; f < model->after_files; f++) {
         if (options->is_registered)
-            TB_TRY(register_file(model, f, pair, gather, engine, err));
+            TB_TRY(tb_register_file(model, f, pair, gather, &arena, engine, err));
         else
             snprintf(model->file[f].reason, sizeof model->file[f].reason, "not asked for");
     }
     tb_model_derive(model);
     TB_TRY(tb_model_apply(model, pair, err));
     for (int s = 0; s < strata; s++) {
-        TB_TRY(fit_stratum(model, s, pair, gather, options, engine, &borders[s], &sampled, screens,
-                           err));
+        TB_TRY(fit_stratum(model, s, pair, gather, &arena, options, engine, &borders[s], &sampled,
+                           screens, err));
         if (engine->progress != NULL && engine->progress->report != NULL)
             engine->progress->report(engine->progress->context, "fit", s + 1, strata);
     }
@@ -505,6 +444,7 @@ done:
         tb_free(borders[s]);
     tb_free(borders);
     tb_free(screens);
+    tb_arena_reset(&arena);
     tb_gather_free(gather);
     tb_model_free(model);
     return status;
@@ -513,22 +453,12 @@ done:
 size_t tb_model_fit_bytes(const tb_pair *pair, double sample_share, int workers, int kept)
 {
     int64_t side = TB_SAMPLE_CELL + 2 * (TB_SCORING_HALO_MAX + TB_SCREEN_HALO), cell = side * side;
-    int64_t largest = 0;
-    size_t  planes  = 2 * (size_t)pair->bands * sizeof(float);
+    size_t  sample = tb_drawn_bytes(pair->bands, largest_sample(pair, sample_share));
+    size_t  align  = tb_register_bytes(pair->bands, workers);
 
-    for (int s = 0; s < tb_pair_strata(pair); s++) {
-        int64_t size = tb_sample_size_of(tb_rect_area(tb_pair_footprint(pair, s)), sample_share);
-
-        largest = size > largest ? size : largest;
-    }
-
-    /* The arrays grow by halves, and both copies live for a moment; IR-MAD keeps a weight a pixel.
-     */
-    size_t sample = (size_t)largest * (planes * 5 / 2 + 2 * sizeof(float));
-    size_t align  = tb_registration_bytes(pair->bands, REGISTRATION_CELLS,
-                                          (int64_t)TB_SAMPLE_CELL * TB_SAMPLE_CELL);
-    size_t each   = tb_pair_block_bytes(pair->bands, cell) + tb_scores_bytes(kept, side, side) +
+    /* The sample may grow by halves, and both copies live for a moment. */
+    size_t each = tb_pair_block_bytes(pair->bands, cell) + tb_scores_bytes(kept, side, side) +
                   (size_t)cell * TB_SCREEN_PIXEL_BYTES + tb_tally_bytes(pair->bands);
 
-    return (sample > align ? sample : align) + (size_t)workers * each;
+    return (sample * 5 / 2 > align ? sample * 5 / 2 : align) + (size_t)workers * each;
 }

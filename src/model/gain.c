@@ -11,10 +11,8 @@ float tb_gain_of(const float *before, const float *after, int64_t n, float *scra
     float   middle_before, middle_after;
     int64_t kept = 0;
 
-    memcpy(scratch, before, (size_t)n * sizeof *scratch);
-    middle_before = tb_rank_select(scratch, n, n / 2);
-    memcpy(scratch, after, (size_t)n * sizeof *scratch);
-    middle_after = tb_rank_select(scratch, n, n / 2);
+    middle_before = tb_rank_find(before, n, n / 2, scratch);
+    middle_after  = tb_rank_find(after, n, n / 2, scratch);
     for (int64_t i = 0; i < n; i++)
         if (before[i] > 0.0f && after[i] > 0.0f && before[i] >= middle_before &&
             after[i] >= middle_after)

@@ -25,7 +25,7 @@ struct tb_gather {
     const tb_radiometry *const *radiometry;
     tb_gather_fn               *take; /* in order; or NULL, and */
     void                       *context;
-    tb_gather_work_fn          *work; /* by every worker */
+    tb_gather_row_fn           *use; /* by every worker */
     void *const                *contexts;
 };
 
@@ -74,6 +74,58 @@ void tb_gather_set_screen(tb_gather *gather, const tb_screen *const *screen)
     gather->screen = screen;
 }
 
+/* A cell's rows on their way to who uses them. */
+typedef struct rows {
+    tb_gather    *gather;
+    void         *context;
+    tb_gather_row row;
+    int           halo;
+} rows;
+
+static tb_status hand_on(void *context, int64_t y, const float *score, const float *contrast,
+                         tb_error *err)
+{
+    rows *it = context;
+
+    (void)err;
+    it->row.y        = y - it->halo;
+    it->row.at       = tb_pair_row(it->row.block, y) + it->halo;
+    it->row.above    = y > 0 ? tb_pair_row(it->row.block, y - 1) + it->halo : 0;
+    it->row.score    = score;
+    it->row.contrast = contrast;
+    it->gather->use(it->context, &it->row);
+    return TB_OK;
+}
+
+/* The rows of a block, of which not all need be read yet, nor be kept. */
+static tb_status use_rows(tb_gather *gather, int number, int64_t item, tb_error *err)
+{
+    worker   *w      = &gather->worker[number];
+    rows      it     = {.gather  = gather,
+                        .context = gather->contexts[number],
+                        .row     = {.cell = item, .rect = gather->cells[item], .block = &w->block},
+                        .halo    = gather->scoring != NULL ? gather->scoring->halo : 0};
+    tb_status status = TB_OK;
+
+    if (gather->scoring != NULL)
+        return tb_scores_hand_out(&w->scores, gather->scoring, &w->block, gather->radiometry,
+                                  hand_on, &it, gather->engine->kernels, err);
+    for (int64_t y = 0; y < w->block.rect.height; y++) {
+        TB_TRY(tb_pair_need(&w->block, y + 1, err));
+        TB_TRY(hand_on(&it, y, NULL, NULL, err));
+    }
+done:
+    return status;
+}
+
+/* Rows of a block that have to be kept: a screen and who wants whole cells need all of them. */
+static int64_t rows_kept(const tb_gather *gather, int64_t all)
+{
+    if (gather->screen != NULL || gather->use == NULL)
+        return all;
+    return gather->scoring != NULL ? tb_scoring_rows(gather->scoring->halo) : 2;
+}
+
 static tb_status make(void *context, int number, int64_t item, tb_error *err)
 {
     tb_gather *gather = context;
@@ -85,17 +137,16 @@ static tb_status make(void *context, int number, int64_t item, tb_error *err)
     if (gather->screen != NULL)
         halo += TB_SCREEN_HALO;
     rect = tb_rect_grow(gather->cells[item], halo);
-    TB_TRY(tb_pair_begin(w->reader, rect, rect.height, &w->block, err));
-    if (gather->screen != NULL || gather->scoring == NULL)
-        TB_TRY(tb_pair_need(&w->block, w->block.rect.height, err));
+    TB_TRY(tb_pair_begin(w->reader, rect, rows_kept(gather, rect.height), &w->block, err));
+    if (gather->screen != NULL || (gather->scoring == NULL && gather->use == NULL))
+        TB_TRY(tb_pair_need(&w->block, rect.height, err));
     if (gather->screen != NULL)
         TB_TRY(tb_screen_apply(&w->screen, &w->block, gather->pair->bands, gather->screen, err));
-    if (gather->scoring != NULL)
+    if (gather->use != NULL)
+        TB_TRY(use_rows(gather, number, item, err));
+    else if (gather->scoring != NULL)
         TB_TRY(tb_scores_make(&w->scores, gather->scoring, &w->block, gather->radiometry,
                               gather->engine->kernels, err));
-    if (gather->work != NULL)
-        gather->work(gather->contexts[number], item, &w->block,
-                     gather->scoring != NULL ? &w->scores : NULL);
 done:
     return status;
 }
@@ -133,16 +184,16 @@ tb_status tb_gather_score(tb_gather *gather, const tb_rect *cells, int64_t count
 {
     gather->take    = take;
     gather->context = context;
-    gather->work    = NULL;
+    gather->use     = NULL;
     return run(gather, cells, count, scoring, radiometry, err);
 }
 
-tb_status tb_gather_count(tb_gather *gather, const tb_rect *cells, int64_t count,
-                          const tb_scoring *scoring, const tb_radiometry *const *radiometry,
-                          tb_gather_work_fn *work, void *const *contexts, tb_error *err)
+tb_status tb_gather_rows(tb_gather *gather, const tb_rect *cells, int64_t count,
+                         const tb_scoring *scoring, const tb_radiometry *const *radiometry,
+                         tb_gather_row_fn *use, void *const *contexts, tb_error *err)
 {
     gather->take     = NULL;
-    gather->work     = work;
+    gather->use      = use;
     gather->contexts = contexts;
     return run(gather, cells, count, scoring, radiometry, err);
 }

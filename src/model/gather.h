@@ -33,20 +33,31 @@ tb_status tb_gather_score(tb_gather *gather, const tb_rect *cells, int64_t count
                           const tb_scoring *scoring, const tb_radiometry *const *radiometry,
                           tb_gather_fn *take, void *context, tb_error *err);
 
-/**
- * What a worker makes of a cell, by its number; workers are at it at the same time, in no order.
- * `scores` is NULL where none were asked for.
- */
-typedef void tb_gather_work_fn(void *context, int64_t cell, const tb_pair_block *block,
-                               const tb_scores *scores);
+/** A row of a cell, and what goes with it. */
+typedef struct tb_gather_row {
+    int64_t              cell; /**< its number */
+    tb_rect              rect; /**< it, which the row is of: */
+    int64_t              y;    /**< from its top */
+    const tb_pair_block *block;
+    int64_t              at;               /**< where the row begins in the block's planes */
+    int64_t              above;            /**< where the row above does, for y > 0 */
+    const float         *score, *contrast; /**< NULL where none were asked for */
+} tb_gather_row;
 
 /**
- * Reads or scores the cells where no order is needed: nobody waits.
+ * What a worker makes of a row. Rows of a cell come from its top on, one after another; of cells
+ * workers are at several at the same time, in no order.
+ */
+typedef void tb_gather_row_fn(void *context, const tb_gather_row *row);
+
+/**
+ * Reads or scores the cells row by row where no order is needed: nobody waits, and rows are made
+ * use of while they lie in the processor's cache.
  * @param scoring   NULL: they are read only.
  * @param contexts  one a worker of the engine.
  */
-tb_status tb_gather_count(tb_gather *gather, const tb_rect *cells, int64_t count,
-                          const tb_scoring *scoring, const tb_radiometry *const *radiometry,
-                          tb_gather_work_fn *work, void *const *contexts, tb_error *err);
+tb_status tb_gather_rows(tb_gather *gather, const tb_rect *cells, int64_t count,
+                         const tb_scoring *scoring, const tb_radiometry *const *radiometry,
+                         tb_gather_row_fn *use, void *const *contexts, tb_error *err);
 
 #endif

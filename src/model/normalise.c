@@ -30,24 +30,18 @@ static const double UNCHANGED_SHARE = 0.5, CALIBRATED_RHO = 0.95;
 static const double WEIGHT_LEAST = 1.0 / 3.0;
 
 /* Turns Z into 1 for the least changed pixels and 0 for the rest. */
-static tb_status mark_least_changed(float *z, const tb_pixels *pixels, tb_error *err)
+static void mark_least_changed(float *z, float *scratch, const tb_pixels *pixels)
 {
-    tb_status status = TB_OK;
-    float    *sorted = NULL, bound;
-    int64_t   n = pixels->count, bands = UNCHANGED_PER_BAND * (int64_t)pixels->bands;
-    int64_t   wanted = (int64_t)ceil((double)n * UNCHANGED_SHARE);
+    float   bound;
+    int64_t n = pixels->count, bands = UNCHANGED_PER_BAND * (int64_t)pixels->bands;
+    int64_t wanted = (int64_t)ceil((double)n * UNCHANGED_SHARE);
 
     wanted = wanted > UNCHANGED_LEAST ? wanted : UNCHANGED_LEAST;
     wanted = wanted > bands ? wanted : bands;
     wanted = wanted < n ? wanted : n;
-    TB_TRY(tb_alloc(&sorted, (size_t)n, sizeof *sorted, "sample", err));
-    memcpy(sorted, z, (size_t)n * sizeof *sorted);
-    bound = tb_rank_select(sorted, n, wanted - 1);
+    bound  = tb_rank_find(z, n, wanted - 1, scratch);
     for (int64_t i = 0; i < n; i++)
         z[i] = z[i] <= bound ? 1.0f : 0.0f;
-done:
-    tb_free(sorted);
-    return status;
 }
 
 static void keep_irmad(tb_model_irmad *out, const tb_irmad *irmad)
@@ -75,8 +69,8 @@ static void keep_mad(tb_model_mad *out, const tb_irmad *fit)
 }
 
 /* 1 for every pixel that counts as unchanged, else 0; NULL where IR-MAD found nothing to go by. */
-static tb_status find_unchanged(tb_model_stratum *s, const tb_pixels *pixels,
-                                const tb_engine *engine, float **unchanged, tb_error *err)
+static tb_status find_unchanged(tb_model_stratum *s, const tb_pixels *pixels, float *const spare[2],
+                                const tb_engine *engine, const float **unchanged, tb_error *err)
 {
     tb_status        status = TB_OK;
     tb_irmad         irmad, early;
@@ -91,9 +85,9 @@ static tb_status find_unchanged(tb_model_stratum *s, const tb_pixels *pixels,
         goto done;
     keep_irmad(&s->irmad, &irmad);
     keep_mad(&s->mad, &early);
-    TB_TRY(tb_alloc(unchanged, (size_t)pixels->count, sizeof **unchanged, "sample", err));
-    TB_TRY(tb_irmad_apply(NULL, *unchanged, NULL, &early, pixels, &options, engine->kernels, err));
-    TB_TRY(mark_least_changed(*unchanged, pixels, err));
+    TB_TRY(tb_irmad_apply(NULL, spare[0], NULL, &early, pixels, &options, engine->kernels, err));
+    mark_least_changed(spare[0], spare[1], pixels);
+    *unchanged = spare[0];
 done:
     return status;
 }
@@ -210,15 +204,13 @@ static double offset_of(const tb_model_stratum *s, const tb_pixels *pixels, int 
 
 /* Radar: spread and noise are of the logarithm; the line is a gain unless the dates are one scene.
  */
-static tb_status fit_radar_band(tb_model_stratum *s, const tb_model *model, const tb_pixels *pixels,
-                                int b, bool is_calibrated, const tb_kernels *kernels, tb_error *err)
+static void fit_radar_band(tb_model_stratum *s, const tb_model *model, const tb_pixels *pixels,
+                           int b, bool is_calibrated, float *const spare[2],
+                           const tb_kernels *kernels)
 {
-    tb_status status = TB_OK;
-    int64_t   n      = pixels->count;
-    float    *before = NULL, *after = NULL;
+    int64_t n      = pixels->count;
+    float  *before = spare[0], *after = spare[1];
 
-    TB_TRY(tb_alloc(&before, (size_t)n, sizeof *before, "sample", err));
-    TB_TRY(tb_alloc(&after, (size_t)n, sizeof *after, "sample", err));
     if (!is_calibrated) {
         s->slope[b]     = (double)tb_gain_of(pixels->before[b], pixels->after[b], n, after);
         s->intercept[b] = 0.0;
@@ -235,10 +227,6 @@ static tb_status fit_radar_band(tb_model_stratum *s, const tb_model *model, cons
 
     s->spread[b] = values > 1 && s->spread[b] > 0.0 ? deviation_of(before, values) : 0.0;
     s->noise[b]  = 1.4826 * (double)tb_median_deviation(after, ratios);
-done:
-    tb_free(before);
-    tb_free(after);
-    return status;
 }
 
 /* The least of the bands: rather too few looks than false changes. */
@@ -256,16 +244,16 @@ static double looks_of(const tb_model_stratum *s, int bands, bool is_intensity)
 }
 
 tb_status tb_normalise_fit(tb_model *model, int stratum, const tb_pixels *pixels,
-                           const tb_engine *engine, tb_error *err)
+                           float *const spare[2], const tb_engine *engine, tb_error *err)
 {
     tb_status         status    = TB_OK;
     tb_model_stratum *s         = &model->stratum[stratum];
     const tb_method  *method    = model->method;
-    float            *unchanged = NULL;
+    const float      *unchanged = NULL;
     bool              is_calibrated;
     tb_regression     regression;
 
-    TB_TRY(find_unchanged(s, pixels, engine, &unchanged, err));
+    TB_TRY(find_unchanged(s, pixels, spare, engine, &unchanged, err));
     TB_TRY(tb_regression_fit(&regression, pixels, unchanged, true, engine->kernels, err));
     keep_regression(s, &regression, pixels->count);
     if (method->feature == NULL)
@@ -273,10 +261,9 @@ tb_status tb_normalise_fit(tb_model *model, int stratum, const tb_pixels *pixels
     is_calibrated = least_correlation(pixels) >= CALIBRATED_RHO;
     snprintf(s->normalisation, sizeof s->normalisation, is_calibrated ? "calibrated" : "gain");
     for (int b = 0; b < pixels->bands; b++)
-        TB_TRY(fit_radar_band(s, model, pixels, b, is_calibrated, engine->kernels, err));
+        fit_radar_band(s, model, pixels, b, is_calibrated, spare, engine->kernels);
     if (method == &tb_method_omnibus)
         s->looks = looks_of(s, pixels->bands, model->is_intensity);
 done:
-    tb_free(unchanged);
     return status;
 }

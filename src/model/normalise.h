@@ -10,6 +10,7 @@
 
 /**
  * Fills irmad, slope, intercept, noise, spread, mean, unchanged and the name of the rule:
+ * @param spare  room for as many floats as there are pixels, each.
  *
  *   no-change        regression on pixels with a no-change probability above .95
  *   least-changed    on the tenth of all pixels with the least Z, where those are too few
@@ -18,6 +19,6 @@
  * regression gain             other radar: speckle hides an offset; the median ratio alone
  */
 tb_status tb_normalise_fit(tb_model *model, int stratum, const tb_pixels *pixels,
-                           const tb_engine *engine, tb_error *err);
+                           float *const spare[2], const tb_engine *engine, tb_error *err);
 
 #endif

@@ -142,62 +142,43 @@ tb_rect tb_sample_inner(const tb_sample *sample, int64_t i, int halo)
     return tb_rect_grow(cell, -halo);
 }
 
-/* The finaliser of SplitMix64 (Steele, Lea & Flood 2014). */
-static uint64_t mixed(uint64_t x)
-{
-    x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return x ^ (x >> 31);
-}
-
 /* Hashes are compared by their upper 53 bits: all that a share has. */
 static uint64_t bound_of(const tb_sample *sample)
 {
     return (uint64_t)ceil(sample->share * 0x1p53);
 }
 
-static bool is_below(uint64_t bound, uint64_t column, int64_t y)
-{
-    return mixed(column + (uint64_t)y) >> 11 < bound;
-}
-
 bool tb_sample_draws(const tb_sample *sample, int64_t x, int64_t y)
 {
-    return is_below(bound_of(sample), mixed((uint64_t)x), y);
+    return tb_draw_is_drawn(tb_draw_mixed((uint64_t)x), (uint64_t)y, bound_of(sample));
 }
 
-int64_t tb_sample_count(const tb_sample *sample, tb_rect rect)
+int64_t tb_sample_count(const tb_sample *sample, tb_rect rect, const tb_kernels *kernels)
 {
-    const uint64_t bound = bound_of(sample);
     int64_t        count = 0;
+    tb_sample_rows rows;
 
     if (sample->share >= 1.0)
         return tb_rect_area(rect);
-    for (int64_t x = rect.x; x < rect.x + rect.width; x++) {
-        uint64_t column = mixed((uint64_t)x);
-
-        for (int64_t y = rect.y; y < rect.y + rect.height; y++)
-            count += is_below(bound, column, y);
-    }
+    tb_sample_rows_init(&rows, sample, rect.x, rect.width, kernels);
+    for (int64_t y = rect.y; y < rect.y + rect.height; y++)
+        count += (int64_t)kernels->draw_count(rows.column, (uint64_t)y, rows.bound,
+                                              (size_t)rows.columns);
     return count;
 }
 
-void tb_sample_rows_init(tb_sample_rows *rows, const tb_sample *sample, int64_t x, int64_t columns)
+void tb_sample_rows_init(tb_sample_rows *rows, const tb_sample *sample, int64_t x, int64_t columns,
+                         const tb_kernels *kernels)
 {
+    rows->kernels = kernels;
     rows->bound   = bound_of(sample);
     rows->columns = (int)columns;
     for (int i = 0; i < rows->columns; i++)
-        rows->column[i] = mixed((uint64_t)(x + i));
+        rows->column[i] = tb_draw_mixed((uint64_t)(x + i));
 }
 
 int tb_sample_rows_draw(tb_sample_rows *rows, int64_t y)
 {
-    int count = 0;
-
-    /* Written whether drawn or not: which of them are is not to be foretold. */
-    for (int i = 0; i < rows->columns; i++) {
-        rows->drawn[count] = i;
-        count += is_below(rows->bound, rows->column[i], y);
-    }
-    return count;
+    return (int)rows->kernels->draw_row(rows->drawn, rows->column, (uint64_t)y, rows->bound,
+                                        (size_t)rows->columns);
 }

@@ -15,6 +15,7 @@
 
 #include "core/error.h"
 #include "core/rect.h"
+#include "kernels/table.h"
 #include "raster/grid.h"
 
 enum { TB_SAMPLE_CELL = 512 };
@@ -59,19 +60,23 @@ tb_rect tb_sample_inner(const tb_sample *sample, int64_t i, int halo);
 /** Whether the sample takes the lattice's pixel (x, y), if it lies in a chosen cell. */
 bool tb_sample_draws(const tb_sample *sample, int64_t x, int64_t y);
 
-/** How many pixels of a rectangle the sample takes, as the above tells. */
-int64_t tb_sample_count(const tb_sample *sample, tb_rect rect);
+/** How many pixels of a rectangle, at most TB_SAMPLE_CELL wide, the sample takes, as the above
+ * tells. */
+int64_t tb_sample_count(const tb_sample *sample, tb_rect rect, const tb_kernels *kernels);
 
 /** The same, row after row of a cell: what a column gives to its pixels' hashes is made once. */
 typedef struct tb_sample_rows {
-    uint64_t bound;
-    int      columns;
-    uint64_t column[TB_SAMPLE_CELL];
-    int      drawn[TB_SAMPLE_CELL]; /**< columns from x on, ascending */
+    const tb_kernels *kernels;
+    uint64_t          bound;
+    int               columns;
+    uint64_t          column[TB_SAMPLE_CELL];
+    int32_t           drawn[TB_SAMPLE_CELL]; /**< columns from x on, ascending */
 } tb_sample_rows;
 
-/** Rows of `columns` pixels from column x of the lattice on, at most TB_SAMPLE_CELL. */
-void tb_sample_rows_init(tb_sample_rows *rows, const tb_sample *sample, int64_t x, int64_t columns);
+/** Rows of `columns` pixels from column x of the lattice on, at most TB_SAMPLE_CELL. Borrows the
+ * kernels. */
+void tb_sample_rows_init(tb_sample_rows *rows, const tb_sample *sample, int64_t x, int64_t columns,
+                         const tb_kernels *kernels);
 
 /** Fills `drawn` for row y of the lattice and returns how many there are. */
 int tb_sample_rows_draw(tb_sample_rows *rows, int64_t y);

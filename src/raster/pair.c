@@ -102,12 +102,17 @@ tb_rect tb_pair_footprint(const tb_pair *pair, int stratum)
 }
 
 /* Where a source has no footprint of its own, any pixel of its rectangle may be of it. */
-static tb_status may_hold_source(const tb_epoch *epoch, int source, tb_rect rect, int16_t *number,
-                                 bool *may, tb_error *err)
+static tb_status may_hold_source(const tb_epoch *epoch, int source, tb_rect rect, bool *may,
+                                 tb_error *err)
 {
     tb_status status = TB_OK;
     size_t    pixels = (size_t)tb_rect_area(rect);
+    int16_t  *number = NULL;
 
+    *may = pixels > 0;
+    if (tb_epoch_footprints_path(epoch) == NULL)
+        return TB_OK;
+    TB_TRY(tb_alloc(&number, pixels, sizeof *number, "footprints", err));
     for (size_t i = 0; i < pixels; i++)
         number[i] = (int16_t)source;
     TB_TRY(tb_epoch_locate(epoch, rect, number, err));
@@ -115,6 +120,7 @@ static tb_status may_hold_source(const tb_epoch *epoch, int source, tb_rect rect
     for (size_t i = 0; i < pixels && !*may; i++)
         *may = number[i] == source;
 done:
+    tb_free(number);
     return status;
 }
 
@@ -122,15 +128,11 @@ tb_status tb_pair_may_hold(const tb_pair *pair, int stratum, tb_rect rect, bool 
 {
     tb_status status        = TB_OK;
     int       after_sources = tb_epoch_sources(pair->after);
-    int16_t  *number        = NULL;
 
-    *may = false;
-    TB_TRY(tb_alloc(&number, (size_t)tb_rect_area(rect), sizeof *number, "footprints", err));
-    TB_TRY(may_hold_source(pair->before, stratum / after_sources, rect, number, may, err));
+    TB_TRY(may_hold_source(pair->before, stratum / after_sources, rect, may, err));
     if (*may)
-        TB_TRY(may_hold_source(pair->after, stratum % after_sources, rect, number, may, err));
+        TB_TRY(may_hold_source(pair->after, stratum % after_sources, rect, may, err));
 done:
-    tb_free(number);
     return status;
 }
 
