@@ -14,73 +14,82 @@
 #ifdef __AVX2__
 #    include <immintrin.h>
 
-enum { TB_RUNNING_LANE = 16 }; /* bytes within which they are shuffled */
+enum {
+    TB_RUNNING_LANE  = 16, /* bytes within which they are shuffled, */
+    TB_RUNNING_STEPS = 4   /* and steps that reach over them from one byte */
+};
 
 #    ifdef __AVX512BW__
 typedef __m512i tb_running;
 
-static inline tb_running tb_running_add(tb_running a, tb_running b, size_t size)
+static inline tb_running tb_running_everywhere(__m128i lane)
 {
-    return size == 1   ? _mm512_add_epi8(a, b)
-           : size == 2 ? _mm512_add_epi16(a, b)
-                       : _mm512_add_epi32(a, b);
+    return _mm512_broadcast_i32x4(lane);
 }
 
-/* Bytes of every lane by their places in `from`; 0 where that is negative. */
-static inline tb_running tb_running_shuffle(tb_running a, const int8_t *from)
+static inline tb_running tb_running_shuffle(tb_running a, tb_running from)
 {
-    return _mm512_shuffle_epi8(a, _mm512_broadcast_i32x4(_mm_loadu_si128((const void *)from)));
+    return _mm512_shuffle_epi8(a, from);
+}
+#    else
+typedef __m256i tb_running;
+
+static inline tb_running tb_running_everywhere(__m128i lane)
+{
+    return _mm256_broadcastsi128_si256(lane);
+}
+
+static inline tb_running tb_running_shuffle(tb_running a, tb_running from)
+{
+    return _mm256_shuffle_epi8(a, from);
+}
+#    endif
+
+typedef uint8_t  tb_running_u8 __attribute__((vector_size(sizeof(tb_running))));
+typedef uint16_t tb_running_u16 __attribute__((vector_size(sizeof(tb_running))));
+typedef uint32_t tb_running_u32 __attribute__((vector_size(sizeof(tb_running))));
+
+static inline tb_running tb_running_add(tb_running a, tb_running b, size_t size)
+{
+    return size == 1   ? (tb_running)((tb_running_u8)a + (tb_running_u8)b)
+           : size == 2 ? (tb_running)((tb_running_u16)a + (tb_running_u16)b)
+                       : (tb_running)((tb_running_u32)a + (tb_running_u32)b);
 }
 
 /* Of the lanes' own sums, the sum of those before each, and of all in every lane. */
 static inline tb_running tb_running_lanes(tb_running last, tb_running *all, size_t size)
 {
-    tb_running one = _mm512_maskz_shuffle_i64x2(0xfc, last, last, 0x90), sum, before;
+#    ifdef __AVX512BW__
+    tb_running sum = tb_running_add(last, _mm512_maskz_shuffle_i64x2(0xfc, last, last, 0x90), size);
 
-    sum    = tb_running_add(last, one, size);
-    sum    = tb_running_add(sum, _mm512_maskz_shuffle_i64x2(0xf0, sum, sum, 0x40), size);
-    before = _mm512_maskz_shuffle_i64x2(0xfc, sum, sum, 0x90);
-    *all   = _mm512_shuffle_i64x2(sum, sum, 0xff);
-    return before;
-}
+    sum  = tb_running_add(sum, _mm512_maskz_shuffle_i64x2(0xf0, sum, sum, 0x40), size);
+    *all = _mm512_shuffle_i64x2(sum, sum, 0xff);
+    return _mm512_maskz_shuffle_i64x2(0xfc, sum, sum, 0x90);
 #    else
-typedef __m256i tb_running;
-
-static inline tb_running tb_running_add(tb_running a, tb_running b, size_t size)
-{
-    return size == 1   ? _mm256_add_epi8(a, b)
-           : size == 2 ? _mm256_add_epi16(a, b)
-                       : _mm256_add_epi32(a, b);
-}
-
-static inline tb_running tb_running_shuffle(tb_running a, const int8_t *from)
-{
-    return _mm256_shuffle_epi8(a, _mm256_broadcastsi128_si256(_mm_loadu_si128((const void *)from)));
-}
-
-static inline tb_running tb_running_lanes(tb_running last, tb_running *all, size_t size)
-{
     tb_running before = _mm256_permute2x128_si256(last, last, 0x08);
     tb_running sum    = tb_running_add(last, before, size);
 
     *all = _mm256_permute2x128_si256(sum, sum, 0x11);
     return before;
-}
 #    endif
+}
 
 /* Of samples of `size` bytes in pixels of `pixel` bytes, a divisor of TB_RUNNING_LANE: both are
  * known where it is inlined. */
 static inline size_t tb_running_of(uint8_t *row, size_t size, size_t pixel, size_t bytes)
 {
-    int8_t     back[5][TB_RUNNING_LANE], last[TB_RUNNING_LANE];
-    tb_running before = {0}, here, all;
-    size_t     at     = 0;
+    tb_running back[TB_RUNNING_STEPS], last, before = {0}, here, all;
+    int8_t     place[TB_RUNNING_LANE]; /* in a lane, of the byte that comes here; < 0: a zero */
+    size_t     at = 0;
 
-    for (int i = 0; i < TB_RUNNING_LANE; i++) {
-        last[i] = (int8_t)(TB_RUNNING_LANE - (int)pixel + i % (int)pixel);
-        for (int step = 0; step < 5; step++)
-            back[step][i] = (int8_t)(i >= (int)pixel << step ? i - ((int)pixel << step) : -1);
+    for (int step = 0; step < TB_RUNNING_STEPS; step++) {
+        for (int i = 0, by = (int)pixel << step; i < TB_RUNNING_LANE; i++)
+            place[i] = (int8_t)(i < by ? -1 : i - by);
+        back[step] = tb_running_everywhere(_mm_loadu_si128((const void *)place));
     }
+    for (int i = 0; i < TB_RUNNING_LANE; i++)
+        place[i] = (int8_t)(TB_RUNNING_LANE - (int)pixel + i % (int)pixel);
+    last = tb_running_everywhere(_mm_loadu_si128((const void *)place));
     for (; at + sizeof here <= bytes; at += sizeof here) {
         memcpy(&here, row + at, sizeof here);
         for (int step = 0; pixel << step < TB_RUNNING_LANE; step++)
