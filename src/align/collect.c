@@ -31,7 +31,8 @@ static int64_t highest_of(const tb_rect *cells, int count)
     return highest;
 }
 
-size_t tb_align_bytes(const tb_rect *cells, int count)
+/* Bytes that such cells take of the arena. */
+static size_t bytes_of(const tb_rect *cells, int count)
 {
     size_t bytes = tb_coarse_bytes(widest_of(cells, count), highest_of(cells, count));
 
@@ -84,7 +85,7 @@ tb_status tb_align_new(tb_align **out, int bands, const tb_rect *cells, int coun
                     "smoothed rows", err));
     for (size_t c = 0; c < looks; c++)
         align->look[c].first = align->first + c * channels;
-    TB_TRY(tb_arena_begin(arena, tb_align_bytes(cells, count), "features to register on", err));
+    TB_TRY(tb_arena_begin(arena, bytes_of(cells, count), "features to register on", err));
     lay_out(align, cells, arena);
     *out  = align;
     align = NULL;
@@ -206,5 +207,5 @@ size_t tb_registration_bytes(int bands, int workers, const tb_rect *cells, int c
 {
     size_t rows = 2 * (size_t)bands * tb_feature_band_scratch(widest_of(cells, count));
 
-    return tb_align_bytes(cells, count) + (size_t)workers * rows * sizeof(float);
+    return bytes_of(cells, count) + (size_t)workers * rows * sizeof(float);
 }

@@ -25,18 +25,16 @@
 typedef struct tb_align tb_align;
 
 /**
- * @param bands  of a date, >= 1.
- * @param cells  on the lattice, in an order that spreads them over the ground.
- * @param arena  in which the features lie: it must not begin another step till tb_align_free.
+ * @param bands    of a date, >= 1.
+ * @param cells    on the lattice, in an order that spreads them over the ground.
+ * @param workers  that take rows.
+ * @param arena    in which the features lie: it must not begin another step till tb_align_free.
  * Borrows arena and kernels.
  * @return TB_OK or TB_E_MEMORY.
  */
 tb_status tb_align_new(tb_align **out, int bands, const tb_rect *cells, int count, int workers,
                        tb_arena *arena, const tb_kernels *kernels, tb_error *err);
 void      tb_align_free(tb_align *align);
-
-/** Bytes that such cells take of the arena. */
-size_t tb_align_bytes(const tb_rect *cells, int count);
 
 /** How many more cells that are used are wanted to weigh the bands. */
 int tb_align_to_weigh(const tb_align *align);
