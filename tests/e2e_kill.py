@@ -19,6 +19,16 @@ SEED = int(os.environ.get("TUBAN_E2E_SEED", "2024"))
 KILLS = int(os.environ.get("TUBAN_E2E_KILLS", "50"))
 
 
+def catches(pid, number):
+    """Whether a process has a handler of the signal."""
+    try:
+        with open(f"/proc/{pid}/status") as file:
+            caught = next(line.split()[1] for line in file if line.startswith("SigCgt"))
+    except (OSError, StopIteration):
+        return False
+    return bool(int(caught, 16) >> (number - 1) & 1)
+
+
 class Kill(e2e.Case):
     @classmethod
     def setUpClass(cls):
@@ -181,6 +191,8 @@ class Kill(e2e.Case):
         out, codes = self.path("out"), []
         for share in (0.15, 0.4, 0.6, 0.8):
             process = self.start(self.run_job, out)
+            while process.poll() is None and not catches(process.pid, signal.SIGTERM):
+                time.sleep(0.002)  # libraries are still being loaded: nothing of ours answers yet
             try:
                 process.wait(length * share)
             except subprocess.TimeoutExpired:
