@@ -201,8 +201,9 @@ done:
     return status;
 }
 
-/* With the lock held; the rows from `top` on as an entry of their own, taken off a tile. */
-static void take_off(tb_cache *cache, const entry *from, int64_t top)
+/* With the lock held; the rows from `top` on as an entry of their own, taken off a tile. False if
+ * there is no room for them. */
+static bool take_off(tb_cache *cache, const entry *from, int64_t top)
 {
     tb_rect rows   = {from->tile.rect.x, top, from->tile.rect.width,
                       from->tile.rect.y + from->tile.rect.height - top};
@@ -211,10 +212,10 @@ static void take_off(tb_cache *cache, const entry *from, int64_t top)
     entry  *e;
 
     if (memory == NULL)
-        return;
+        return false;
     if (add_entry(cache, from->image_id, from->tx, from->ty, top, &e, NULL) != TB_OK) {
         tb_pool_give(&cache->pool, memory, bytes);
-        return;
+        return false;
     }
     memcpy(memory, (const char *)from->memory + (size_t)(top - from->top) * of_row, bytes);
     e->tile      = (tb_tile){.rect = rows, .samples = memory, .is_pixels = true};
@@ -224,6 +225,7 @@ static void take_off(tb_cache *cache, const entry *from, int64_t top)
     e->row_bytes = of_row;
     e->users     = 0;
     link_idle(cache, e);
+    return true;
 }
 
 void tb_cache_shrink(tb_cache *cache, int image_id, int64_t tx, int64_t ty, int64_t top)
@@ -233,10 +235,9 @@ void tb_cache_shrink(tb_cache *cache, int image_id, int64_t tx, int64_t ty, int6
     pthread_mutex_lock(&cache->lock);
     e = find(cache, image_id, tx, ty, top);
     if (is_idle(e) && e->tile.is_pixels && !e->is_own &&
-        FEW_OF * (e->tile.rect.y + e->tile.rect.height - top) < e->tile.rect.height) {
-        take_off(cache, e, top);
+        FEW_OF * (e->tile.rect.y + e->tile.rect.height - top) < e->tile.rect.height &&
+        take_off(cache, e, top))
         drop_idle(cache, e);
-    }
     pthread_mutex_unlock(&cache->lock);
 }
 
