@@ -112,6 +112,24 @@ static void fill(float *dst, int64_t n, float value)
         dst[x] = value;
 }
 
+/* Smooths a row along it, and then, once `taps` of them are, across them: `along` holds the last of
+ * them, of n pixels each. True if dst was made. */
+static bool smooth_row(float *dst, const float *row, float *along, int64_t n, int64_t y,
+                       tb_stencil_fn *stencil, const float *weights, int taps)
+{
+    const float *tap[SMOOTH_TAPS];
+
+    for (int k = 0; k < taps; k++)
+        tap[k] = row + k;
+    stencil(along + y % taps * n, tap, weights, (size_t)n);
+    if (y < taps - 1)
+        return false;
+    for (int k = 0; k < taps; k++)
+        tap[k] = along + (y + 1 + k) % taps * n;
+    stencil(dst, tap, weights, (size_t)n);
+    return true;
+}
+
 /* Adds the row of gradients that a band's row y completes, from y = 2 RIM on: of rows smoothed
  * along the last five are kept, and of those smoothed both ways, which begin 2 pixels inside the
  * plane, the last three. */
@@ -121,17 +139,10 @@ static void add_band(float *gradient, const float *row, float weight, float *row
     const int64_t n           = width - (SMOOTH_TAPS - 1);
     float *const  along       = rows;
     float *const  smooth_rows = rows + SMOOTH_TAPS * n;
-    const float  *tap[SMOOTH_TAPS];
 
-    for (int k = 0; k < SMOOTH_TAPS; k++)
-        tap[k] = row + k;
-    kernels->stencil_five(along + y % SMOOTH_TAPS * n, tap, smooth, (size_t)n);
-    if (y < SMOOTH_TAPS - 1)
-        return;
-    for (int k = 0; k < SMOOTH_TAPS; k++)
-        tap[k] = along + (y + 1 + k) % SMOOTH_TAPS * n;
-    kernels->stencil_five(smooth_rows + y % 3 * n, tap, smooth, (size_t)n);
-    if (y < 2 * RIM)
+    if (!smooth_row(smooth_rows + y % 3 * n, row, along, n, y, kernels->stencil_five, smooth,
+                    SMOOTH_TAPS) ||
+        y < 2 * RIM)
         return;
     kernels->gradient_add(gradient + RIM, smooth_rows + (y + 1) % 3 * n + 1,
                           smooth_rows + (y + 2) % 3 * n + 1, smooth_rows + y % 3 * n + 1, weight,
@@ -198,18 +209,10 @@ static void finish(float *feature, float most, float *rows, int64_t width, int64
     float *const cut = rows, *const along = rows + width;
 
     for (int64_t y = 0; y < height; y++) {
-        float       *f = feature + y * width;
-        const float *tap[BINOMIAL_TAPS];
+        float *above = y > 0 ? feature + (y - 1) * width + 1 : NULL;
 
-        kernels->clip_row(cut, f, most, (size_t)width);
-        for (int k = 0; k < BINOMIAL_TAPS; k++)
-            tap[k] = cut + k;
-        kernels->stencil_three(along + y % BINOMIAL_TAPS * n, tap, binomial, (size_t)n);
-        if (y < BINOMIAL_TAPS - 1)
-            continue;
-        for (int k = 0; k < BINOMIAL_TAPS; k++)
-            tap[k] = along + (y + 1 + k) % BINOMIAL_TAPS * n;
-        kernels->stencil_three(f - width + 1, tap, binomial, (size_t)n);
+        kernels->clip_row(cut, feature + y * width, most, (size_t)width);
+        (void)smooth_row(above, cut, along, n, y, kernels->stencil_three, binomial, BINOMIAL_TAPS);
     }
 }
 

@@ -1,10 +1,10 @@
 #include "parcel/common.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/memory.h"
+#include "core/sort.h"
 #include "parcel/area.h"
 
 /* Pairs of edges beyond which GEOS, with its indexes, is the better choice. */
@@ -121,25 +121,6 @@ static int compare_places(const void *a, const void *b)
     return (p->meeting > q->meeting) - (p->meeting < q->meeting);
 }
 
-/* Two polygons have a few: to put these in order one by one takes less than to ask qsort. */
-static void sort_places(place_on *place, size_t count)
-{
-    enum { FEW = 16 };
-
-    if (count > FEW) {
-        qsort(place, count, sizeof *place, compare_places);
-        return;
-    }
-    for (size_t i = 1; i < count; i++) {
-        place_on it = place[i];
-        size_t   at = i;
-
-        for (; at > 0 && compare_places(&place[at - 1], &it) > 0; at--)
-            place[at] = place[at - 1];
-        place[at] = it;
-    }
-}
-
 /* Adds edges from..until of the first that meet the box of the second, a run of them. */
 static void add_run(tb_common *c, const tb_point *points, size_t from, size_t until,
                     const tb_box *second)
@@ -233,7 +214,7 @@ static tb_status find_meetings(tb_common *c, const tb_rings *first, const tb_rin
         }
     }
     for (int i = 0; i < 2; i++)
-        sort_places(c->order[i], c->meeting_count);
+        tb_sort(c->order[i], c->meeting_count, sizeof *c->order[i], compare_places);
 done:
     return status;
 }
@@ -407,24 +388,26 @@ done:
     return status;
 }
 
-double tb_common_area(const tb_common *c)
+typedef double area_fn(const tb_area_place *near, const double *from, const double *to);
+
+static double sum_areas(const tb_common *c, area_fn *of_edge)
 {
     tb_area_place near = tb_area_place_of(c->origin.y);
     double        sum  = 0.0;
 
     for (size_t i = 0; i < c->stretch_count; i++)
-        sum += tb_area_of_edge(&near, &c->stretch[i].from.x, &c->stretch[i].to.x);
+        sum += of_edge(&near, &c->stretch[i].from.x, &c->stretch[i].to.x);
     return sum;
+}
+
+double tb_common_area(const tb_common *c)
+{
+    return sum_areas(c, tb_area_of_edge);
 }
 
 double tb_common_area_along(const tb_common *c)
 {
-    tb_area_place near = tb_area_place_of(c->origin.y);
-    double        sum  = 0.0;
-
-    for (size_t i = 0; i < c->stretch_count; i++)
-        sum += tb_area_along_edge(&near, &c->stretch[i].from.x, &c->stretch[i].to.x);
-    return sum;
+    return sum_areas(c, tb_area_along_edge);
 }
 
 double tb_rings_area_along(const tb_rings *rings)

@@ -18,7 +18,6 @@ typedef struct entry {
     tb_tile       tile; /* first: a tile's address is its entry's */
     int           image_id;
     int64_t       tx, ty;
-    int64_t       top; /* row of the image that it begins with: not the tile's if it was shrunk */
     entry_state   state;
     int           users;
     size_t        row_bytes; /* of a tile that is pixel by pixel */
@@ -104,7 +103,8 @@ static entry *find(tb_cache *cache, int image_id, int64_t tx, int64_t ty, int64_
 {
     entry *e = *bucket_of(cache, image_id, tx, ty);
 
-    while (e != NULL && (e->image_id != image_id || e->tx != tx || e->ty != ty || e->top > top))
+    while (e != NULL &&
+           (e->image_id != image_id || e->tx != tx || e->ty != ty || e->tile.rect.y > top))
         e = e->next;
     return e;
 }
@@ -184,7 +184,7 @@ static tb_status find_memory(tb_cache *cache, entry *e, tb_error *err)
 }
 
 /* With the lock held; a new entry for the tile, known to others and without memory yet. */
-static tb_status add_entry(tb_cache *cache, int image_id, int64_t tx, int64_t ty, int64_t top,
+static tb_status add_entry(tb_cache *cache, int image_id, int64_t tx, int64_t ty, tb_rect rect,
                            entry **out, tb_error *err)
 {
     tb_status status = TB_OK;
@@ -194,7 +194,8 @@ static tb_status add_entry(tb_cache *cache, int image_id, int64_t tx, int64_t ty
         cache->spare = e->next;
     else
         TB_TRY(tb_alloc(&e, 1, sizeof *e, "tile cache entry", err));
-    *e = (entry){.image_id = image_id, .tx = tx, .ty = ty, .top = top, .users = 1, .next = *bucket};
+    *e = (entry){
+        .image_id = image_id, .tx = tx, .ty = ty, .tile.rect = rect, .users = 1, .next = *bucket};
     *bucket = e;
     *out    = e;
 done:
@@ -213,17 +214,18 @@ static bool take_off(tb_cache *cache, const entry *from, int64_t top)
 
     if (memory == NULL)
         return false;
-    if (add_entry(cache, from->image_id, from->tx, from->ty, top, &e, NULL) != TB_OK) {
+    if (add_entry(cache, from->image_id, from->tx, from->ty, rows, &e, NULL) != TB_OK) {
         tb_pool_give(&cache->pool, memory, bytes);
         return false;
     }
-    memcpy(memory, (const char *)from->memory + (size_t)(top - from->top) * of_row, bytes);
-    e->tile      = (tb_tile){.rect = rows, .samples = memory, .is_pixels = true};
-    e->state     = READY;
-    e->bytes     = bytes;
-    e->memory    = memory;
-    e->row_bytes = of_row;
-    e->users     = 0;
+    memcpy(memory, (const char *)from->memory + (size_t)(top - from->tile.rect.y) * of_row, bytes);
+    e->tile.samples   = memory;
+    e->tile.is_pixels = true;
+    e->state          = READY;
+    e->bytes          = bytes;
+    e->memory         = memory;
+    e->row_bytes      = of_row;
+    e->users          = 0;
     link_idle(cache, e);
     return true;
 }
@@ -241,15 +243,18 @@ void tb_cache_shrink(tb_cache *cache, int image_id, int64_t tx, int64_t ty, int6
     pthread_mutex_unlock(&cache->lock);
 }
 
+static tb_rect rect_of(const tb_image_info *info, int64_t tx, int64_t ty)
+{
+    return tb_rect_intersect((tb_rect){tx * info->tile_width, ty * info->tile_height,
+                                       info->tile_width, info->tile_height},
+                             (tb_rect){0, 0, info->width, info->height});
+}
+
 static tb_status decode(entry *e, tb_image *image, tb_error *err)
 {
-    const tb_image_info *info  = tb_image_describe(image);
-    tb_rect              whole = {0, 0, info->width, info->height};
-    tb_rect   tile   = {e->tx * info->tile_width, e->ty * info->tile_height, info->tile_width,
-                        info->tile_height};
-    tb_status status = TB_OK;
+    const tb_image_info *info   = tb_image_describe(image);
+    tb_status            status = TB_OK;
 
-    e->tile.rect    = tb_rect_intersect(tile, whole);
     e->tile.samples = e->memory;
     if (info->has_mask)
         e->tile.valid = (uint8_t *)e->memory + e->bytes - info->tile_width * info->tile_height;
@@ -288,16 +293,17 @@ tb_status tb_cache_get(tb_cache *cache, tb_image *image, int image_id, int64_t t
 {
     tb_status            status = TB_OK;
     const tb_image_info *info   = tb_image_describe(image);
+    tb_rect              rect   = rect_of(info, tx, ty);
     entry               *e;
 
     *out = NULL;
     pthread_mutex_lock(&cache->lock);
-    e = find(cache, image_id, tx, ty, top > ty * info->tile_height ? top : ty * info->tile_height);
+    e = find(cache, image_id, tx, ty, top > rect.y ? top : rect.y);
     if (e != NULL) {
         status = share(cache, e, out, err);
         goto done;
     }
-    TB_TRY(add_entry(cache, image_id, tx, ty, ty * info->tile_height, &e, err));
+    TB_TRY(add_entry(cache, image_id, tx, ty, rect, &e, err));
     e->bytes = tb_cache_tile_bytes(info);
     status   = find_memory(cache, e, err);
     if (status != TB_OK) {

@@ -54,16 +54,21 @@ bool tb_pool_is_beyond(const tb_pool *pool, const void *memory, size_t bytes)
     return first + units_of(bytes) > pool->limit;
 }
 
-void *tb_pool_take(tb_pool *pool, size_t bytes)
+/* The first place from one end or the other. */
+static void *take(tb_pool *pool, size_t bytes, bool is_last)
 {
     size_t needed = units_of(bytes), run = 0;
 
-    for (size_t u = pool->lowest; u < pool->limit; u++) {
-        if (run == 0 && pool->is_taken[u] && u == pool->lowest)
-            pool->lowest++;
+    while (pool->lowest < pool->highest && pool->is_taken[pool->lowest])
+        pool->lowest++;
+    while (pool->highest > pool->lowest && pool->is_taken[pool->highest - 1])
+        pool->highest--;
+    for (size_t k = 0; pool->lowest + k < pool->highest; k++) {
+        size_t u = is_last ? pool->highest - 1 - k : pool->lowest + k;
+
         run = pool->is_taken[u] ? 0 : run + 1;
         if (run == needed) {
-            size_t first = u + 1 - needed;
+            size_t first = is_last ? u : u + 1 - needed;
 
             memset(pool->is_taken + first, 1, needed);
             return pool->base + first * UNIT;
@@ -72,20 +77,14 @@ void *tb_pool_take(tb_pool *pool, size_t bytes)
     return NULL;
 }
 
+void *tb_pool_take(tb_pool *pool, size_t bytes)
+{
+    return take(pool, bytes, false);
+}
+
 void *tb_pool_take_last(tb_pool *pool, size_t bytes)
 {
-    size_t needed = units_of(bytes), run = 0;
-
-    for (size_t u = pool->highest; u > 0; u--) {
-        if (run == 0 && pool->is_taken[u - 1] && u == pool->highest)
-            pool->highest--;
-        run = pool->is_taken[u - 1] ? 0 : run + 1;
-        if (run == needed) {
-            memset(pool->is_taken + u - 1, 1, needed);
-            return pool->base + (u - 1) * UNIT;
-        }
-    }
-    return NULL;
+    return take(pool, bytes, true);
 }
 
 void tb_pool_give(tb_pool *pool, void *memory, size_t bytes)

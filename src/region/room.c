@@ -1,9 +1,9 @@
 #include "region/room.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/memory.h"
+#include "core/sort.h"
 #include "region/array.h"
 #include "region/outline.h"
 
@@ -62,25 +62,6 @@ static int compare_entries(const void *a, const void *b)
     return (p->place > q->place) - (p->place < q->place);
 }
 
-/* Most rows have a few: to put these in order one by one takes less than to ask qsort. */
-static void sort_row(tb_room_entry *entry, size_t count)
-{
-    enum { FEW = 32 };
-
-    if (count > FEW) {
-        qsort(entry, count, sizeof *entry, compare_entries);
-        return;
-    }
-    for (size_t i = 1; i < count; i++) {
-        tb_room_entry it = entry[i];
-        size_t        at = i;
-
-        for (; at > 0 && compare_entries(&entry[at - 1], &it) > 0; at--)
-            entry[at] = entry[at - 1];
-        entry[at] = it;
-    }
-}
-
 /* Rows -1 to `height` + 1 of the lattice can be beside the shape; they are kept from 0 on. */
 static void count_row(tb_room *room, int64_t y, int64_t height, size_t places)
 {
@@ -128,7 +109,8 @@ static tb_status sort_places(tb_room *room, const tb_shape *shape, size_t places
         room->rows[row] = room->rows[row - 1];
     room->rows[0] = 0;
     for (size_t row = 0; row < rows; row++)
-        sort_row(room->entries + room->rows[row], room->rows[row + 1] - room->rows[row]);
+        tb_sort(room->entries + room->rows[row], room->rows[row + 1] - room->rows[row],
+                sizeof *room->entries, compare_entries);
 done:
     return status;
 }

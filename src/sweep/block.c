@@ -137,20 +137,6 @@ static bool is_beside_unobserved(const tb_pair_block *pixels, int64_t x, int64_t
     return false;
 }
 
-/* Whether a pixel of row `y` may lie beside one that was not observed: none does where three rows
- * are of one stratum each. */
-static bool may_lack_neighbours(const tb_pair_block *pixels, int64_t y, const tb_model *model)
-{
-    for (int dy = -1; dy <= 1; dy++) {
-        int16_t stratum = pixels->stratum[tb_pair_row(pixels, y + dy)];
-
-        if (tb_pair_stratum_end(pixels, y + dy, 0, pixels->rect.width) < pixels->rect.width ||
-            stratum < 0 || model->judge[stratum] == NULL)
-            return true;
-    }
-    return false;
-}
-
 static int64_t quantised_score(float score, const tb_model_threshold *t)
 {
     double units = t->value > 0.0 ? (double)score / t->value * TB_SCORE_UNIT : 0.0;
@@ -166,8 +152,7 @@ static int64_t quantised_sample(float sample, double by_quantum)
 }
 
 /* Adds the pixel in column `x` and row `y` of the block with its halo. */
-static void add_pixel(int64_t *sums, const making *m, int64_t x, int64_t y, float score,
-                      bool may_lack)
+static void add_pixel(int64_t *sums, const making *m, int64_t x, int64_t y, float score)
 {
     const tb_pair_block *pixels = &m->block->pixels;
     int64_t              at     = tb_pair_row(pixels, y) + x;
@@ -178,7 +163,7 @@ static void add_pixel(int64_t *sums, const making *m, int64_t x, int64_t y, floa
     sums[TB_EVIDENCE_SCORE_SUM] += units;
     if (units > sums[TB_EVIDENCE_SCORE_MAX])
         sums[TB_EVIDENCE_SCORE_MAX] = units;
-    sums[TB_EVIDENCE_UNOBSERVED_BESIDE] += may_lack && is_beside_unobserved(pixels, x, y, model);
+    sums[TB_EVIDENCE_UNOBSERVED_BESIDE] += is_beside_unobserved(pixels, x, y, model);
     for (int b = 0; b < model->bands; b++) {
         int64_t *column     = sums + TB_EVIDENCE_FIXED + b * COLUMNS_A_BAND;
         double   by_quantum = m->evidence->by_quantum[b];
@@ -233,8 +218,7 @@ static tb_status take_row(void *context, int64_t y, const float *score, const fl
     tb_status     status = TB_OK;
     tb_block     *block  = m->block;
     int64_t       halo = m->model->scoring.halo, width = m->rect.width;
-    uint8_t      *classes  = block->classes + (y - halo) * width;
-    bool          may_lack = may_lack_neighbours(&block->pixels, y, m->model);
+    uint8_t      *classes = block->classes + (y - halo) * width;
 
     classify_row(classes, y, score, contrast, m);
     if (m->keeps_scores)
@@ -245,7 +229,7 @@ static tb_status take_row(void *context, int64_t y, const float *score, const fl
 
         TB_TRY(add_run(&sums, block, &m->evidence->layout, err));
         for (; x < width && classes[x] == kind; x++)
-            add_pixel(sums, m, x + halo, y, score[x], may_lack);
+            add_pixel(sums, m, x + halo, y, score[x]);
         sums[TB_EVIDENCE_STRONG] = kind == TB_RUN_STRONG ? sums[TB_EVIDENCE_PIXELS] : 0;
     }
 done:
