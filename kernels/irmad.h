@@ -8,9 +8,9 @@
  * channel  weights->channels pointers to n floats each: the bands before, then the bands after; any
  *          alignment. Values must be finite: a NaN makes its sums NaN.
  * weights  1 .. TB_MAD_COMPONENTS_MAX components.
- * Exactness: all variants equal _c bit for bit, and all of them those three row functions one after
- * another; samples are converted and centred once instead of twice, and nothing but they leaves the
- * inner cache.
+ * Exactness: all variants equal _c bit for bit; w is chi2_upper's to 1e-13 of itself (what a weight
+ * is worth beyond that is lost in the sums). Samples are converted and centred once, and nothing
+ * but the sums leaves the inner cache.
  */
 #ifndef TUBAN_KERNELS_IRMAD_H
 #define TUBAN_KERNELS_IRMAD_H

@@ -13,10 +13,9 @@ enum {
  * Some components of four registers of pixels at a time: independent sums hide the latency of an
  * addition, and a sample is loaded once for all of them.
  */
-static inline __attribute__((always_inline)) void add_tile(double               *statistic,
-                                                           const tb_centred     *chunk,
-                                                           const tb_mad_weights *weights, int first,
-                                                           const int components, size_t padded)
+static inline __attribute__((always_inline)) void
+add_tile(double *statistic, const tb_centred *chunk, const tb_mad_weights *weights, int first,
+         const int components, size_t padded, tb_ahead *ahead)
 {
     for (size_t v = 0; v < padded / TB_VECTOR; v += PIXELS) {
         tb_vector *sum             = (tb_vector *)statistic + v;
@@ -25,6 +24,8 @@ static inline __attribute__((always_inline)) void add_tile(double               
         for (int k = 0; k < weights->channels; k++) {
             const tb_vector *z = (const tb_vector *)chunk->z[k] + v;
 
+            if (k % 2 == 0)
+                tb_ahead_fetch(ahead);
 #pragma GCC unroll 4
             for (int i = 0; i < components; i++) {
                 const double coefficient = weights->coefficient[first + i][k];
@@ -49,7 +50,7 @@ static inline __attribute__((always_inline)) void add_tile(double               
 }
 
 void TB_KERNEL(tb_centred_statistic)(double *statistic, const tb_centred *chunk,
-                                     const tb_mad_weights *weights, size_t n)
+                                     const tb_mad_weights *weights, size_t n, tb_ahead *ahead)
 {
     const size_t padded = tb_centred_padded(n);
 
@@ -60,13 +61,13 @@ void TB_KERNEL(tb_centred_statistic)(double *statistic, const tb_centred *chunk,
 
         /* Constants, so that the sums of each case are in registers. */
         if (left >= TILE)
-            add_tile(statistic, chunk, weights, i, TILE, padded);
+            add_tile(statistic, chunk, weights, i, TILE, padded, ahead);
         else if (left == 3 && TILE > 3)
-            add_tile(statistic, chunk, weights, i, 3, padded);
+            add_tile(statistic, chunk, weights, i, 3, padded, ahead);
         else if (left == 2 && TILE > 2)
-            add_tile(statistic, chunk, weights, i, 2, padded);
+            add_tile(statistic, chunk, weights, i, 2, padded, ahead);
         else
-            add_tile(statistic, chunk, weights, i, 1, padded);
+            add_tile(statistic, chunk, weights, i, 1, padded, ahead);
     }
 }
 
@@ -75,12 +76,13 @@ void TB_KERNEL(tb_mad_statistic)(double *restrict z, const float *const *channel
 {
     _Alignas(64) double statistic[TB_CHUNK];
     tb_centred          chunk;
+    tb_ahead            none = {0};
 
     for (size_t at = 0; at < n; at += TB_CHUNK) {
         size_t length = n - at < TB_CHUNK ? n - at : TB_CHUNK;
 
         tb_centred_fill(&chunk, channel, at, weights->channels, weights->centre, length);
-        TB_KERNEL(tb_centred_statistic)(statistic, &chunk, weights, length);
+        TB_KERNEL(tb_centred_statistic)(statistic, &chunk, weights, length, &none);
         memcpy(z + at, statistic, length * sizeof *z);
     }
 }

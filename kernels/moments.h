@@ -11,8 +11,8 @@
  * centre   `channels` numbers near the means. Without them the sums of a bright, flat scene lose
  * the digits that carry the covariance. weights  n doubles >= 0, or NULL for 1. Exactness: all
  * variants equal _c bit for bit. The order is fixed: chunks of 256 pixels from the start of the
- * run; in a chunk eight lanes (x mod 8) summed from the left, then
- * ((0+4) + (2+6)) + ((1+5) + (3+7)), then added to the output. So cells must be cut at fixed
+ * run, in each eight lanes (x mod 8) summed from the left; the chunks' lanes added up in order;
+ * then ((0+4) + (2+6)) + ((1+5) + (3+7)), added to the output. So cells must be cut at fixed
  * places.
  */
 #ifndef TUBAN_KERNELS_MOMENTS_H

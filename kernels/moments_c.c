@@ -1,17 +1,13 @@
 #include "kernels/moments.h"
 
+#include <string.h>
+
 #include "kernels/centred.h"
 
 enum {
     ACROSS = TB_CHUNK_TILE,
     DOWN   = sizeof(tb_vector) == 64 ? 4 : 2 /* rows and columns of sums, as registers allow */
 };
-
-/* Sums of lanes: of DOWN weighted channels by ACROSS channels, and of the weighted ones alone. */
-typedef struct tile {
-    _Alignas(64) double second[DOWN][ACROSS][TB_LANES];
-    _Alignas(64) double first[DOWN][TB_LANES];
-} tile;
 
 static double fold(const double *lane)
 {
@@ -23,13 +19,14 @@ static double fold(const double *lane)
 }
 
 /*
- * One register of lanes after another, so that the sums stay in registers on every instruction set.
+ * Of DOWN weighted channels by ACROSS channels, and of the weighted ones alone. One register of
+ * lanes after another, so that the sums stay in registers on every instruction set.
  * `lead`: how far the tile's first row lies below its first column where the triangle's diagonal
  * passes through it, so that only columns from there on are summed; below 0 where it does not.
  */
-static inline __attribute__((always_inline)) void sum_tile(tile *out, const tb_centred *chunk,
-                                                           const double *weights, int row,
-                                                           int column, const int lead, size_t n)
+static inline __attribute__((always_inline)) void
+add_tile(tb_lane_sums *sums, const tb_centred *chunk, int channels, const double *weights, int row,
+         int column, const int lead, size_t n, tb_ahead *ahead)
 {
     const tb_vector *weight = (const tb_vector *)weights;
 
@@ -39,6 +36,7 @@ static inline __attribute__((always_inline)) void sum_tile(tile *out, const tb_c
         for (size_t v = part; v < (n + TB_LANES - 1) / TB_LANES * TB_PARTS; v += TB_PARTS) {
             tb_vector weighted[DOWN];
 
+            tb_ahead_fetch(ahead);
 #pragma GCC unroll 4
             for (int i = 0; i < DOWN; i++) {
                 weighted[i] = weight[v] * ((const tb_vector *)chunk->z[row + i])[v];
@@ -57,58 +55,66 @@ static inline __attribute__((always_inline)) void sum_tile(tile *out, const tb_c
         }
 #pragma GCC unroll 4
         for (int i = 0; i < DOWN; i++) {
-            ((tb_vector *)out->first[i])[part] = first[i];
+            int at = tb_moments_index(channels, row + i, column);
+
+            if (row + i >= channels)
+                continue;
+            if (lead >= 0)
+                ((tb_vector *)sums->first[row + i])[part] += first[i];
 #pragma GCC unroll 4
             for (int j = 0; j < ACROSS; j++)
-                ((tb_vector *)out->second[i][j])[part] = second[i][j];
+                if ((j >= lead + i || lead < 0) && column + j < channels)
+                    ((tb_vector *)sums->second[at + j])[part] += second[i][j];
         }
     }
 }
 
-static double sum_weights(const double *weights, size_t n)
+static void add_weights(tb_lane_sums *sums, const double *weights, size_t n)
 {
-    _Alignas(64) double lane[TB_LANES];
-
     for (size_t part = 0; part < TB_PARTS; part++) {
         tb_vector sum = {0};
 
         for (size_t v = part; v < (n + TB_LANES - 1) / TB_LANES * TB_PARTS; v += TB_PARTS)
             sum += ((const tb_vector *)weights)[v];
-        ((tb_vector *)lane)[part] = sum;
+        ((tb_vector *)sums->weight)[part] += sum;
     }
-    return fold(lane);
 }
 
-static void add_tile(tb_moments *sums, const tile *from, int channels, int row, int column)
+void TB_KERNEL(tb_centred_moments)(tb_lane_sums *sums, const tb_centred *chunk, int channels,
+                                   const double *weights, size_t n, tb_ahead *ahead)
 {
-    for (int i = 0; i < DOWN && row + i < channels; i++)
-        for (int j = 0; j < ACROSS && column + j < channels; j++)
-            if (row + i <= column + j)
-                sums->second[tb_moments_index(channels, row + i, column + j)] +=
-                    fold(from->second[i][j]);
-}
-
-void TB_KERNEL(tb_centred_moments)(tb_moments *sums, const tb_centred *chunk, int channels,
-                                   const double *weights, size_t n)
-{
-    tile t;
-
-    sums->weight += sum_weights(weights, n);
+    add_weights(sums, weights, n);
     for (int row = 0; row < channels; row += DOWN) {
         int column = row / ACROSS * ACROSS;
 
         if (column == row)
-            sum_tile(&t, chunk, weights, row, column, 0, n);
+            add_tile(sums, chunk, channels, weights, row, column, 0, n, ahead);
         else
-            sum_tile(&t, chunk, weights, row, column, ACROSS - DOWN, n);
-        add_tile(sums, &t, channels, row, column);
-        for (int i = 0; i < DOWN && row + i < channels; i++)
-            sums->first[row + i] += fold(t.first[i]);
-        while ((column += ACROSS) < channels) {
-            sum_tile(&t, chunk, weights, row, column, -1, n);
-            add_tile(sums, &t, channels, row, column);
-        }
+            add_tile(sums, chunk, channels, weights, row, column, ACROSS - DOWN, n, ahead);
+        while ((column += ACROSS) < channels)
+            add_tile(sums, chunk, channels, weights, row, column, -1, n, ahead);
     }
+}
+
+static int pairs_of(int channels)
+{
+    return channels * (channels + 1) / 2;
+}
+
+void TB_KERNEL(tb_lane_sums_clear)(tb_lane_sums *sums, int channels)
+{
+    memset(sums->weight, 0, sizeof sums->weight);
+    memset(sums->first, 0, (size_t)channels * sizeof sums->first[0]);
+    memset(sums->second, 0, (size_t)pairs_of(channels) * sizeof sums->second[0]);
+}
+
+void TB_KERNEL(tb_lane_sums_fold)(tb_moments *out, const tb_lane_sums *sums, int channels)
+{
+    out->weight += fold(sums->weight);
+    for (int i = 0; i < channels; i++)
+        out->first[i] += fold(sums->first[i]);
+    for (int k = 0; k < pairs_of(channels); k++)
+        out->second[k] += fold(sums->second[k]);
 }
 
 void TB_KERNEL(tb_moments_add)(tb_moments *sums, const float *const *channel, int channels,
@@ -116,14 +122,18 @@ void TB_KERNEL(tb_moments_add)(tb_moments *sums, const float *const *channel, in
 {
     _Alignas(64) double weight[TB_CHUNK];
     tb_centred          chunk;
+    tb_lane_sums        lanes;
+    tb_ahead            none = {0};
 
     tb_centred_init(&chunk, channels);
+    TB_KERNEL(tb_lane_sums_clear)(&lanes, channels);
     for (size_t at = 0; at < n; at += TB_CHUNK) {
         size_t length = n - at < TB_CHUNK ? n - at : TB_CHUNK;
 
         tb_centred_fill(&chunk, channel, at, channels, centre, length);
         for (size_t x = 0; x < TB_CHUNK; x++)
             weight[x] = x >= length ? 0.0 : weights != NULL ? weights[at + x] : 1.0;
-        TB_KERNEL(tb_centred_moments)(sums, &chunk, channels, weight, length);
+        TB_KERNEL(tb_centred_moments)(&lanes, &chunk, channels, weight, length, &none);
     }
+    TB_KERNEL(tb_lane_sums_fold)(sums, &lanes, channels);
 }
