@@ -209,8 +209,7 @@ def total(rows, kind, number, who, steps):
 
 
 def table(rows, kinds, rounds):
-    names = {"none": "uncompressed", "deflate": "DEFLATE", "zstd": "ZSTD"}
-    lines = ["| step, CPU s | " + " | ".join(names[k] for k in kinds) + " |", "|---|" + "---|" * len(kinds)]
+    lines = ["| step, CPU s | " + " | ".join(speed.KINDS[k] for k in kinds) + " |", "|---|" + "---|" * len(kinds)]
 
     def line(name, who, steps):
         found = [[total(rows, k, n, who, steps) for n in range(rounds)] for k in kinds]

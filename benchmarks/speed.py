@@ -24,6 +24,7 @@ import sys
 import overlay
 import speed_scene
 
+KINDS = {"deflate": "DEFLATE", "zstd": "ZSTD", "none": "uncompressed"}
 STAGES = ["fit", "sweep", "assemble", "judge", "publish"]
 FIELDS = ["commit", "machine", "mpx", "kind", "method", "threads", "round", "gdal_cpu_s", "cpu_s",
           "ratio", "peak_mb", *(stage + "_cpu_s" for stage in STAGES)]
@@ -89,14 +90,13 @@ def tables(rows):
     head = ["Mpx", "stored as", "method", "threads", "GDAL reads, s", "whole job, s", "ratio",
             *(s + ", s" for s in STAGES), "peak MB"]
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
-    names = {"none": "uncompressed", "deflate": "DEFLATE", "zstd": "ZSTD"}
     keys = list(dict.fromkeys((r["mpx"], r["kind"], r["method"], r["threads"]) for r in rows))
     for key in keys:
         of = [r for r in rows if (r["mpx"], r["kind"], r["method"], r["threads"]) == key]
 
         def median(field):
             return statistics.median(r[field] for r in of)
-        lines.append(f"| {key[0]} | {names[key[1]]} | {key[2]} | {key[3]} | "
+        lines.append(f"| {key[0]} | {KINDS[key[1]]} | {key[2]} | {key[3]} | "
                      f"{median('gdal_cpu_s'):.2f} | {median('cpu_s'):.2f} | {median('ratio'):.2f} | "
                      + " | ".join(f"{median(s + '_cpu_s'):.2f}" for s in STAGES)
                      + f" | {median('peak_mb'):.0f} |")

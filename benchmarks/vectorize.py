@@ -125,7 +125,6 @@ def runs_of(it, folder):
 def table(rows):
     lines = ["| mask | stored as | what | CPU s, lowest | ratio to tuban | peak MB | written MB |",
              "|---|---|---|---|---|---|---|"]
-    names = {"none": "uncompressed", "deflate": "DEFLATE"}
     keys = list(dict.fromkeys((r["mask"], r["kind"], r["what"]) for r in rows))
     for mask, kind, what in keys:
         of = [r for r in rows if (r["mask"], r["kind"], r["what"]) == (mask, kind, what)]
@@ -134,7 +133,7 @@ def table(rows):
             own = [r["cpu_s"] for r in rows if r["mask"] == mask and r["kind"] == kind and
                    r["what"] == "tuban," + what.split(",")[1]]
             ratio = f"{statistics.median(r['cpu_s'] / o for r, o in zip(of, own)):.1f}"
-        lines.append(f"| {mask} | {names[kind]} | {what} | {min(r['cpu_s'] for r in of):.2f} | {ratio} | "
+        lines.append(f"| {mask} | {speed.KINDS[kind]} | {what} | {min(r['cpu_s'] for r in of):.2f} | {ratio} | "
                      f"{max(r['peak_mb'] for r in of):.0f} | {of[0]['out_mb']:.0f} |")
     return "\n".join(lines)
 

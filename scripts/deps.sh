@@ -2,14 +2,14 @@
 # Installs from Debian 12 what tuban is built and tested with. Does nothing where all is there.
 #   scripts/deps.sh         what scripts/test.sh and scripts/demo.sh need
 #   scripts/deps.sh --ci    and what .ci/run needs: clang, sanitizers, the format check, PostGIS as an oracle
-#   scripts/deps.sh --peers and what the benchmarks compare with: Orfeo ToolBox, scikit-image, PostGIS
+#   scripts/deps.sh --peers and what the benchmarks compare with and draw: Orfeo ToolBox, scikit-image, PostGIS, Matplotlib
 set -euo pipefail
 
 build=(gcc libc6-dev cmake ninja-build pkg-config libgdal-dev libtiff-dev libisal-dev libzstd-dev libhdf5-dev libfftw3-dev libyaml-dev
        libjansson-dev libgeos-dev libsqlite3-dev libssl-dev libcairo2-dev libxgboost-dev)
 tests=(g++ libcmocka-dev gdal-bin python3 python3-numpy python3-gdal python3-shapely python3-yaml python3-pyproj strace)
 ci=(clang clang-format clang-tidy libomp-dev libclang-rt-14-dev llvm postgresql-15 postgresql-15-postgis-3)
-peers=(otb-bin python3-skimage postgresql-15 postgresql-15-postgis-3)
+peers=(otb-bin python3-skimage python3-matplotlib postgresql-15 postgresql-15-postgis-3)
 
 wanted=("${build[@]}" "${tests[@]}")
 case "${1-}" in
