@@ -2,6 +2,8 @@
 
 #include <math.h>
 
+#include "kernels/lanes.h"
+
 enum { CHUNK = 512, BANDS_TO_SPARE_ONE = 5 };
 
 /*
@@ -37,42 +39,76 @@ static int is_plain(const float *restrict t0, const float *restrict t1, bounds o
     return !beyond;
 }
 
-static inline float sum_of_squares(float a, float b, float c, float d, const float *by)
+static inline tb_floats sum_of_squares(const tb_floats *d, const float *by)
 {
-    float first = a * by[0], second = b * by[1], third = c * by[2], fourth = d * by[3];
+    tb_floats sum = (d[0] * by[0]) * (d[0] * by[0]);
 
-    return first * first + second * second + third * third + fourth * fourth;
+    for (int b = 1; b < 4; b++) {
+        tb_floats part = d[b] * by[b];
+
+        sum += part * part;
+    }
+    return sum;
+}
+
+/* What the samples of a band lie between, in each lane of a register; NaN is passed over. */
+typedef struct extent {
+    tb_floats least0, most0, least1, most1;
+} extent;
+
+static inline void widen(extent *e, tb_floats t0, tb_floats t1)
+{
+    e->least0 = tb_floats_least(t0, e->least0);
+    e->most0  = tb_floats_most(t0, e->most0);
+    e->least1 = tb_floats_least(t1, e->least1);
+    e->most1  = tb_floats_most(t1, e->most1);
+}
+
+static int is_within(const extent *e, bounds of)
+{
+    tb_mask beyond = (e->least0 <= of.low0) | (e->most0 >= of.high0) | (e->least1 <= of.low1) |
+                     (e->most1 >= of.high1);
+    int any = of.are_beyond;
+
+    for (int i = 0; i < TB_FLOATS; i++)
+        any |= beyond[i];
+    return !any;
 }
 
 /* Four bands in one pass, in the order of add_plain; `has_score` is known where it is inlined: true
- * if all are plain. */
-static inline int is_plain_of_four(float *restrict score, float *restrict contrast,
-                                   const float *const *t0, const float *const *t1, size_t at,
-                                   const tb_cva_weights *weights, size_t n, int has_score)
+ * if all are plain. Fewer pixels than a register holds never are. */
+static inline int is_plain_of_four(float *score, float *contrast, const float *const *t0,
+                                   const float *const *t1, size_t at, const tb_cva_weights *weights,
+                                   size_t n, int has_score)
 {
-    const float *a0 = t0[0] + at, *b0 = t0[1] + at, *c0 = t0[2] + at, *d0 = t0[3] + at;
-    const float *a1 = t1[0] + at, *b1 = t1[1] + at, *c1 = t1[2] + at, *d1 = t1[3] + at;
     const float *slope = weights->slope, *intercept = weights->intercept;
-    const float *by_noise = weights->by_noise, *by_spread = weights->by_spread;
-    const bounds a = bounds_of(weights, 0), b = bounds_of(weights, 1), c = bounds_of(weights, 2),
-                 d = bounds_of(weights, 3);
-    int beyond     = a.are_beyond | b.are_beyond | c.are_beyond | d.are_beyond;
+    extent       of[4];
+    int          are_within = n >= TB_FLOATS;
 
-    for (size_t x = 0; x < n; x++) {
-        float first  = a0[x] - (intercept[0] + slope[0] * a1[x]);
-        float second = b0[x] - (intercept[1] + slope[1] * b1[x]);
-        float third  = c0[x] - (intercept[2] + slope[2] * c1[x]);
-        float fourth = d0[x] - (intercept[3] + slope[3] * d1[x]);
-
-        contrast[x] = sum_of_squares(first, second, third, fourth, by_spread);
-        if (has_score)
-            score[x] = sum_of_squares(first, second, third, fourth, by_noise);
-        beyond |= (a0[x] <= a.low0) | (a0[x] >= a.high0) | (a1[x] <= a.low1) | (a1[x] >= a.high1);
-        beyond |= (b0[x] <= b.low0) | (b0[x] >= b.high0) | (b1[x] <= b.low1) | (b1[x] >= b.high1);
-        beyond |= (c0[x] <= c.low0) | (c0[x] >= c.high0) | (c1[x] <= c.low1) | (c1[x] >= c.high1);
-        beyond |= (d0[x] <= d.low0) | (d0[x] >= d.high0) | (d1[x] <= d.low1) | (d1[x] >= d.high1);
+    for (int b = 0; b < 4; b++) {
+        of[b].least0 = of[b].least1 = (tb_floats){0} + (float)INFINITY;
+        of[b].most0 = of[b].most1 = (tb_floats){0} - (float)INFINITY;
     }
-    return !beyond;
+    for (size_t x = 0, next; x < n && n >= TB_FLOATS; x = next) {
+        tb_floats d[4];
+
+        next = x + TB_FLOATS;
+        if (next > n) /* some of the last ones twice */
+            x = n - TB_FLOATS;
+        for (int b = 0; b < 4; b++) {
+            tb_floats before = tb_floats_load(t0[b] + at + x);
+            tb_floats after  = tb_floats_load(t1[b] + at + x);
+
+            d[b] = before - (intercept[b] + slope[b] * after);
+            widen(&of[b], before, after);
+        }
+        tb_floats_store(contrast + x, sum_of_squares(d, weights->by_spread));
+        if (has_score)
+            tb_floats_store(score + x, sum_of_squares(d, weights->by_noise));
+    }
+    for (int b = 0; b < 4; b++)
+        are_within = are_within && is_within(&of[b], bounds_of(weights, b));
+    return are_within;
 }
 
 /* The same with or without a score. */

@@ -13,7 +13,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#ifdef __AVX512F__
+#ifdef __x86_64__
 #    include <immintrin.h>
 #endif
 
@@ -73,6 +73,38 @@ static inline tb_floats tb_floats_between(tb_floats low, tb_floats high, int shi
         (__m512)low, _mm512_add_epi32(lanes, _mm512_set1_epi32(shift)), (__m512)high);
 }
 #endif
+
+/** a where it is less than b, else b: so b where a is NaN. */
+static inline tb_floats tb_floats_least(tb_floats a, tb_floats b)
+{
+#if defined __AVX512F__
+    return (tb_floats)_mm512_min_ps((__m512)a, (__m512)b);
+#elif defined __AVX__
+    return (tb_floats)_mm256_min_ps((__m256)a, (__m256)b);
+#elif defined __x86_64__
+    return (tb_floats)_mm_min_ps((__m128)a, (__m128)b);
+#else
+    for (int i = 0; i < TB_FLOATS; i++)
+        a[i] = a[i] < b[i] ? a[i] : b[i];
+    return a;
+#endif
+}
+
+/** a where it is more than b, else b: so b where a is NaN. */
+static inline tb_floats tb_floats_most(tb_floats a, tb_floats b)
+{
+#if defined __AVX512F__
+    return (tb_floats)_mm512_max_ps((__m512)a, (__m512)b);
+#elif defined __AVX__
+    return (tb_floats)_mm256_max_ps((__m256)a, (__m256)b);
+#elif defined __x86_64__
+    return (tb_floats)_mm_max_ps((__m128)a, (__m128)b);
+#else
+    for (int i = 0; i < TB_FLOATS; i++)
+        a[i] = a[i] > b[i] ? a[i] : b[i];
+    return a;
+#endif
+}
 
 /** The value where the mask holds, 0 elsewhere. */
 static inline tb_floats tb_floats_where(tb_floats value, tb_mask mask)
