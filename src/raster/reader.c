@@ -18,6 +18,12 @@ typedef struct placed {
     int64_t first, end; /* of them, those inside of the image */
 } placed;
 
+/* A row of the strip: where it goes, and where it lies in the image. */
+typedef struct placed_row {
+    size_t           at;
+    tb_warp_position y;
+} placed_row;
+
 struct tb_epoch_reader {
     const tb_epoch   *epoch;
     tb_cache         *cache;
@@ -190,8 +196,11 @@ static tb_status read_straight(tb_epoch_reader *reader, int f, tb_rect window, t
     const tb_image_info *info    = tb_epoch_file(reader->epoch, f);
     bool                 is_copy = tb_warp_kind_of(warp) == TB_WARP_COPY;
     int                  bands = info->bands, tested = bands_to_test(info, tb_warp_kind_of(warp));
+    const tb_warp_axis  *axis   = tb_warp_axis_y(warp);
     const placed        *inside = place_columns(reader, f, strip);
     int64_t              first = inside->first, end = inside->end;
+    placed_row           free_rows[STRIP_ROWS]; /* that nobody gave, straight into the planes */
+    int                  frees = 0;
 
     if (first == end)
         goto done;
@@ -203,27 +212,31 @@ static tb_status read_straight(tb_epoch_reader *reader, int f, tb_rect window, t
         size_t           at = (size_t)((y - rect.y) * rect.width + strip.x - rect.x + first);
         tb_warp_position px, py;
         const float     *row[TB_BANDS_MAX];
-        float           *out[TB_BANDS_MAX];
-        bool is_free = !is_copy && tested == 0 && (f == 0 || is_nobodys(file + at, end - first));
 
         tb_warp_row(warp, strip.x, y, 1, &px, &py);
         if (!tb_warp_is_inside(py, info->height))
             continue;
+        if (!is_copy && tested == 0 && (f == 0 || is_nobodys(file + at, end - first))) {
+            free_rows[frees++] = (placed_row){at, py};
+            reader->given += give(file + at, end - first, f);
+            continue;
+        }
         for (int b = 0; b < bands; b++) {
-            out[b] =
-                is_free ? planes[b] + at : reader->resampler.out + b * reader->resampler.columns;
+            float *out = reader->resampler.out + b * reader->resampler.columns;
+
+            if (!is_copy)
+                tb_resampler_down(&reader->resampler, axis, py, b, first, end - first, out);
             row[b] = is_copy ? reader->window.samples +
                                    (b * window.height + py.index - window.y) * window.width +
                                    reader->resampler.px[first].index - window.x
-                             : out[b];
+                             : out;
         }
-        if (!is_copy)
-            tb_resampler_down(&reader->resampler, tb_warp_axis_y(warp), py, first, end - first,
-                              out);
-        reader->given += is_free
-                             ? give(file + at, end - first, f)
-                             : merge_row(row, bands, tested, f, end - first, at, planes, file + at);
+        reader->given += merge_row(row, bands, tested, f, end - first, at, planes, file + at);
     }
+    for (int b = 0; b < bands; b++)
+        for (int i = 0; i < frees; i++)
+            tb_resampler_down(&reader->resampler, axis, free_rows[i].y, b, first, end - first,
+                              planes[b] + free_rows[i].at);
 done:
     return status;
 }

@@ -142,20 +142,17 @@ void tb_resampler_across(tb_resampler *r, const tb_window *window, const tb_warp
 }
 
 void tb_resampler_down(const tb_resampler *r, const tb_warp_axis *axis, tb_warp_position y,
-                       int64_t first, int64_t n, float *const *out)
+                       int band, int64_t first, int64_t n, float *out)
 {
     const float *rows[TB_WARP_TAPS_MAX];
 
-    for (int b = 0; b < r->bands; b++) {
-        for (int k = 0; k < axis->taps; k++) {
-            int64_t row =
-                clamped(y.index + axis->first + k, r->held.y, r->held.y + r->held.height - 1);
+    for (int k = 0; k < axis->taps; k++) {
+        int64_t row = clamped(y.index + axis->first + k, r->held.y, r->held.y + r->held.height - 1);
 
-            rows[k] = row_of(r, row, b) + first;
-        }
-        r->kernels->resample_down(out[b], rows, axis->weights + y.phase * axis->taps, axis->taps,
-                                  (size_t)n);
+        rows[k] = row_of(r, row, band) + first;
     }
+    r->kernels->resample_down(out, rows, axis->weights + y.phase * axis->taps, axis->taps,
+                              (size_t)n);
 }
 
 static float resample_point(const float *plane, const tb_rect *window, const tb_warp_axis *ax,

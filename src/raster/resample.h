@@ -48,11 +48,10 @@ tb_status tb_resampler_begin(tb_resampler *resampler, int file, tb_rect rect,
 void tb_resampler_across(tb_resampler *resampler, const tb_window *window,
                          const tb_warp_axis *axis);
 
-/** Of the rectangle's rows, all resampled along x, n pixels from `first` at y: of band b into
- * out[b].
- */
+/** Of the rectangle's rows, all resampled along x, n pixels of a band from `first` at y. Rows one
+ * below another share what they are made of: band by band it stays in the inner cache. */
 void tb_resampler_down(const tb_resampler *resampler, const tb_warp_axis *axis, tb_warp_position y,
-                       int64_t first, int64_t n, float *const *out);
+                       int band, int64_t first, int64_t n, float *out);
 
 /** A row of n pixels that may lie anywhere, at px and py, into out; NaN outside of the image. */
 void tb_resampler_general(tb_resampler *resampler, const tb_window *window, const tb_warp *warp,
