@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "cli/commands.h"
+#include "cli/heap.h"
 #include "tuban/status.h"
 
 typedef struct command {
@@ -69,6 +70,7 @@ int main(int argc, char **argv)
         puts("tuban " TUBAN_VERSION);
         return 0;
     }
+    heap_wish_large_pages();
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         if (strcmp(argv[1], commands[i].name) == 0)
             return leave(commands[i].run(argc - 2, argv + 2));

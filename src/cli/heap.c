@@ -1,0 +1,36 @@
+#include "cli/heap.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#ifdef __GLIBC__
+#    include <malloc.h>
+#endif
+
+#if defined __GLIBC__ && defined MADV_HUGEPAGE
+void                             heap_wish_large_pages(void)
+{
+    enum { PAGE = 2 << 20, AHEAD = 32 << 20, BLOCK = 64 << 10, BLOCKS = 8 };
+    void     *block[BLOCKS];
+    int       blocks = 0;
+    uintptr_t from = (uintptr_t)sbrk(0), end = from;
+
+    /* The heap grows when what is left of it is used up, and by so much then. */
+    (void)mallopt(M_TOP_PAD, AHEAD);
+    while (blocks < BLOCKS && end == from) {
+        block[blocks++] = malloc(BLOCK);
+        end             = (uintptr_t)sbrk(0);
+    }
+    from = (from + PAGE - 1) / PAGE * PAGE;
+    if (end > from)
+        (void)madvise((void *)from, end - from, MADV_HUGEPAGE);
+    while (blocks > 0)
+        free(block[--blocks]);
+}
+#else
+void heap_wish_large_pages(void)
+{
+}
+#endif
