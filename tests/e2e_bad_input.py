@@ -875,6 +875,8 @@ class Speech(Case):
                 both = run(*command, "--quiet", "--json", cwd=self.dir)
                 json.loads(both.stdout)
                 self.assertEqual(both.stderr, b"")
+                plain = run(*command, cwd=self.dir).stdout.decode()
+                self.assertNotRegex(plain, r"(?i)\b(nan|null|inf)\b")
         self.refuse(INPUT, "detect", "t1.tif", "gone.tif", "--out", "o2", "--json", quiet=False)
 
     def test_plain_lines_where_stderr_is_no_terminal(self):

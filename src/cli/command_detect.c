@@ -309,7 +309,7 @@ static void print_plan(const json_t *plan)
         "work      %.0f shard(s), %.0f blocks of %.0f x %.0f in panels of %.0f columns, halo %.0f, "
         "%.0f thread(s)\n",
         number_at(plan, "shards"), number_at(plan, "blocks"), number_at(plan, "block"),
-        number_at(plan, "rows"), number_at(plan, "panel"), number_at(plan, "halo"),
+        number_at(plan, "block"), number_at(plan, "panel"), number_at(plan, "halo"),
         number_at(plan, "threads"));
     printf("memory    %.0f of %.0f MiB: libraries %.0f, tiles %.0f, each thread %.0f, sample %.0f "
            "(before "

@@ -92,15 +92,40 @@ static tb_status estimates_json(const tb_eval_result *result, json_t **json, tb_
     return status;
 }
 
+/* A share, or a rate: "-" without a score, and of nothing. */
+static void print_share(const char *name, double value)
+{
+    if (isnan(value))
+        printf(" %s -", name);
+    else
+        printf(" %s %.4f", name, value);
+}
+
+static void print_rate(double value, const char *of)
+{
+    if (isnan(value))
+        printf(" - %s", of);
+    else
+        printf(" %.4g %s", value, of);
+}
+
 static void print_figures(const char *name, const tb_eval_figures *f)
 {
-    printf("%-9s P %.4f  R %.4f  F1 %.4f  IoU %.4f  kappa %.4f  AUC %.4f  AP %.4f  best F1 %.4f\n",
-           name, f->precision, f->recall, f->f1, f->iou, f->kappa, f->auc, f->ap, f->best_f1);
-    printf("%-9s objects: %lld of %lld found, %lld of %lld right; %.3f %% flagged\n", "",
+    printf("%-9s", name);
+    print_share("P", f->precision);
+    print_share(" R", f->recall);
+    print_share(" F1", f->f1);
+    print_share(" IoU", f->iou);
+    print_share(" kappa", f->kappa);
+    print_share(" AUC", f->auc);
+    print_share(" AP", f->ap);
+    print_share(" best F1", f->best_f1);
+    printf("\n%-9s objects: %lld of %lld found, %lld of %lld right; %.3f %% flagged\n", "",
            (long long)f->recalled_objects, (long long)f->truth_objects, (long long)f->right_objects,
            (long long)f->found_objects, 100.0 * f->flagged);
-    printf("%-9s false objects: %.4g in 1000 km2, %.4g of 1000 flagged\n", "",
-           f->false_per_1000_km2, f->false_per_1000_flagged);
+    printf("%-9s false objects:", "");
+    print_rate(f->false_per_1000_km2, "in 1000 km2,");
+    print_rate(f->false_per_1000_flagged, "of 1000 flagged\n");
 }
 
 static void print_estimate(const char *name, const json_t *e, double unit)
