@@ -87,17 +87,31 @@ static void add_offset(const tb_target *target, tb_rect part, int b, float offse
     }
 }
 
+/* The processor foresees a row, but not that the next one lies a page on. */
+static void fetch(const uint8_t *from, size_t bytes)
+{
+    enum { LINE = 64 };
+
+    for (size_t at = 0; at < bytes; at += LINE)
+        __builtin_prefetch(from + at);
+}
+
 /* Of a tile whose bands lie beside each other. */
 static void take_pixels(const tb_target *target, tb_rect part, const tb_tile *tile,
                         const tb_image_info *info, const tb_kernels *kernels)
 {
+    size_t pixel = (size_t)info->bands * tb_sample_size(info->type);
+
     for (int64_t y = part.y; y < part.y + part.height; y++) {
-        size_t at =
-            (size_t)(((y - tile->rect.y) * tile->rect.width + part.x - tile->rect.x) * info->bands);
+        size_t first = (size_t)((y - tile->rect.y) * tile->rect.width + part.x - tile->rect.x);
+        size_t at    = first * (size_t)info->bands;
         float *row[TB_BANDS_MAX];
 
         for (int b = 0; b < info->bands; b++)
             row[b] = target->plane[b] + place_of(target, part, y);
+        if (y + 1 < part.y + part.height)
+            fetch((const uint8_t *)tile->samples + (first + (size_t)tile->rect.width) * pixel,
+                  (size_t)part.width * pixel);
         if (info->type == TB_SAMPLE_U8)
             kernels->part_u8(row, (const uint8_t *)tile->samples + at, info->bands,
                              (size_t)part.width);
