@@ -21,8 +21,8 @@
 typedef double tb_vector __attribute__((vector_size(64), may_alias));
 typedef float  tb_floats __attribute__((vector_size(64)));
 #elif defined  __AVX__
-typedef double tb_vector __attribute__((vector_size(32), may_alias));
-typedef float  tb_floats __attribute__((vector_size(32)));
+typedef double          tb_vector __attribute__((vector_size(32), may_alias));
+typedef float           tb_floats __attribute__((vector_size(32)));
 #else
 typedef double tb_vector __attribute__((vector_size(16), may_alias));
 typedef float  tb_floats __attribute__((vector_size(16)));
@@ -74,37 +74,42 @@ static inline tb_floats tb_floats_between(tb_floats low, tb_floats high, int shi
 }
 #endif
 
+#if defined __AVX512F__
+#    define TB_MM(function, a, b) ((tb_floats)_mm512_##function((__m512)(a), (__m512)(b)))
+#elif defined __AVX__
+#    define TB_MM(function, a, b) ((tb_floats)_mm256_##function((__m256)(a), (__m256)(b)))
+#elif defined __x86_64__
+#    define TB_MM(function, a, b) ((tb_floats)_mm_##function((__m128)(a), (__m128)(b)))
+#endif
+
+#ifdef TB_MM
 /** a where it is less than b, else b: so b where a is NaN. */
 static inline tb_floats tb_floats_least(tb_floats a, tb_floats b)
 {
-#if defined __AVX512F__
-    return (tb_floats)_mm512_min_ps((__m512)a, (__m512)b);
-#elif defined __AVX__
-    return (tb_floats)_mm256_min_ps((__m256)a, (__m256)b);
-#elif defined __x86_64__
-    return (tb_floats)_mm_min_ps((__m128)a, (__m128)b);
-#else
-    for (int i = 0; i < TB_FLOATS; i++)
-        a[i] = a[i] < b[i] ? a[i] : b[i];
-    return a;
-#endif
+    return TB_MM(min_ps, a, b);
 }
 
 /** a where it is more than b, else b: so b where a is NaN. */
 static inline tb_floats tb_floats_most(tb_floats a, tb_floats b)
 {
-#if defined __AVX512F__
-    return (tb_floats)_mm512_max_ps((__m512)a, (__m512)b);
-#elif defined __AVX__
-    return (tb_floats)_mm256_max_ps((__m256)a, (__m256)b);
-#elif defined __x86_64__
-    return (tb_floats)_mm_max_ps((__m128)a, (__m128)b);
-#else
-    for (int i = 0; i < TB_FLOATS; i++)
-        a[i] = a[i] > b[i] ? a[i] : b[i];
-    return a;
-#endif
+    return TB_MM(max_ps, a, b);
 }
+#else
+static inline tb_floats tb_floats_pick(tb_mask mask, tb_floats a, tb_floats b)
+{
+    return (tb_floats)(((tb_mask)a & mask) | ((tb_mask)b & ~mask));
+}
+
+static inline tb_floats tb_floats_least(tb_floats a, tb_floats b)
+{
+    return tb_floats_pick(a < b, a, b);
+}
+
+static inline tb_floats tb_floats_most(tb_floats a, tb_floats b)
+{
+    return tb_floats_pick(a > b, a, b);
+}
+#endif
 
 /** The value where the mask holds, 0 elsewhere. */
 static inline tb_floats tb_floats_where(tb_floats value, tb_mask mask)
