@@ -75,11 +75,11 @@ static int is_within(const extent *e, bounds of)
     return !any;
 }
 
-/* Four bands in one pass, in the order of add_plain; `has_score` is known where it is inlined: true
- * if all are plain. Fewer pixels than a register holds never are. */
+/* Four bands in one pass, in the order of add_plain, and the roots; `has_score` is known where it
+ * is inlined: true if all are plain. Fewer pixels than a register holds never are. */
 static inline int is_plain_of_four(float *score, float *contrast, const float *const *t0,
                                    const float *const *t1, size_t at, const tb_cva_weights *weights,
-                                   size_t n, int has_score)
+                                   float by_bands, size_t n, int has_score)
 {
     const float *slope = weights->slope, *intercept = weights->intercept;
     extent       of[4];
@@ -102,9 +102,10 @@ static inline int is_plain_of_four(float *score, float *contrast, const float *c
             d[b] = before - (intercept[b] + slope[b] * after);
             widen(&of[b], before, after);
         }
-        tb_floats_store(contrast + x, sum_of_squares(d, weights->by_spread));
+        tb_floats_store(contrast + x,
+                        tb_floats_root(sum_of_squares(d, weights->by_spread) * by_bands));
         if (has_score)
-            tb_floats_store(score + x, sum_of_squares(d, weights->by_noise));
+            tb_floats_store(score + x, tb_floats_root(sum_of_squares(d, weights->by_noise)));
     }
     for (int b = 0; b < 4; b++)
         are_within = are_within && is_within(&of[b], bounds_of(weights, b));
@@ -113,10 +114,10 @@ static inline int is_plain_of_four(float *score, float *contrast, const float *c
 
 /* The same with or without a score. */
 static int are_plain(float *score, float *contrast, const float *const *t0, const float *const *t1,
-                     size_t at, const tb_cva_weights *weights, size_t n)
+                     size_t at, const tb_cva_weights *weights, float by_bands, size_t n)
 {
-    return score != NULL ? is_plain_of_four(score, contrast, t0, t1, at, weights, n, 1)
-                         : is_plain_of_four(NULL, contrast, t0, t1, at, weights, n, 0);
+    return score != NULL ? is_plain_of_four(score, contrast, t0, t1, at, weights, by_bands, n, 1)
+                         : is_plain_of_four(NULL, contrast, t0, t1, at, weights, by_bands, n, 0);
 }
 
 static void add_plain(float *restrict score, float *restrict contrast, float *restrict greatest,
@@ -208,8 +209,9 @@ void TB_KERNEL(tb_cva_magnitude)(float *restrict score, float *restrict contrast
         size_t length = n - at < CHUNK ? n - at : CHUNK;
         float *s = score != NULL ? score + at : NULL, *c = contrast + at;
 
-        if (!are_four || !are_plain(s, c, t0, t1, at, weights, length))
-            add_bands(s, c, spares_one ? greatest : NULL, t0, t1, at, weights, length);
+        if (are_four && are_plain(s, c, t0, t1, at, weights, by_bands, length))
+            continue;
+        add_bands(s, c, spares_one ? greatest : NULL, t0, t1, at, weights, length);
         for (size_t x = 0; x < length; x++)
             c[x] = sqrtf((spares_one ? c[x] - greatest[x] : c[x]) * by_bands);
         for (size_t x = 0; x < length && s != NULL; x++)

@@ -9,6 +9,7 @@
 #ifndef TUBAN_KERNELS_LANES_H
 #define TUBAN_KERNELS_LANES_H
 
+#include <math.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -74,25 +75,35 @@ static inline tb_floats tb_floats_between(tb_floats low, tb_floats high, int shi
 }
 #endif
 
+/* The intrinsic of that name for a register of floats, and its type. */
 #if defined __AVX512F__
-#    define TB_MM(function, a, b) ((tb_floats)_mm512_##function((__m512)(a), (__m512)(b)))
+#    define TB_MM(name) _mm512_##name
+#    define TB_M        __m512
 #elif defined __AVX__
-#    define TB_MM(function, a, b) ((tb_floats)_mm256_##function((__m256)(a), (__m256)(b)))
+#    define TB_MM(name) _mm256_##name
+#    define TB_M        __m256
 #elif defined __x86_64__
-#    define TB_MM(function, a, b) ((tb_floats)_mm_##function((__m128)(a), (__m128)(b)))
+#    define TB_MM(name) _mm_##name
+#    define TB_M        __m128
 #endif
 
 #ifdef TB_MM
 /** a where it is less than b, else b: so b where a is NaN. */
 static inline tb_floats tb_floats_least(tb_floats a, tb_floats b)
 {
-    return TB_MM(min_ps, a, b);
+    return (tb_floats)TB_MM(min_ps)((TB_M)a, (TB_M)b);
 }
 
 /** a where it is more than b, else b: so b where a is NaN. */
 static inline tb_floats tb_floats_most(tb_floats a, tb_floats b)
 {
-    return TB_MM(max_ps, a, b);
+    return (tb_floats)TB_MM(max_ps)((TB_M)a, (TB_M)b);
+}
+
+/** Of each lane the square root. */
+static inline tb_floats tb_floats_root(tb_floats value)
+{
+    return (tb_floats)TB_MM(sqrt_ps)((TB_M)value);
 }
 #else
 static inline tb_floats tb_floats_pick(tb_mask mask, tb_floats a, tb_floats b)
@@ -108,6 +119,13 @@ static inline tb_floats tb_floats_least(tb_floats a, tb_floats b)
 static inline tb_floats tb_floats_most(tb_floats a, tb_floats b)
 {
     return tb_floats_pick(a > b, a, b);
+}
+
+static inline tb_floats tb_floats_root(tb_floats value)
+{
+    for (int i = 0; i < TB_FLOATS; i++)
+        value[i] = sqrtf(value[i]);
+    return value;
 }
 #endif
 
