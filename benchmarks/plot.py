@@ -30,14 +30,11 @@ METHODS = {"auto": "default", "cva": "cva"}
 GOALS = {"auto": {"deflate": 1.3, "zstd": 1.4, "none": 2.6}, "cva": {"deflate": 1.0, "zstd": 1.1, "none": 1.6}}
 
 
-def median(rows, field):
-    return statistics.median(float(row[field]) for row in rows)
-
-
 def bar(axes, x, rows, named):
-    """The stages of a job on top of each other, and what the process takes beside them."""
-    parts = {stage: median(rows, stage + "_cpu_s") for stage in speed.STAGES}
-    parts["start and end"] = max(median(rows, "cpu_s") - sum(parts.values()), 0.0)
+    """The stages of the median run on top of each other, and what the process takes beside them."""
+    run = sorted(rows, key=lambda row: float(row["cpu_s"]))[len(rows) // 2]
+    parts = {stage: float(run[stage + "_cpu_s"]) for stage in speed.STAGES}
+    parts["start and end"] = max(float(run["cpu_s"]) - sum(parts.values()), 0.0)
     bottom = 0.0
     for (name, height), colour in zip(parts.items(), COLOURS):
         axes.bar(x, height, 0.8, bottom, color=colour, label=name if named else None)
@@ -52,7 +49,7 @@ def stages(rows):
     ticks, x = [], 0
     for kind in dict.fromkeys(row["kind"] for row in rows):
         of = [row for row in rows if row["kind"] == kind]
-        reading = median(of, "gdal_cpu_s")
+        reading = statistics.median(float(row["gdal_cpu_s"]) for row in of)
         axes.bar(x, reading, 0.8, color=READING, label="GDAL only reads" if x == 0 else None)
         ticks.append((x, "GDAL"))
         axes.text(x + 1, -0.17, speed.KINDS[kind], ha="center", va="top",
