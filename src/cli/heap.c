@@ -9,9 +9,9 @@
 #    include <malloc.h>
 #endif
 
-#if defined __GLIBC__ && defined MADV_HUGEPAGE
-void                             heap_wish_large_pages(void)
+void heap_wish_large_pages(void)
 {
+#if defined __GLIBC__ && defined MADV_HUGEPAGE
     enum { PAGE = 2 << 20, AHEAD = 32 << 20, BLOCK = 64 << 10, BLOCKS = 8 };
     void     *block[BLOCKS];
     int       blocks = 0;
@@ -28,9 +28,5 @@ void                             heap_wish_large_pages(void)
         (void)madvise((void *)from, end - from, MADV_HUGEPAGE);
     while (blocks > 0)
         free(block[--blocks]);
-}
-#else
-void heap_wish_large_pages(void)
-{
-}
 #endif
+}
