@@ -10,8 +10,8 @@ import re
 import sys
 import tempfile
 
-LIBC = """assert complex ctype dirent dlfcn errno fcntl fenv float inttypes limits math setjmp signal stdalign stdarg
-stdatomic stdbool stddef stdint stdio stdlib stdnoreturn string strings sys/file sys/mman sys/resource sys/stat
+LIBC = """assert complex ctype dirent dlfcn errno fcntl fenv float inttypes limits malloc math setjmp signal stdalign
+stdarg stdatomic stdbool stddef stdint stdio stdlib stdnoreturn string strings sys/file sys/mman sys/resource sys/stat
 sys/statvfs sys/time sys/types time unistd""".split()
 LIBRARY = {"yaml": r"yaml\.h", "omp": r"omp\.h", "pthread": r"pthread\.h", "fftw": r"fftw3\.h", "hdf5": r"hdf5\.h",
            "gdal": r"(gdal|cpl|ogr)\w*\.h", "tiff": r"tiffio\.h", "isal": r"isa-l/\w+\.h", "zstd": r"zstd\.h",
