@@ -144,7 +144,7 @@ def main():
         lines += [sibling(name, program, data) for name in ("sameness.py", "seasons.py", "fields.py")]
         with open(given["--write"], encoding="utf-8") as file:
             page = file.read()
-        page = re.sub(r"(<!-- tables -->\n).*?(<!-- end -->)", lambda m: m[1] + "\n".join(lines) + "\n" + m[2], page, flags=re.S)
+        page = re.sub(r"(<!-- tables -->\n).*?(<!-- end -->)", lambda m: m[1] + "\n".join(lines).lstrip() + "\n" + m[2], page, flags=re.S)
         with open(given["--write"], "w", encoding="utf-8") as file:
             file.write(page)
 
