@@ -37,7 +37,7 @@ CORES = [16, 64]
 BUSY = 0.9  # of each core's time
 DECODING = 10    # ns of CPU a pixel and date more where 4 bands of 16 bits are DEFLATE: the sweeps of docs/performance.md
 STORED = 0.44    # of two dates of four bands of 16 bits, as the scene compresses
-JUDGED = 0.01    # CPU seconds a km2 to judge its parcels: 400 km2 on two layers of 500 polygons a km2
+JUDGED = 0.0006  # CPU seconds a km2 to judge its parcels: 400 km2 on two layers of 500 polygons a km2
 JOB = """job: {{name: growth-{size}, month: 2024-03}}
 pairs:
   - before: {{image: before-none.tif, date: 2024-02-11}}
@@ -130,7 +130,7 @@ def prediction(rows):
             gigabytes = pixels * 2 * 4 * 2 * STORED / 1e9
             walls = [hours / cores / BUSY for cores in CORES]
             lines.append(f"| {name} | {area:,} | {distance} m | {pixels / 1e9:.0f} | {hours:.1f} | "
-                         + " | ".join(f"{wall:.2f} | {gigabytes / wall / 3600:.1f}" for wall in walls) + " |")
+                         + " | ".join(f"{wall:.2g} | {gigabytes / wall / 3600:.1f}" for wall in walls) + " |")
     return "\n".join(lines)
 
 
