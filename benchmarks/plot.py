@@ -3,7 +3,7 @@
     plot.py CSV PICTURE.svg
 
 results/speed-*.csv: for each way an image is stored, CPU seconds of GDAL's reading and of the job, stage by
-stage, by both methods on one thread, medians, with the job's goal as a multiple of the reading beside it.
+stage of the median run, by both methods on one thread, with the goal as a multiple of the reading beside it.
 results/growth-*.csv: CPU seconds and peak memory by pixels and threads. The same CSV gives the same bytes.
 Needs python3-matplotlib (scripts/deps.sh --peers).
 """

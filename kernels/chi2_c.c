@@ -5,11 +5,12 @@
 #include "kernels/real.h"
 
 enum {
-    CHUNK     = 256,
     STRIP     = 8, /* registers side by side: a polynomial's steps wait for each other */
     PIXELS    = STRIP * TB_VECTOR,
     TERMS_MAX = TB_CHI2_DEGREES_MAX / 2
 };
+
+_Static_assert(TB_CHUNK % PIXELS == 0, "a chunk is of whole strips");
 
 typedef int64_t bits __attribute__((vector_size(sizeof(tb_vector))));
 
@@ -42,6 +43,7 @@ static inline strip step(strip p, strip x, double term)
     for (int k = 0; k < STRIP; k++)
         p.part[k] = p.part[k] * x.part[k] + term;
 #ifdef __x86_64__
+    _Static_assert(STRIP == 8, "all of them");
     __asm__(""
             : "+v"(p.part[0]), "+v"(p.part[1]), "+v"(p.part[2]), "+v"(p.part[3]), "+v"(p.part[4]),
               "+v"(p.part[5]), "+v"(p.part[6]), "+v"(p.part[7]));
@@ -167,15 +169,18 @@ static inline strip sum_of(strip t, const double *term, int terms, const int is_
     return tail;
 }
 
+/* p of a strip of t; see exp_of_minus for `is_near`. */
+static inline strip tail_of(strip t, const double *term, int terms, const int is_odd,
+                            const int is_near)
+{
+    return vanish(multiply(exp_of_minus(t, is_near), sum_of(t, term, terms, is_odd)), t);
+}
+
 static inline void finish(double *p, const double *t, const double *term, int terms,
                           const int is_odd, size_t n)
 {
-    for (size_t x = 0; x < n; x += PIXELS) {
-        strip of = *(const strip *)(t + x);
-
-        *(strip *)(p + x) =
-            vanish(multiply(exp_of_minus(of, 0), sum_of(of, term, terms, is_odd)), of);
-    }
+    for (size_t x = 0; x < n; x += PIXELS)
+        *(strip *)(p + x) = tail_of(*(const strip *)(t + x), term, terms, is_odd, 0);
 }
 
 /* 1/j!, or 1/Gamma(j + 1/2) from 1/Gamma(3/2) = 2/sqrt(pi). */
@@ -193,10 +198,10 @@ void TB_KERNEL(tb_chi2_upper)(double *restrict p, const double *restrict z, int 
 {
     double              term[TERMS_MAX];
     const int           terms = terms_of(term, degrees);
-    _Alignas(64) double t[CHUNK], value[CHUNK];
+    _Alignas(64) double t[TB_CHUNK], value[TB_CHUNK];
 
-    for (size_t at = 0; at < n; at += CHUNK) {
-        size_t length = n - at < CHUNK ? n - at : CHUNK;
+    for (size_t at = 0; at < n; at += TB_CHUNK) {
+        size_t length = n - at < TB_CHUNK ? n - at : TB_CHUNK;
         size_t padded = (length + PIXELS - 1) / PIXELS * PIXELS;
 
         halve(t, z + at, length, padded);
@@ -212,12 +217,9 @@ void TB_KERNEL(tb_chi2_upper)(double *restrict p, const double *restrict z, int 
 static inline void weigh(double *weights, const double *statistic, const double *term, int terms,
                          const int is_odd, size_t n)
 {
-    for (size_t x = 0; x < n; x += PIXELS) {
-        strip t = multiply(constant(0.5), *(const strip *)(statistic + x));
-
-        *(strip *)(weights + x) =
-            vanish(multiply(exp_of_minus(t, 1), sum_of(t, term, terms, is_odd)), t);
-    }
+    for (size_t x = 0; x < n; x += PIXELS)
+        *(strip *)(weights + x) = tail_of(multiply(constant(0.5), *(const strip *)(statistic + x)),
+                                          term, terms, is_odd, 1);
 }
 
 void TB_KERNEL(tb_centred_weights)(double *restrict weights, const double *restrict statistic,

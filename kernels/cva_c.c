@@ -29,16 +29,6 @@ static bounds bounds_of(const tb_cva_weights *weights, int b)
                     .are_beyond = !(weights->by_spread[b] >= 0.0f && limit1 >= 0.0f)};
 }
 
-static int is_plain(const float *restrict t0, const float *restrict t1, bounds of, size_t n)
-{
-    int beyond = of.are_beyond;
-
-    for (size_t x = 0; x < n; x++)
-        beyond |=
-            (t0[x] <= of.low0) | (t0[x] >= of.high0) | (t1[x] <= of.low1) | (t1[x] >= of.high1);
-    return !beyond;
-}
-
 static inline tb_floats sum_of_squares(const tb_floats *d, const float *by)
 {
     tb_floats sum = (d[0] * by[0]) * (d[0] * by[0]);
@@ -55,6 +45,13 @@ static inline tb_floats sum_of_squares(const tb_floats *d, const float *by)
 typedef struct extent {
     tb_floats least0, most0, least1, most1;
 } extent;
+
+static inline extent of_nothing(void)
+{
+    const tb_floats beyond = (tb_floats){0} + (float)INFINITY;
+
+    return (extent){beyond, -beyond, beyond, -beyond};
+}
 
 static inline void widen(extent *e, tb_floats t0, tb_floats t1)
 {
@@ -75,21 +72,34 @@ static int is_within(const extent *e, bounds of)
     return !any;
 }
 
+/* Fewer pixels than a register holds never are. */
+static int is_plain(const float *t0, const float *t1, bounds of, size_t n)
+{
+    extent e = of_nothing();
+
+    if (n < TB_FLOATS)
+        return 0;
+    for (size_t x = 0; x + TB_FLOATS <= n; x += TB_FLOATS)
+        widen(&e, tb_floats_load(t0 + x), tb_floats_load(t1 + x));
+    widen(&e, tb_floats_load(t0 + n - TB_FLOATS), tb_floats_load(t1 + n - TB_FLOATS));
+    return is_within(&e, of);
+}
+
 /* Four bands in one pass, in the order of add_plain, and the roots; `has_score` is known where it
- * is inlined: true if all are plain. Fewer pixels than a register holds never are. */
+ * is inlined: true if all are plain. */
 static inline int is_plain_of_four(float *score, float *contrast, const float *const *t0,
                                    const float *const *t1, size_t at, const tb_cva_weights *weights,
                                    float by_bands, size_t n, int has_score)
 {
     const float *slope = weights->slope, *intercept = weights->intercept;
     extent       of[4];
-    int          are_within = n >= TB_FLOATS;
+    int          are_within = 1;
 
-    for (int b = 0; b < 4; b++) {
-        of[b].least0 = of[b].least1 = (tb_floats){0} + (float)INFINITY;
-        of[b].most0 = of[b].most1 = (tb_floats){0} - (float)INFINITY;
-    }
-    for (size_t x = 0, next; x < n && n >= TB_FLOATS; x = next) {
+    if (n < TB_FLOATS)
+        return 0;
+    for (int b = 0; b < 4; b++)
+        of[b] = of_nothing();
+    for (size_t x = 0, next; x < n; x = next) {
         tb_floats d[4];
 
         next = x + TB_FLOATS;

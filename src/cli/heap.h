@@ -4,8 +4,8 @@
 
 /**
  * Asks the system for large pages under the heap, which it otherwise gives small ones for, one by
- * one as they are touched. Only a wish, and what is not touched takes no memory. Once, at the
- * start of the program, before it has threads.
+ * one as they are touched, and for all blocks below a megabyte to come from it. Only a wish, and
+ * what is not touched takes no memory. Once, at the start of the program, before it has threads.
  */
 void heap_wish_large_pages(void);
 
